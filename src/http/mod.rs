@@ -1,0 +1,49 @@
+//! A blocking HTTP/1.1 server engine (RFC 9110, RFC 9112); it knows nothing of registries.
+//!
+//! The engine owns framing, limits, deadlines and how bytes leave; a [`Handler`] gets a parsed
+//! [`Request`] and returns a [`Response`].
+
+mod request;
+mod response;
+
+pub use request::Request;
+pub use response::{Body, Response, Segment};
+pub use tiny_http::{HTTPVersion, Method, StatusCode};
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What the engine asks of the program it serves.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. A panic in here is answered 500 and logged; the server lives on.
+    fn handle(&self, request: &mut Request<'_>) -> Response;
+
+    /// Called once for every exchange after the last byte left (or the connection broke), also
+    /// for requests that the engine refused by itself. For access logs and metrics.
+    fn sent(&self, exchange: &Exchange<'_>) {
+        let _ = exchange;
+    }
+}
+
+/// One finished exchange, as the access log needs it.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// The peer; `None` on a unix socket.
+    pub remote: Option<SocketAddr>,
+    /// `-` when the request could not be parsed.
+    pub method: &'a str,
+    /// The raw request target; `-` when the request could not be parsed.
+    pub target: &'a str,
+    /// `HTTP/1.1` or `HTTP/1.0`.
+    pub version: &'a str,
+    /// The `Referer` field, empty when absent.
+    pub referer: &'a str,
+    /// The `User-Agent` field, empty when absent.
+    pub user_agent: &'a str,
+    /// The status that was sent.
+    pub status: u16,
+    /// Body bytes that left.
+    pub body_bytes: u64,
+    /// From the first byte of the head to the last byte of the answer.
+    pub duration: Duration,
+}

@@ -1,0 +1,5 @@
+//! A complete OCI / Docker distribution registry: small, blocking, one thread a connection.
+//!
+//! `ARCHITECTURE.md` draws the rooms below and says who may use whom.
+
+pub mod http;
