@@ -1,0 +1,323 @@
+//! The errors of the API: one table from code to wire name, status and text (distribution spec,
+//! "Error Codes").
+
+use serde_json::{Value, json};
+
+/// What went wrong. Several codes share a wire name where the specs have one word for two statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The table below says what each is.
+pub enum Code {
+    BlobUnknown,
+    BlobUploadInvalid,
+    BlobUploadUnknown,
+    DigestInvalid,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestTooLarge,
+    ManifestUnknown,
+    ManifestUnverified,
+    NameInvalid,
+    NameUnknown,
+    PaginationNumberInvalid,
+    RangeInvalid,
+    SizeInvalid,
+    TagInvalid,
+    MethodNotAllowed,
+    Unsupported,
+    Denied,
+    TooManyRequests,
+    PathUnknown,
+    RequestInvalid,
+    BodyTimeout,
+    StorageFull,
+    Unavailable,
+    Unknown,
+}
+
+/// One row: code, wire name, HTTP status, message.
+type Row = (Code, &'static str, u16, &'static str);
+
+/// The one table. Names and statuses are the distribution spec's where it has them and
+/// distribution's (`registry/api/errcode`) where it has not; `PATH_UNKNOWN` is ours.
+pub const TABLE: [Row; 25] = [
+    (
+        Code::BlobUnknown,
+        "BLOB_UNKNOWN",
+        404,
+        "blob unknown to registry",
+    ),
+    (
+        Code::BlobUploadInvalid,
+        "BLOB_UPLOAD_INVALID",
+        400,
+        "blob upload invalid",
+    ),
+    (
+        Code::BlobUploadUnknown,
+        "BLOB_UPLOAD_UNKNOWN",
+        404,
+        "blob upload unknown to registry",
+    ),
+    (
+        Code::DigestInvalid,
+        "DIGEST_INVALID",
+        400,
+        "provided digest did not match uploaded content",
+    ),
+    (
+        Code::ManifestBlobUnknown,
+        "MANIFEST_BLOB_UNKNOWN",
+        400,
+        "manifest references a manifest or blob unknown to registry",
+    ),
+    (
+        Code::ManifestInvalid,
+        "MANIFEST_INVALID",
+        400,
+        "manifest invalid",
+    ),
+    (
+        Code::ManifestTooLarge,
+        "MANIFEST_INVALID",
+        413,
+        "manifest too large",
+    ),
+    (
+        Code::ManifestUnknown,
+        "MANIFEST_UNKNOWN",
+        404,
+        "manifest unknown to registry",
+    ),
+    (
+        Code::ManifestUnverified,
+        "MANIFEST_UNVERIFIED",
+        400,
+        "manifest failed verification",
+    ),
+    (
+        Code::NameInvalid,
+        "NAME_INVALID",
+        400,
+        "invalid repository name",
+    ),
+    (
+        Code::NameUnknown,
+        "NAME_UNKNOWN",
+        404,
+        "repository name not known to registry",
+    ),
+    (
+        Code::PaginationNumberInvalid,
+        "PAGINATION_NUMBER_INVALID",
+        400,
+        "invalid number of results requested",
+    ),
+    (
+        Code::RangeInvalid,
+        "RANGE_INVALID",
+        416,
+        "invalid content range",
+    ),
+    (
+        Code::SizeInvalid,
+        "SIZE_INVALID",
+        400,
+        "provided length did not match content length",
+    ),
+    (
+        Code::TagInvalid,
+        "TAG_INVALID",
+        400,
+        "manifest tag did not match URI",
+    ),
+    (
+        Code::MethodNotAllowed,
+        "UNSUPPORTED",
+        405,
+        "the method is not allowed here",
+    ),
+    (
+        Code::Unsupported,
+        "UNSUPPORTED",
+        405,
+        "the operation is unsupported",
+    ),
+    (
+        Code::Denied,
+        "DENIED",
+        403,
+        "requested access to the resource is denied",
+    ),
+    (
+        Code::TooManyRequests,
+        "TOOMANYREQUESTS",
+        429,
+        "too many requests",
+    ),
+    (
+        Code::PathUnknown,
+        "PATH_UNKNOWN",
+        404,
+        "the registry has no such endpoint",
+    ),
+    (
+        Code::RequestInvalid,
+        "UNSUPPORTED",
+        400,
+        "the request cannot be understood",
+    ),
+    (
+        Code::BodyTimeout,
+        "SIZE_INVALID",
+        408,
+        "the request body came too slowly",
+    ),
+    (
+        Code::StorageFull,
+        "UNAVAILABLE",
+        507,
+        "the registry's storage is full",
+    ),
+    (Code::Unavailable, "UNAVAILABLE", 503, "service unavailable"),
+    (Code::Unknown, "UNKNOWN", 500, "unknown error"),
+];
+
+impl Code {
+    fn row(self) -> Row {
+        let same = |row: &&Row| row.0 == self;
+        TABLE
+            .iter()
+            .find(same)
+            .copied()
+            .unwrap_or((self, "UNKNOWN", 500, "unknown error"))
+    }
+
+    /// The name in the `code` member.
+    pub fn wire_name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        self.row().2
+    }
+
+    /// The message when nothing more precise is known.
+    pub fn message(self) -> &'static str {
+        self.row().3
+    }
+}
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub struct Error {
+    /// What went wrong.
+    pub code: Code,
+    /// For a person; when `None`, the code's own text.
+    pub message: Option<String>,
+    /// The things it is about, one `errors` entry each; none is one entry with an empty detail.
+    pub details: Vec<Value>,
+    /// Header fields that belong to the answer (`Allow`, `Range`, `Location`, ...).
+    pub fields: Vec<(&'static str, String)>,
+    /// For the log only: what the system said. Never sent.
+    pub cause: Option<String>,
+}
+
+impl Error {
+    /// An error with the code's own message.
+    pub fn new(code: Code) -> Error {
+        Error {
+            code,
+            message: None,
+            details: Vec::new(),
+            fields: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// Says it in other words than the table's.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<String>) -> Error {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Names a thing it is about.
+    #[must_use]
+    pub fn detail(mut self, detail: Value) -> Error {
+        self.details.push(detail);
+        self
+    }
+
+    /// Adds a header field to the answer.
+    #[must_use]
+    pub fn field(mut self, name: &'static str, value: impl Into<String>) -> Error {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// Keeps what the system said, for the log.
+    #[must_use]
+    pub fn cause(mut self, cause: impl ToString) -> Error {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// The message that is sent.
+    pub fn text(&self) -> &str {
+        self.message.as_deref().unwrap_or(self.code.message())
+    }
+
+    /// The body: `{"errors":[{"code","message","detail"}]}`.
+    pub fn to_json(&self) -> Vec<u8> {
+        let (code, message) = (self.code.wire_name(), self.text());
+        let entry = |detail: &Value| json!({"code": code, "message": message, "detail": detail});
+        let entries: Vec<Value> = match self.details.as_slice() {
+            [] => vec![json!({"code": code, "message": message})],
+            details => details.iter().map(entry).collect(),
+        };
+        let mut body = json!({ "errors": entries }).to_string().into_bytes();
+        body.push(b'\n');
+        body
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Error {
+        Error::new(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_exactly_one_row_and_a_wire_name_of_the_spec_form() {
+        for (code, name, status, message) in TABLE {
+            assert_eq!(
+                TABLE.iter().filter(|row| row.0 == code).count(),
+                1,
+                "{code:?}"
+            );
+            assert!(
+                name.bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_'),
+                "{name}"
+            );
+            assert!((400..600).contains(&status) && !message.is_empty());
+        }
+        // A code without a row would be answered 500: the table is as long as the enum.
+        assert_eq!(Code::Unknown as usize + 1, TABLE.len());
+    }
+
+    #[test]
+    fn each_detail_is_an_entry_of_its_own() {
+        let error = Error::new(Code::ManifestBlobUnknown)
+            .detail(json!({"digest": "a"}))
+            .detail(json!({"digest": "b"}));
+        let body: Value = serde_json::from_slice(&error.to_json()).unwrap();
+        assert_eq!(body["errors"][0]["code"], "MANIFEST_BLOB_UNKNOWN");
+        assert_eq!(body["errors"][1]["detail"]["digest"], "b");
+    }
+}

@@ -1,0 +1,14 @@
+//! The words of the OCI distribution and image specs as types; pure, no I/O.
+//!
+//! Each is built only by parsing, so whoever holds one holds a checked value.
+
+pub mod digest;
+pub mod error;
+pub mod manifest;
+pub mod media_type;
+pub mod name;
+
+pub use digest::{Algorithm, Digest, Hasher};
+pub use error::{Code, Error};
+pub use media_type::MediaType;
+pub use name::{Name, Reference, Tag, UploadId};
