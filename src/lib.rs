@@ -2,5 +2,7 @@
 //!
 //! `ARCHITECTURE.md` draws the rooms below and says who may use whom.
 
+pub mod driver;
 pub mod http;
 pub mod spec;
+mod sys;

@@ -1,0 +1,319 @@
+//! Keys as files below a root folder.
+//!
+//! Publishing is: temporary file beside its target, sync, rename, sync of the folder and of the
+//! folders above it that have not been synced since this process started.
+
+use super::gate::Gate;
+use super::listing::Listings;
+use super::{Change, Content, Driver, Error, Key, Result, Sink, Source, Stat};
+use crate::sys;
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Folders remembered as durable; beyond it all are forgotten, at the price of a few more syncs.
+const DURABLE_FOLDERS_MAX: usize = 8192;
+
+/// How often a rename is tried again when its folder was removed by another request meanwhile.
+const RENAME_TRIES: usize = 5;
+
+/// A driver over a folder of the operating system.
+pub struct Filesystem {
+    root: PathBuf,
+    gate: Gate,
+    listings: Listings,
+    /// Folders whose entry in their parent is known to survive a power loss.
+    durable: Mutex<HashSet<Key>>,
+    temporaries: AtomicU64,
+    process: u64,
+}
+
+impl Filesystem {
+    /// A driver over `root`, which is made when it is missing; `threads_max` operations at once.
+    pub fn new(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
+        let root = root.into();
+        fs::create_dir_all(&root)?;
+        let mut process = [0; 8];
+        getrandom::fill(&mut process).map_err(io::Error::other)?;
+        Ok(Filesystem {
+            root,
+            gate: Gate::new(threads_max),
+            listings: Listings::default(),
+            durable: Mutex::default(),
+            temporaries: AtomicU64::new(0),
+            process: u64::from_le_bytes(process),
+        })
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    /// `<name>.<unique>.tmp` beside its target, as distribution names them.
+    fn temporary(&self, target: &Path) -> PathBuf {
+        let number = self.temporaries.fetch_add(1, Ordering::Relaxed);
+        let mut name = target.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{:016x}-{number:x}.tmp", self.process));
+        target.with_file_name(name)
+    }
+
+    /// Writes and syncs a file beside its target; on any error nothing of it stays.
+    fn write_temporary(&self, target: &Path, content: &[u8]) -> io::Result<PathBuf> {
+        let path = self.temporary(target);
+        let write = |mut file: File| {
+            file.write_all(content)?;
+            file.sync_all()
+        };
+        let created = with_folders(&path, || File::create_new(&path));
+        created
+            .and_then(write)
+            .inspect_err(|_| drop(fs::remove_file(&path)))?;
+        Ok(path)
+    }
+
+    /// Renames, making the folder again if another request removed it as empty.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut tries = 0;
+        loop {
+            match fs::rename(from, to) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && tries < RENAME_TRIES
+                        && from.exists() =>
+                {
+                    tries += 1;
+                    to.parent().map_or(Ok(()), fs::create_dir_all)?;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Notes the entries that a new file may have added to the listed folders above it.
+    fn note(&self, key: &Key) {
+        let mut path = PathBuf::new();
+        for word in key.as_str().split('/') {
+            self.listings.note(&self.root.join(&path), word, true);
+            path.push(word);
+        }
+    }
+
+    /// Syncs the folder of each key, and those above that are not known to be durable.
+    fn sync_folders<'k>(&self, targets: impl Iterator<Item = &'k Key>) -> Result<()> {
+        let mut folders = BTreeSet::new();
+        let mut reached = Vec::new();
+        for target in targets {
+            let mut folder = target.parent();
+            folders.insert(folder.clone());
+            while !folder.as_str().is_empty() && !self.is_durable(&folder) {
+                let parent = folder.parent();
+                folders.insert(parent.clone());
+                reached.push(std::mem::replace(&mut folder, parent));
+            }
+        }
+        for folder in &folders {
+            sys::sync_directory(&self.path(folder)).map_err(|error| Error::new(folder, error))?;
+        }
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if durable.len() > DURABLE_FOLDERS_MAX {
+            durable.clear();
+        }
+        durable.extend(reached);
+        Ok(())
+    }
+
+    fn is_durable(&self, folder: &Key) -> bool {
+        self.durable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(folder)
+    }
+
+    /// Forgets that a folder and what is below it is durable: it is about to go.
+    fn forget(&self, key: &Key) {
+        let is_below = |folder: &Key| {
+            let rest = folder.as_str().strip_prefix(key.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        durable.retain(|folder| !is_below(folder));
+    }
+}
+
+impl Driver for Filesystem {
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>> {
+        let _pass = self.gate.enter();
+        let read = || {
+            let file = File::open(self.path(key))?;
+            let length = file.metadata()?.len();
+            if length > bytes_max {
+                let text = format!("{length} bytes, where {bytes_max} are the most expected");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+            file.take(bytes_max).read_to_end(&mut content)?;
+            Ok(content)
+        };
+        read().map_err(|error| Error::new(key, error))
+    }
+
+    fn open(&self, key: &Key) -> Result<Content> {
+        let _pass = self.gate.enter();
+        let open = || {
+            let file = File::open(self.path(key))?;
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            Ok(Content {
+                length: metadata.len(),
+                source: Source::File(Arc::new(file)),
+            })
+        };
+        open().map_err(|error| Error::new(key, error))
+    }
+
+    fn stat(&self, key: &Key) -> Result<Option<Stat>> {
+        let _pass = self.gate.enter();
+        let stat = || {
+            let metadata = fs::metadata(self.path(key))?;
+            if !metadata.is_file() {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            Ok(Stat {
+                length: metadata.len(),
+                modified: metadata.modified()?,
+            })
+        };
+        super::found(stat().map_err(|error| Error::new(key, error)))
+    }
+
+    fn has_folder(&self, key: &Key) -> Result<bool> {
+        let _pass = self.gate.enter();
+        let metadata = fs::metadata(self.path(key)).map_err(|error| Error::new(key, error));
+        Ok(super::found(metadata)?.is_some_and(|metadata| metadata.is_dir()))
+    }
+
+    fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>> {
+        let _pass = self.gate.enter();
+        let path = self.path(key);
+        let append = || {
+            let mut options = OpenOptions::new();
+            options.write(true).create(offset == 0).truncate(false);
+            let mut file = with_folders(&path, || options.open(&path))?;
+            let length = file.metadata()?.len();
+            if length < offset {
+                let text = format!("only {length} bytes are left of {offset}");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            if length > offset {
+                file.set_len(offset)?;
+            }
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(file)
+        };
+        let file = append().map_err(|error| Error::new(key, error))?;
+        Ok(Box::new(file))
+    }
+
+    fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
+        let _pass = self.gate.enter();
+        let mut renames = Vec::with_capacity(changes.len());
+        let mut failure = Ok(());
+        for change in changes {
+            let (key, from) = match change {
+                Change::Write(key, content) => {
+                    (key, self.write_temporary(&self.path(key), content))
+                }
+                Change::Move(from, key) => (key, Ok(self.path(from))),
+            };
+            match from {
+                Ok(from) => renames.push((key, from, matches!(change, Change::Write(..)))),
+                Err(error) => {
+                    failure = Err(Error::new(key, error));
+                    break;
+                }
+            }
+        }
+        let mut waiting = renames.iter();
+        while failure.is_ok()
+            && let Some((key, from, _)) = waiting.next()
+        {
+            let to = self.path(key);
+            failure = self
+                .rename(from, &to)
+                .map_err(|error| Error::new(key, error));
+        }
+        if failure.is_err() {
+            // What was not renamed is a temporary file of ours, or the caller's to keep.
+            for (_, from, _) in renames.iter().filter(|(_, _, ours)| *ours) {
+                let _ = fs::remove_file(from);
+            }
+            return failure;
+        }
+        let targets = || renames.iter().map(|(key, _, _)| *key);
+        self.sync_folders(targets())?;
+        targets().for_each(|key| self.note(key));
+        Ok(())
+    }
+
+    fn list(&self, folder: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
+        let _pass = self.gate.enter();
+        let page = self.listings.page(&self.path(folder), after, limit);
+        page.map_err(|error| Error::new(folder, error))
+    }
+
+    fn remove(&self, key: &Key) -> Result<bool> {
+        let _pass = self.gate.enter();
+        let path = self.path(key);
+        let remove = || {
+            self.forget(key);
+            remove_any(&path)?;
+            sys::sync_directory(path.parent().unwrap_or(&self.root))
+        };
+        let removed = super::found(remove().map_err(|error| Error::new(key, error)))?.is_some();
+        self.listings.forget(&path);
+        if let Some((parent, name)) = path.parent().zip(path.file_name().and_then(|n| n.to_str())) {
+            self.listings.note(parent, name, false);
+        }
+        Ok(removed)
+    }
+
+    fn discard(&self, key: &Key) {
+        let _pass = self.gate.enter();
+        if let Err(error) = remove_any(&self.path(key))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            log::warn!("cannot remove {key}: {error}; it is left for the purge of uploads");
+        }
+    }
+}
+
+/// Removes a file or a whole folder.
+fn remove_any(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
+}
+
+impl Sink for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// Does what needs the folder of `path`; makes the folder only when it turns out to be missing.
+fn with_folders<T>(path: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match act() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            act()
+        }
+        other => other,
+    }
+}

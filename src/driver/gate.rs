@@ -1,0 +1,65 @@
+//! How many file operations run at once (`storage.filesystem.maxthreads`).
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// A counting semaphore.
+pub struct Gate {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// A place in the gate, given back when dropped.
+pub struct Pass<'a>(&'a Gate);
+
+impl Gate {
+    /// A gate for `places` at once; none is taken as one.
+    pub fn new(places: usize) -> Gate {
+        Gate {
+            free: Mutex::new(places.max(1)),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Waits for a place.
+    pub fn enter(&self) -> Pass<'_> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = |free: &mut usize| *free == 0;
+        let mut free = self
+            .freed
+            .wait_while(free, none)
+            .unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Pass(self)
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    #[test]
+    fn no_more_than_its_places_are_inside_at_once() {
+        let (gate, inside, most) = (Gate::new(2), AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let _pass = gate.enter();
+                        most.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, SeqCst);
+                    }
+                });
+            }
+        });
+        assert!((1..=2).contains(&most.load(SeqCst)));
+    }
+}

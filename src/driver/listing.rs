@@ -1,0 +1,214 @@
+//! Sorted names of folders, kept so that a page costs about a page.
+//!
+//! A folder of 100,000 tags takes tens of milliseconds to read and sort. Its names are kept and
+//! trusted as long as the folder's modification time is the one that it had when they were read;
+//! what this process adds and removes is noted in place.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Names kept in all folders together; beyond it all are forgotten and read again when asked for.
+/// A name takes about 50 bytes.
+pub const NAMES_MAX: usize = 400_000;
+
+/// Names that were noted by ourselves are read again after this time, so that what another program
+/// did in the very moment of a note of ours is not hidden for long.
+const NOTED_AGE_MAX: Duration = Duration::from_secs(10);
+
+/// A folder that changed so shortly before it was read may change again without its time changing:
+/// the clock of a file system ticks every few milliseconds, or every two seconds where it keeps no
+/// fraction.
+const SETTLED_FINE: Duration = Duration::from_millis(25);
+const SETTLED_COARSE: Duration = Duration::from_secs(3);
+
+/// The kept folders.
+#[derive(Default)]
+pub struct Listings {
+    folders: Mutex<HashMap<PathBuf, Arc<Mutex<Folder>>>>,
+}
+
+#[derive(Default)]
+struct Folder {
+    names: BTreeSet<Box<str>>,
+    /// The folder's time when the names were right; `None`: they are not to be trusted.
+    modified: Option<SystemTime>,
+    read_at: Option<Instant>,
+    noted: bool,
+}
+
+impl Listings {
+    /// Up to `limit` names after `after`, in byte order; empty when there is no such folder.
+    pub fn page(&self, path: &Path, after: &str, limit: usize) -> io::Result<Vec<String>> {
+        let Some(modified) = modified(path)? else {
+            self.forget(path);
+            return Ok(Vec::new());
+        };
+        let folder = self.folder(path);
+        let mut folder = lock(&folder);
+        if !folder.is_fresh(modified) {
+            folder.read(path, modified)?;
+        }
+        let after = (Bound::Excluded(after), Bound::Unbounded);
+        Ok(folder
+            .names
+            .range::<str, _>(after)
+            .take(limit)
+            .map(|name| name.to_string())
+            .collect())
+    }
+
+    /// Notes that this process made or removed an entry. To be called after the change.
+    pub fn note(&self, path: &Path, name: &str, exists: bool) {
+        let Some(folder) = lock(&self.folders).get(path).cloned() else {
+            return;
+        };
+        let mut folder = lock(&folder);
+        if folder.modified.is_none() {
+            return;
+        }
+        if exists {
+            folder.names.insert(name.into());
+        } else {
+            folder.names.remove(name);
+        }
+        folder.noted = true;
+        folder.modified = modified(path).ok().flatten();
+    }
+
+    /// Forgets a folder and all below it.
+    pub fn forget(&self, path: &Path) {
+        lock(&self.folders).retain(|kept, _| !kept.starts_with(path));
+    }
+
+    fn folder(&self, path: &Path) -> Arc<Mutex<Folder>> {
+        let mut folders = lock(&self.folders);
+        if let Some(folder) = folders.get(path) {
+            return Arc::clone(folder);
+        }
+        // Each kept folder counts as a name, so that empty ones are bounded too. A folder that is
+        // being read right now is skipped: it is counted the next time.
+        let count =
+            |folder: &Arc<Mutex<Folder>>| 1 + folder.try_lock().map_or(0, |f| f.names.len());
+        if folders.len() % 64 == 63 && folders.values().map(count).sum::<usize>() > NAMES_MAX {
+            folders.clear();
+        }
+        Arc::clone(folders.entry(path.to_owned()).or_default())
+    }
+}
+
+impl Folder {
+    fn is_fresh(&self, modified: SystemTime) -> bool {
+        let too_old = || {
+            self.read_at
+                .is_none_or(|read_at| read_at.elapsed() > NOTED_AGE_MAX)
+        };
+        self.modified == Some(modified) && !(self.noted && too_old())
+    }
+
+    fn read(&mut self, path: &Path, modified: SystemTime) -> io::Result<()> {
+        *self = Folder::default();
+        for entry in std::fs::read_dir(path)? {
+            // No key has a name that is not UTF-8: such an entry is not ours.
+            if let Ok(name) = entry?.file_name().into_string() {
+                self.names.insert(name.into());
+            }
+        }
+        self.read_at = Some(Instant::now());
+        self.modified = is_settled(modified).then_some(modified);
+        Ok(())
+    }
+}
+
+fn is_settled(modified: SystemTime) -> bool {
+    let since_epoch = modified
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let coarse = since_epoch.subsec_nanos() == 0;
+    let wait = if coarse { SETTLED_COARSE } else { SETTLED_FINE };
+    SystemTime::now()
+        .duration_since(modified)
+        .is_ok_and(|age| age > wait)
+}
+
+/// The folder's time; `None` when there is no such folder.
+fn modified(path: &Path) -> io::Result<Option<SystemTime>> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => metadata.modified().map(Some),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Makes a folder look as if nothing had happened in it for an hour.
+    fn settle(path: &Path) {
+        let then = SystemTime::now() - Duration::from_secs(3600);
+        fs::File::open(path).unwrap().set_modified(then).unwrap();
+    }
+
+    fn page(listings: &Listings, path: &Path, after: &str, limit: usize) -> String {
+        listings.page(path, after, limit).unwrap().join(" ")
+    }
+
+    #[test]
+    fn pages_follow_each_other_in_byte_order() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["b", "a", "a-b", "a.b", "B"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+        }
+        let listings = Listings::default();
+        assert_eq!(page(&listings, root.path(), "", 3), "B a a-b");
+        assert_eq!(page(&listings, root.path(), "a-b", 3), "a.b b");
+        assert_eq!(page(&listings, root.path(), "zz", 3), "");
+        assert_eq!(page(&listings, &root.path().join("none"), "", 3), "");
+    }
+
+    #[test]
+    fn a_change_by_another_program_is_seen() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("a")).unwrap();
+        settle(root.path());
+        let listings = Listings::default();
+        assert_eq!(page(&listings, root.path(), "", 9), "a");
+        fs::create_dir(root.path().join("b")).unwrap();
+        assert_eq!(page(&listings, root.path(), "", 9), "a b");
+        fs::remove_dir(root.path().join("a")).unwrap();
+        assert_eq!(page(&listings, root.path(), "", 9), "b");
+    }
+
+    #[test]
+    fn kept_names_are_served_without_reading_the_folder_again() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("a")).unwrap();
+        settle(root.path());
+        let kept = fs::metadata(root.path()).unwrap().modified().unwrap();
+        let listings = Listings::default();
+        assert_eq!(page(&listings, root.path(), "", 9), "a");
+        // Behind its back, with the time put back: only a folder that is read again shows it.
+        fs::create_dir(root.path().join("hidden")).unwrap();
+        fs::File::open(root.path())
+            .unwrap()
+            .set_modified(kept)
+            .unwrap();
+        assert_eq!(page(&listings, root.path(), "", 9), "a");
+        fs::create_dir(root.path().join("noted")).unwrap();
+        listings.note(root.path(), "noted", true);
+        assert_eq!(page(&listings, root.path(), "", 9), "a noted");
+        listings.note(root.path(), "a", false);
+        assert_eq!(page(&listings, root.path(), "", 9), "noted");
+    }
+}

@@ -1,0 +1,276 @@
+//! Keys in memory, for `storage.inmemory` and for tests: it can lose power.
+//!
+//! Beside what a reader sees it keeps what a disk would still have after a power loss: content that
+//! was synced, under names that were published. [`Memory::stop_after`] cuts the power at a given
+//! step, so that a test can stop a push everywhere and look at what is left.
+
+use super::{Change, Content, Driver, Error, Key, Result, Sink, Source, Stat};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// A driver over two maps. Clones share them.
+#[derive(Clone, Default)]
+pub struct Memory {
+    disk: Arc<Mutex<Disk>>,
+}
+
+#[derive(Default)]
+struct Disk {
+    live: BTreeMap<Key, File>,
+    durable: BTreeMap<Key, Arc<[u8]>>,
+    /// Durable steps until the power goes; `None`: never.
+    steps_left: Option<usize>,
+    steps: usize,
+}
+
+#[derive(Clone)]
+struct File {
+    content: Arc<Mutex<Vec<u8>>>,
+    /// How much of the content was synced.
+    synced: usize,
+    modified: SystemTime,
+}
+
+impl File {
+    fn new(content: &[u8]) -> File {
+        let content = Arc::new(Mutex::new(content.to_vec()));
+        File {
+            content,
+            synced: 0,
+            modified: SystemTime::now(),
+        }
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        lock(&self.content)
+    }
+}
+
+impl Memory {
+    /// Cuts the power before the durable step number `steps`: from then on everything fails.
+    pub fn stop_after(&self, steps: usize) {
+        lock(&self.disk).steps_left = Some(steps);
+    }
+
+    /// How many durable steps were made.
+    pub fn steps(&self) -> usize {
+        lock(&self.disk).steps
+    }
+
+    /// The driver as it is found after the power came back: what was not durable is gone.
+    pub fn after_power_loss(&self) -> Memory {
+        let durable = lock(&self.disk).durable.clone();
+        let live = durable
+            .iter()
+            .map(|(key, content)| (key.clone(), File::new(content)))
+            .collect();
+        let disk = Disk {
+            live,
+            durable,
+            ..Disk::default()
+        };
+        Memory {
+            disk: Arc::new(Mutex::new(disk)),
+        }
+    }
+
+    /// Every key that a reader sees.
+    pub fn keys(&self) -> Vec<String> {
+        lock(&self.disk)
+            .live
+            .keys()
+            .map(|key| key.as_str().to_owned())
+            .collect()
+    }
+}
+
+impl Disk {
+    /// Takes one durable step, or fails because the power is gone.
+    fn step(&mut self) -> io::Result<()> {
+        match &mut self.steps_left {
+            Some(0) => return Err(io::Error::other("the power is gone")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.steps += 1;
+        Ok(())
+    }
+
+    fn file(&self, key: &Key) -> Result<&File> {
+        self.live
+            .get(key)
+            .ok_or_else(|| Error::new(key, io::ErrorKind::NotFound.into()))
+    }
+
+    /// All keys that are `key` or below it.
+    fn below(&self, key: &Key) -> Vec<Key> {
+        let is_below = |found: &&Key| *found == key || found.as_str().starts_with(&folder(key));
+        self.live.keys().filter(is_below).cloned().collect()
+    }
+
+    fn publish(&mut self, change: &Change<'_>) -> Result<()> {
+        let key = match change {
+            Change::Write(key, _) | Change::Move(_, key) => key,
+        };
+        self.step().map_err(|error| Error::new(key, error))?;
+        let file = match change {
+            Change::Write(_, content) => {
+                let mut file = File::new(content);
+                file.synced = content.len();
+                file
+            }
+            Change::Move(from, _) => {
+                let file = self.file(from)?.clone();
+                self.live.remove(from);
+                self.durable.remove(from);
+                file
+            }
+        };
+        // A name may outlive its content: what was not synced reads as nothing after a power loss.
+        let durable = file.bytes().get(..file.synced).unwrap_or_default().into();
+        self.durable.insert(key.clone(), durable);
+        self.live.insert(key.clone(), file);
+        Ok(())
+    }
+}
+
+impl Driver for Memory {
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>> {
+        let content = lock(&self.disk).file(key)?.bytes().clone();
+        if content.len() as u64 > bytes_max {
+            return Err(Error::new(key, io::ErrorKind::InvalidData.into()));
+        }
+        Ok(content)
+    }
+
+    fn open(&self, key: &Key) -> Result<Content> {
+        let bytes: Arc<[u8]> = lock(&self.disk).file(key)?.bytes().as_slice().into();
+        Ok(Content {
+            length: bytes.len() as u64,
+            source: Source::Bytes(bytes),
+        })
+    }
+
+    fn stat(&self, key: &Key) -> Result<Option<Stat>> {
+        let disk = lock(&self.disk);
+        let stat = |file: &File| Stat {
+            length: file.bytes().len() as u64,
+            modified: file.modified,
+        };
+        Ok(disk.live.get(key).map(stat))
+    }
+
+    fn has_folder(&self, key: &Key) -> Result<bool> {
+        let disk = lock(&self.disk);
+        let from = Key::new(folder(key));
+        let next = disk.live.range(from.clone()..).next();
+        Ok(next.is_some_and(|(found, _)| found.as_str().starts_with(from.as_str())))
+    }
+
+    fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>> {
+        let mut disk = lock(&self.disk);
+        if offset == 0 && !disk.live.contains_key(key) {
+            disk.live.insert(key.clone(), File::new(b""));
+        }
+        let file = disk.file(key)?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        if file.bytes().len() < offset {
+            return Err(Error::new(key, io::ErrorKind::InvalidData.into()));
+        }
+        file.bytes().truncate(offset);
+        let content = Arc::clone(&file.content);
+        Ok(Box::new(Appender {
+            disk: Arc::clone(&self.disk),
+            key: key.clone(),
+            content,
+        }))
+    }
+
+    fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
+        let mut disk = lock(&self.disk);
+        changes.iter().try_for_each(|change| disk.publish(change))
+    }
+
+    fn list(&self, folder_key: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
+        let disk = lock(&self.disk);
+        let prefix = folder(folder_key);
+        let from = (Bound::Excluded(Key::new(prefix.clone())), Bound::Unbounded);
+        let mut names: Vec<String> = Vec::new();
+        for (key, _) in disk.live.range(from) {
+            let Some(rest) = key.as_str().strip_prefix(&prefix) else {
+                break;
+            };
+            let name = rest.split('/').next().unwrap_or_default();
+            if name > after && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        // "a-b" sorts before "a/b": names are in order only once they are cut.
+        names.sort();
+        names.truncate(limit);
+        Ok(names)
+    }
+
+    fn remove(&self, key: &Key) -> Result<bool> {
+        let mut disk = lock(&self.disk);
+        disk.step().map_err(|error| Error::new(key, error))?;
+        let below = disk.below(key);
+        for key in &below {
+            disk.live.remove(key);
+            disk.durable.remove(key);
+        }
+        Ok(!below.is_empty())
+    }
+
+    fn discard(&self, key: &Key) {
+        let mut disk = lock(&self.disk);
+        for key in disk.below(key) {
+            disk.live.remove(&key);
+        }
+    }
+}
+
+/// An open file of a [`Memory`].
+struct Appender {
+    disk: Arc<Mutex<Disk>>,
+    key: Key,
+    content: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Write for Appender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        lock(&self.content).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Appender {
+    fn sync(&mut self) -> io::Result<()> {
+        let mut disk = lock(&self.disk);
+        disk.step()?;
+        let length = lock(&self.content).len();
+        if let Some(file) = disk.live.get_mut(&self.key) {
+            file.synced = length;
+        }
+        Ok(())
+    }
+}
+
+fn folder(key: &Key) -> String {
+    if key.as_str().is_empty() {
+        String::new()
+    } else {
+        format!("{key}/")
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,214 @@
+//! Bytes under keys: what the registry asks of the place where it keeps its data.
+//!
+//! The trait is small enough that an object store can do it, and says of each call what is durable
+//! when it returns. [`Filesystem`] is the real thing; [`Memory`] serves tests and can lose power.
+
+mod filesystem;
+mod gate;
+mod listing;
+mod memory;
+
+pub use filesystem::Filesystem;
+pub use memory::Memory;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Where something is kept: relative, slash-separated. Built by `storage::layout` alone, from checked
+/// words, so that no key leads out of the root.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// A key; for `storage::layout` and the tests of drivers.
+    pub(crate) fn new(path: impl Into<String>) -> Key {
+        Key(path.into())
+    }
+
+    /// The path, without a leading or trailing slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of the folder that it is in; the root for a single word.
+    pub fn parent(&self) -> Key {
+        Key(self
+            .0
+            .rsplit_once('/')
+            .map_or("", |(parent, _)| parent)
+            .to_owned())
+    }
+
+    /// The key of an entry of this folder.
+    pub fn child(&self, name: &str) -> Key {
+        if self.0.is_empty() {
+            Key(name.to_owned())
+        } else {
+            Key(format!("{}/{name}", self.0))
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// One durable change. See [`Driver::publish`].
+#[derive(Debug)]
+pub enum Change<'a> {
+    /// Puts small content under a key, replacing what was there in one step.
+    Write(Key, &'a [u8]),
+    /// Renames a file whose content was synced, replacing what was there in one step.
+    Move(Key, Key),
+}
+
+/// The bytes of a file, open for reading.
+pub struct Content {
+    /// How many there are.
+    pub length: u64,
+    /// Where they are.
+    pub source: Source,
+}
+
+/// Where the bytes of a [`Content`] are.
+#[derive(Clone)]
+pub enum Source {
+    /// In a file of the operating system: it can be sent without passing through the program.
+    File(Arc<File>),
+    /// In memory.
+    Bytes(Arc<[u8]>),
+}
+
+impl Content {
+    /// Reads it from the start.
+    pub fn reader(&self) -> Box<dyn Read + Send + '_> {
+        match &self.source {
+            Source::File(file) => Box::new(&**file),
+            Source::Bytes(bytes) => Box::new(&**bytes),
+        }
+    }
+}
+
+/// What is known of a file without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Bytes in it.
+    pub length: u64,
+    /// When it was last written.
+    pub modified: SystemTime,
+}
+
+/// A file that grows. What was written is durable only after [`Sink::sync`].
+pub trait Sink: Write + Send {
+    /// Makes everything written so far survive a power loss.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Bytes under keys. Every error names the key that it is about.
+pub trait Driver: Send + Sync {
+    /// A whole small file. More than `bytes_max` bytes is an error of kind `InvalidData`.
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>>;
+
+    /// A file of any size, for streaming.
+    fn open(&self, key: &Key) -> Result<Content>;
+
+    /// What is known of a file; `None` when there is none.
+    fn stat(&self, key: &Key) -> Result<Option<Stat>>;
+
+    /// Whether there is a folder.
+    fn has_folder(&self, key: &Key) -> Result<bool>;
+
+    /// Opens a file to write from `offset` on: what lies behind is cut off, a missing file is made
+    /// when `offset` is 0. Nothing is durable yet.
+    fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>>;
+
+    /// Makes all changes, in order. When it returns `Ok` they survive a power loss, with every folder
+    /// that they needed; after an error or a crash any first few of them may have happened.
+    fn publish(&self, changes: &[Change<'_>]) -> Result<()>;
+
+    /// Up to `limit` names of a folder's entries that sort after `after`, in byte order. Empty for a
+    /// folder that is not there. The cost is about that of the page, not of the folder.
+    fn list(&self, folder: &Key, after: &str, limit: usize) -> Result<Vec<String>>;
+
+    /// Removes a file or a folder with all that is in it; durable when it returns. `false` when there
+    /// was nothing.
+    fn remove(&self, key: &Key) -> Result<bool>;
+
+    /// Removes what nobody was promised to be gone; a failure is logged, and it may be back after a
+    /// power loss.
+    fn discard(&self, key: &Key);
+}
+
+/// The result of a driver.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why the driver could not do it.
+#[derive(Debug)]
+pub struct Error {
+    /// What it was about.
+    pub key: Key,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl Error {
+    /// Ties what the system said to the key.
+    pub fn new(key: &Key, source: io::Error) -> Error {
+        Error {
+            key: key.clone(),
+            source,
+        }
+    }
+
+    /// There is nothing under the key.
+    pub fn is_not_found(&self) -> bool {
+        // A file where a folder was expected is as good as nothing there.
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        )
+    }
+
+    /// There is no room left.
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(
+            self.source.kind(),
+            StorageFull | QuotaExceeded | FileTooLarge
+        )
+    }
+
+    /// The system does not let us write there.
+    pub fn is_read_only(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(self.source.kind(), PermissionDenied | ReadOnlyFilesystem)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.key, self.source)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// `None` in place of an error that says there is nothing.
+pub fn found<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
