@@ -5,4 +5,5 @@
 pub mod driver;
 pub mod http;
 pub mod spec;
+pub mod storage;
 mod sys;

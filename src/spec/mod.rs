@@ -7,6 +7,7 @@ pub mod error;
 pub mod manifest;
 pub mod media_type;
 pub mod name;
+pub mod timestamp;
 
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Code, Error};

@@ -1,0 +1,57 @@
+//! Blobs of a repository: content that a `_layers` link names.
+
+use super::{Error, Result, Storage, layout};
+use crate::driver::{self, Change, Content};
+use crate::spec::{Digest, Name};
+
+impl Storage {
+    /// A blob of the repository, open for reading.
+    pub fn blob(&self, name: &Name, digest: &Digest) -> Result<Content> {
+        let target = self.layer(name, digest)?;
+        let content = driver::found(self.driver.open(&layout::blob_data(&target)))?;
+        content.ok_or(Error::BlobUnknown)
+    }
+
+    /// Whether the repository has the blob, with its bytes.
+    pub fn has_blob(&self, name: &Name, digest: &Digest) -> Result<bool> {
+        match self.layer(name, digest) {
+            Ok(target) => Ok(self.driver.stat(&layout::blob_data(&target))?.is_some()),
+            Err(Error::BlobUnknown) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Links a blob that another repository has (`from`), or that any has, into this one. `false`
+    /// when there is none: the client uploads it then.
+    pub fn mount_blob(&self, name: &Name, digest: &Digest, from: Option<&Name>) -> Result<bool> {
+        let target = match from {
+            Some(from) => match self.layer(from, digest) {
+                Ok(target) => target,
+                Err(Error::BlobUnknown) => return Ok(false),
+                Err(error) => return Err(error),
+            },
+            None => digest.clone(),
+        };
+        if self.driver.stat(&layout::blob_data(&target))?.is_none() {
+            return Ok(false);
+        }
+        let link = layout::layer_link(name, digest);
+        self.driver
+            .publish(&[Change::Write(link, target.as_str().as_bytes())])?;
+        Ok(true)
+    }
+
+    /// Unlinks a blob; its bytes stay for the other repositories until garbage is collected.
+    pub fn delete_blob(&self, name: &Name, digest: &Digest) -> Result<()> {
+        self.layer(name, digest)?;
+        self.driver.remove(&layout::layer_link(name, digest))?;
+        Ok(())
+    }
+
+    /// The digest under which a repository's blob is stored. Distribution stores what was pushed
+    /// under SHA-512 by its SHA-256 and links the one to the other.
+    fn layer(&self, name: &Name, digest: &Digest) -> Result<Digest> {
+        self.link(&layout::layer_link(name, digest))?
+            .ok_or(Error::BlobUnknown)
+    }
+}

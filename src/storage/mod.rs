@@ -1,0 +1,152 @@
+//! The registry's nouns on disk, in CNCF distribution's layout.
+//!
+//! Data is published before the link that names it, and a link is removed before the data. What a
+//! method acknowledged survives a crash and a power loss; what it did not is visible to nobody.
+
+mod blobs;
+mod catalog;
+pub mod layout;
+mod manifests;
+mod purge;
+mod referrers;
+mod tags;
+mod uploads;
+
+pub use manifests::Stored;
+pub use purge::PurgeReport;
+pub use referrers::Query as ReferrersQuery;
+pub use uploads::Part;
+
+use crate::driver::{self, Driver, Key};
+use crate::spec::{Digest, Name};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// Longest link file that is read: the longest digest, and room for a stray line end.
+const LINK_BYTES_MAX: u64 = 256;
+
+/// Everything the registry keeps.
+pub struct Storage {
+    driver: Arc<dyn Driver>,
+    uploads: uploads::Sessions,
+    referrers: referrers::Indexed,
+    settings: Settings,
+}
+
+/// What can be set about the storage.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Upload sessions whose running hash is kept; the least used beyond it are hashed again when
+    /// they go on.
+    pub upload_sessions_max: usize,
+    /// Threads that look through the tags when a manifest is deleted
+    /// (`storage.tag.concurrencylimit`).
+    pub tag_lookup_threads: usize,
+    /// Largest manifest that is read or taken, in bytes.
+    pub manifest_bytes_max: u64,
+}
+
+impl Storage {
+    /// The storage over a driver.
+    pub fn new(driver: Arc<dyn Driver>, settings: Settings) -> Storage {
+        let uploads = uploads::Sessions::new(settings.upload_sessions_max);
+        Storage {
+            driver,
+            uploads,
+            referrers: referrers::Indexed::default(),
+            settings,
+        }
+    }
+
+    /// Whether a repository exists: whether a manifest was ever pushed to it.
+    pub fn has_repository(&self, name: &Name) -> Result<bool> {
+        Ok(self.driver.has_folder(&layout::manifests(name))?)
+    }
+
+    /// The digest in a link file. `None` when there is no link, and also when it is empty or broken
+    /// as a crash of distribution leaves it: pushing again heals it.
+    fn link(&self, key: &Key) -> Result<Option<Digest>> {
+        let Some(content) = driver::found(self.driver.read(key, LINK_BYTES_MAX))? else {
+            return Ok(None);
+        };
+        let text = std::str::from_utf8(&content).unwrap_or_default().trim_end();
+        let digest = text.parse().ok();
+        if digest.is_none() {
+            log::warn!("{key} holds no digest but {text:?}: it is taken as missing");
+        }
+        Ok(digest)
+    }
+}
+
+/// The result of a storage operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why the storage could not do it.
+#[derive(Debug)]
+pub enum Error {
+    /// The repository does not have the blob.
+    BlobUnknown,
+    /// The repository does not have the manifest.
+    ManifestUnknown,
+    /// There is no such repository.
+    NameUnknown,
+    /// The repository has no such upload session.
+    UploadUnknown,
+    /// The bytes do not have the digest that they were sent under; the session is gone.
+    DigestMismatch {
+        /// What the bytes have.
+        computed: Digest,
+    },
+    /// A part does not continue where the session is; it stays as it is.
+    WrongOffset {
+        /// Where it should have started.
+        length: u64,
+    },
+    /// The body was not as long as its range said.
+    WrongLength {
+        /// Bytes that were announced.
+        announced: u64,
+        /// Bytes that came.
+        received: u64,
+    },
+    /// The client's body could not be read; what came of it is kept.
+    Body(io::Error),
+    /// What is stored is not what its digest says.
+    Corrupt(Digest),
+    /// The driver could not do it.
+    Driver(driver::Error),
+}
+
+impl From<driver::Error> for Error {
+    fn from(error: driver::Error) -> Error {
+        Error::Driver(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::BlobUnknown => out.write_str("blob unknown"),
+            Error::ManifestUnknown => out.write_str("manifest unknown"),
+            Error::NameUnknown => out.write_str("repository unknown"),
+            Error::UploadUnknown => out.write_str("upload session unknown"),
+            Error::DigestMismatch { computed } => write!(out, "the content has digest {computed}"),
+            Error::WrongOffset { length } => write!(out, "the session is at byte {length}"),
+            Error::WrongLength {
+                announced,
+                received,
+            } => {
+                write!(
+                    out,
+                    "{announced} bytes were announced and {received} received"
+                )
+            }
+            Error::Body(error) => write!(out, "the body could not be read: {error}"),
+            Error::Corrupt(digest) => write!(out, "the stored content of {digest} is damaged"),
+            Error::Driver(error) => error.fmt(out),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

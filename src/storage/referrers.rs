@@ -1,0 +1,198 @@
+//! Referrers: the manifests whose `subject` is a given digest (distribution spec, "Listing
+//! Referrers").
+//!
+//! Each pushed referrer is linked under its subject. Repositories that distribution wrote, or that a
+//! crash left half-linked, are put in order by reading their manifests once, when referrers are first
+//! asked for after a start.
+
+use super::{Error, Result, Storage, layout};
+use crate::driver::Change;
+use crate::spec::manifest::{Descriptor, Manifest};
+use crate::spec::{Algorithm, Digest, Name};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Folder entries that are looked at in one step.
+const STEP: usize = 500;
+
+/// Repositories whose index is known to be whole; beyond it all are looked at again.
+const INDEXED_REPOSITORIES_MAX: usize = 20_000;
+
+/// A subject and one that refers to it.
+type Pair = (Digest, Digest);
+
+/// Repositories whose index is whole, with the pairs that could not be written down (a data folder
+/// that is read-only).
+#[derive(Default)]
+pub struct Indexed {
+    repositories: Mutex<HashMap<Name, Arc<BTreeSet<Pair>>>>,
+}
+
+/// Which referrers are asked for.
+pub struct Query<'a> {
+    /// Whose referrers.
+    pub subject: &'a Digest,
+    /// Only those of this artifact type.
+    pub artifact_type: Option<&'a str>,
+    /// Only those after this one.
+    pub after: Option<Digest>,
+    /// At most so many.
+    pub entries_max: usize,
+    /// At most so many bytes of JSON, but at least one entry.
+    pub bytes_max: usize,
+}
+
+impl Storage {
+    /// The descriptors of the referrers, in the order of their digests, and the last of the page when
+    /// there are more.
+    pub fn referrers(
+        &self,
+        name: &Name,
+        query: &Query<'_>,
+    ) -> Result<(Vec<Descriptor>, Option<Digest>)> {
+        let unwritten = self.index_referrers(name)?;
+        let (mut found, mut bytes) = (Vec::<Descriptor>::new(), 0);
+        let mut after = query.after.clone();
+        loop {
+            let page = self.referrer_digests(name, query.subject, after.as_ref(), &unwritten)?;
+            let Some(last) = page.last() else {
+                return Ok((found, None));
+            };
+            after = Some(last.clone());
+            for digest in page {
+                let Some(descriptor) = self.referrer(name, &digest, query)? else {
+                    continue;
+                };
+                bytes += serde_json::to_vec(&descriptor).map_or(0, |json| json.len() + 1);
+                let is_full = found.len() >= query.entries_max || bytes > query.bytes_max;
+                if let Some(last) = found.last().filter(|_| is_full) {
+                    let last = last.digest.clone();
+                    return Ok((found, Some(last)));
+                }
+                found.push(descriptor);
+            }
+        }
+    }
+
+    /// The next digests that the index has for a subject.
+    fn referrer_digests(
+        &self,
+        name: &Name,
+        subject: &Digest,
+        after: Option<&Digest>,
+        unwritten: &BTreeSet<Pair>,
+    ) -> Result<Vec<Digest>> {
+        let mut digests = BTreeSet::new();
+        for algorithm in Algorithm::ALL {
+            let hex = match after {
+                Some(after) if after.algorithm() > algorithm => continue,
+                Some(after) if after.algorithm() == algorithm => after.hex(),
+                _ => "",
+            };
+            let folder = layout::referrers(name, subject, algorithm);
+            let names = self.driver.list(&folder, hex, STEP)?;
+            let digest =
+                |hex: &String| format!("{}:{hex}", algorithm.name()).parse::<Digest>().ok();
+            digests.extend(names.iter().filter_map(digest));
+            if !digests.is_empty() {
+                break;
+            }
+        }
+        let of_subject = unwritten
+            .iter()
+            .filter(|pair| pair.0 == *subject)
+            .map(|pair| &pair.1);
+        digests.extend(
+            of_subject
+                .filter(|digest| after.is_none_or(|after| *digest > after))
+                .cloned(),
+        );
+        Ok(digests.into_iter().collect())
+    }
+
+    /// The descriptor of a referrer; `None` when it is gone or of another type.
+    fn referrer(
+        &self,
+        name: &Name,
+        digest: &Digest,
+        query: &Query<'_>,
+    ) -> Result<Option<Descriptor>> {
+        if !self.has_manifest(name, digest)? {
+            return Ok(None);
+        }
+        let stored = match self.read_manifest(digest) {
+            Ok(Some(stored)) => stored,
+            Ok(None) | Err(Error::Corrupt(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Ok(manifest) = Manifest::parse(&stored.bytes, Some(&stored.media_type)) else {
+            return Ok(None);
+        };
+        let is_asked_for = query
+            .artifact_type
+            .is_none_or(|asked| manifest.artifact_type.as_deref() == Some(asked));
+        Ok(is_asked_for.then(|| Descriptor {
+            media_type: stored.media_type.to_string(),
+            digest: digest.clone(),
+            size: stored.bytes.len() as u64,
+            urls: Vec::new(),
+            platform: None,
+            artifact_type: manifest.artifact_type,
+            annotations: manifest.annotations,
+        }))
+    }
+
+    /// Makes sure that every referrer of the repository is in its index; gives those that could not
+    /// be written there.
+    fn index_referrers(&self, name: &Name) -> Result<Arc<BTreeSet<Pair>>> {
+        if let Some(unwritten) = lock(&self.referrers.repositories).get(name) {
+            return Ok(Arc::clone(unwritten));
+        }
+        let mut unwritten = BTreeSet::new();
+        for algorithm in Algorithm::ALL {
+            let mut after = String::new();
+            loop {
+                let page = self.revisions(name, algorithm, &after, STEP)?;
+                let Some(last) = page.last() else { break };
+                after = last.clone();
+                let digest = |hex: String| format!("{}:{hex}", algorithm.name()).parse().ok();
+                for digest in page.into_iter().filter_map(digest) {
+                    unwritten.extend(self.index_referrer(name, digest)?);
+                }
+            }
+        }
+        let unwritten = Arc::new(unwritten);
+        let mut repositories = lock(&self.referrers.repositories);
+        if repositories.len() >= INDEXED_REPOSITORIES_MAX {
+            repositories.clear();
+        }
+        repositories.insert(name.clone(), Arc::clone(&unwritten));
+        Ok(unwritten)
+    }
+
+    /// Links one manifest under its subject, if it has one and is not linked yet. Gives the pair when
+    /// it could not be written.
+    fn index_referrer(&self, name: &Name, digest: Digest) -> Result<Option<Pair>> {
+        let Some(subject) = self.subject_of(&digest)? else {
+            return Ok(None);
+        };
+        let key = layout::referrer_link(name, &subject, &digest);
+        if self.driver.stat(&key)?.is_some() {
+            return Ok(None);
+        }
+        match self
+            .driver
+            .publish(&[Change::Write(key, digest.as_str().as_bytes())])
+        {
+            Ok(()) => Ok(None),
+            Err(error) => {
+                log::warn!("the referrer {digest} of {name} is kept in memory only: {error}");
+                Ok(Some((subject, digest)))
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
