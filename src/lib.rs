@@ -3,3 +3,4 @@
 //! `ARCHITECTURE.md` draws the rooms below and says who may use whom.
 
 pub mod http;
+pub mod sys;
