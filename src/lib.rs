@@ -4,6 +4,10 @@
 
 pub mod driver;
 pub mod http;
+<<<<<<< HEAD
 pub mod spec;
 pub mod storage;
 mod sys;
+=======
+pub mod sys;
+>>>>>>> engine

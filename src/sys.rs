@@ -1,12 +1,375 @@
-//! The only place with `unsafe` and with twins for the operating systems.
+//! What differs between operating systems, in one place: the only file with `cfg(unix)` /
+//! `cfg(windows)` twins and the only one that may hold `unsafe`.
+//!
+//! Every function here is small, keeps the same signature on both sides and says what the poorer
+//! side does instead.
 
+use std::fs::File;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::time::Duration;
+
+#[cfg(unix)]
+pub use std::os::unix::net::{UnixListener as LocalListener, UnixStream as LocalStream};
+
+/// How many connections may wait to be accepted; the kernel lowers it to its own limit.
+#[cfg(unix)]
+const BACKLOG: i32 = 4096;
+
+/// Calls `action` on SIGINT, SIGTERM or SIGHUP, and on Windows at Ctrl-C, Ctrl-Break, console close
+/// and system shutdown. It runs on a thread of its own, each time a signal comes. An error when a
+/// handler was already set or no thread could be started.
+pub fn on_shutdown_signal(action: impl FnMut() + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(action).map_err(io::Error::other)
+}
+
+/// Raises the soft limit of open files to the hard one and gives the limit that holds now; `None`
+/// where there is no such limit. Every connection needs one file, every blob on its way another.
+#[cfg(unix)]
+pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised)?;
+    Ok(limit.maximum)
+}
+
+/// Windows has no such limit.
+#[cfg(windows)]
+pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
+    Ok(None)
+}
+
+/// Whether the process or the system ran out of file descriptors.
+#[cfg(unix)]
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
+}
+
+/// Whether the process ran out of sockets (`WSAEMFILE`, `WSAENOBUFS`).
+#[cfg(windows)]
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(10024 | 10055))
+}
+
+/// Listens on every interface: one socket for IPv6 and IPv4 where the system can, two where it has
+/// to be two, IPv4 alone where there is no IPv6. Port 0 takes a free one.
+#[cfg(unix)]
+pub fn bind_all_interfaces(port: u16) -> io::Result<Vec<TcpListener>> {
+    match bind_dual(port) {
+        Ok(listener) => Ok(vec![listener]),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
+        Err(_) => Ok(vec![TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?]),
+    }
+}
+
+/// One IPv6 socket that takes IPv4 as well, whatever the system's default is.
+#[cfg(unix)]
+fn bind_dual(port: u16) -> io::Result<TcpListener> {
+    use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
+    let socket = socket(AddressFamily::INET6, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_ipv6_v6only(&socket, false)?;
+    bind(&socket, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))?;
+    listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
+}
+
+/// Windows keeps IPv6 and IPv4 apart: one socket each on the same port.
+#[cfg(windows)]
+pub fn bind_all_interfaces(port: u16) -> io::Result<Vec<TcpListener>> {
+    let first = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?;
+    let port = first.local_addr()?.port();
+    let mut listeners = vec![first];
+    listeners.extend(TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)));
+    Ok(listeners)
+}
+
+/// Lets many connections wait to be accepted (the standard library asks for 128 only). Best effort.
+#[cfg(unix)]
+pub fn widen_backlog(listener: &TcpListener) {
+    let _ = rustix::net::listen(listener, BACKLOG);
+}
+
+/// The backlog cannot be changed later on Windows.
+#[cfg(windows)]
+pub fn widen_backlog(_listener: &TcpListener) {}
+
+/// Sets how long one [`receive`] or [`send`] may block before it says `WouldBlock`: `tick` at most,
+/// so that the caller looks at its own deadlines. Sends on Windows get `patience`, because there a
+/// send that timed out leaves the connection in an unknown state and must be its end.
+#[cfg(unix)]
+pub fn set_ticks(stream: &impl Timeouts, tick: Duration, _patience: Duration) -> io::Result<()> {
+    stream.set_timeouts(tick, tick)
+}
+
+/// See the twin.
+#[cfg(windows)]
+pub fn set_ticks(stream: &impl Timeouts, tick: Duration, patience: Duration) -> io::Result<()> {
+    stream.set_timeouts(tick, patience)
+}
+
+/// Both kinds of stream socket take timeouts.
+pub trait Timeouts {
+    /// Sets the timeouts of reads and writes.
+    fn set_timeouts(&self, read: Duration, write: Duration) -> io::Result<()>;
+}
+
+impl Timeouts for TcpStream {
+    fn set_timeouts(&self, read: Duration, write: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(read))?;
+        self.set_write_timeout(Some(write))
+    }
+}
+
+impl Timeouts for LocalStream {
+    fn set_timeouts(&self, read: Duration, write: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(read))?;
+        self.set_write_timeout(Some(write))
+    }
+}
+
+/// Whether the error says that a tick of [`set_ticks`] passed without a byte.
+pub fn is_tick(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+/// Reads what has come, waiting at most the tick set by [`set_ticks`].
+#[cfg(unix)]
+pub fn receive<S>(stream: &S, into: &mut [u8], _tick: Duration) -> io::Result<usize>
+where
+    for<'a> &'a S: io::Read,
+{
+    io::Read::read(&mut &*stream, into)
+}
+
+/// On Windows a receive that times out may lose bytes: wait first, then read what is there.
+#[cfg(windows)]
+pub fn receive<S>(stream: &S, into: &mut [u8], tick: Duration) -> io::Result<usize>
+where
+    for<'a> &'a S: io::Read,
+    S: std::os::windows::io::AsRawSocket,
+{
+    windows::wait_readable(stream, tick)?;
+    io::Read::read(&mut &*stream, into)
+}
+
+/// Sends some of `bytes`; `more` says that the next bytes follow at once, so that the system need
+/// not send a small packet (a hint; ignored where it is unknown).
+#[cfg(unix)]
+pub fn send<S: std::os::fd::AsFd>(stream: &S, bytes: &[u8], more: bool) -> io::Result<usize> {
+    use rustix::net::SendFlags;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let flags = match more {
+        true => SendFlags::NOSIGNAL | SendFlags::MORE,
+        false => SendFlags::NOSIGNAL,
+    };
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let flags = {
+        let _ = more;
+        SendFlags::empty()
+    };
+    Ok(rustix::net::send(stream, bytes, flags)?)
+}
+
+/// See the twin. A send that timed out is the end of the connection here: see [`set_ticks`].
+#[cfg(windows)]
+pub fn send<S>(stream: &S, bytes: &[u8], _more: bool) -> io::Result<usize>
+where
+    for<'a> &'a S: io::Write,
+{
+    io::Write::write(&mut &*stream, bytes).map_err(|error| match is_tick(&error) {
+        true => io::Error::new(io::ErrorKind::ConnectionAborted, "the peer stopped reading"),
+        false => error,
+    })
+}
+
+/// Sends up to `length` bytes of `file` from `offset` to a socket inside the kernel. `Ok(None)`: this
+/// system or this file cannot; the caller copies through a buffer. `Ok(Some(0))`: the file ends.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn send_file<S: std::os::fd::AsFd>(
+    stream: &S,
+    file: &File,
+    offset: u64,
+    length: usize,
+) -> io::Result<Option<usize>> {
+    use rustix::io::Errno;
+    let mut offset = offset;
+    match rustix::fs::sendfile(stream, file, Some(&mut offset), length) {
+        Ok(sent) => Ok(Some(sent)),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// No such call here: copy.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn send_file<S>(
+    _stream: &S,
+    _file: &File,
+    _offset: u64,
+    _length: usize,
+) -> io::Result<Option<usize>> {
+    Ok(None)
+}
+
+/// Reads some bytes of `file` from `offset`; the file's cursor is of no account.
+#[cfg(unix)]
+pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, offset)
+}
+
+/// Reads some bytes of `file` from `offset`; moves the file's cursor.
+#[cfg(windows)]
+pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, offset)
+}
+
+/// Whether there is a socket at `path` (not followed when it is a symbolic link).
+#[cfg(unix)]
+pub fn is_socket(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
+
+/// Local sockets are not supported on Windows.
+#[cfg(windows)]
+pub fn is_socket(_path: &Path) -> bool {
+    false
+}
+
+#[cfg(windows)]
+pub use windows::{LocalListener, LocalStream};
+
+#[cfg(windows)]
+#[allow(unsafe_code)]
+mod windows {
+    //! The Windows side's own pieces: waiting for bytes, and local sockets that cannot exist.
+
+    use std::io;
+    use std::net::Shutdown;
+    use std::os::windows::io::{AsRawSocket, RawSocket};
+    use std::path::Path;
+    use std::time::Duration;
+
+    #[repr(C)]
+    struct PollDescriptor {
+        socket: RawSocket,
+        events: i16,
+        returned: i16,
+    }
+
+    /// `POLLRDNORM | POLLRDBAND` of winsock2.h.
+    const POLL_IN: i16 = 0x0300;
+
+    #[link(name = "ws2_32")]
+    unsafe extern "system" {
+        fn WSAPoll(descriptors: *mut PollDescriptor, count: u32, timeout: i32) -> i32;
+    }
+
+    /// Waits until a read would not block; `WouldBlock` after `tick`.
+    pub fn wait_readable(stream: &impl AsRawSocket, tick: Duration) -> io::Result<()> {
+        let mut descriptor = PollDescriptor {
+            socket: stream.as_raw_socket(),
+            events: POLL_IN,
+            returned: 0,
+        };
+        let milliseconds = i32::try_from(tick.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: one descriptor, as `count` says, alive and unshared during the call; the socket is
+        // open as long as `stream` is borrowed.
+        match unsafe { WSAPoll(&mut descriptor, 1, milliseconds) } {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            1.. => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    fn unsupported<T>() -> io::Result<T> {
+        let message = "unix sockets are not supported on Windows; use host:port";
+        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+    }
+
+    /// A listener that cannot be made.
+    #[derive(Debug)]
+    pub enum LocalListener {}
+
+    /// A connection that cannot be made.
+    #[derive(Debug)]
+    pub enum LocalStream {}
+
+    impl LocalListener {
+        /// Always an error.
+        pub fn bind(_path: &Path) -> io::Result<LocalListener> {
+            unsupported()
+        }
+
+        /// Never called.
+        pub fn accept(&self) -> io::Result<(LocalStream, ())> {
+            match *self {}
+        }
+    }
+
+    impl LocalStream {
+        /// Always an error.
+        pub fn connect(_path: &Path) -> io::Result<LocalStream> {
+            unsupported()
+        }
+
+        /// Never called.
+        pub fn shutdown(&self, _how: Shutdown) -> io::Result<()> {
+            match *self {}
+        }
+
+        /// Never called.
+        pub fn set_read_timeout(&self, _timeout: Option<Duration>) -> io::Result<()> {
+            match *self {}
+        }
+
+        /// Never called.
+        pub fn set_write_timeout(&self, _timeout: Option<Duration>) -> io::Result<()> {
+            match *self {}
+        }
+    }
+
+    impl io::Read for &LocalStream {
+        fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
+            match **self {}
+        }
+    }
+
+    impl io::Write for &LocalStream {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            match **self {}
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            match **self {}
+        }
+    }
+
+    impl AsRawSocket for LocalStream {
+        fn as_raw_socket(&self) -> RawSocket {
+            match *self {}
+        }
+    }
+}
 
 /// Makes the entries of a folder survive a power loss.
 #[cfg(unix)]
 pub fn sync_directory(path: &Path) -> io::Result<()> {
-    std::fs::File::open(path)?.sync_all()
+    File::open(path)?.sync_all()
 }
 
 /// Makes the entries of a folder survive a power loss: NTFS journals them by itself, and a folder

@@ -1,1 +1,4 @@
-//! Integration tests: one binary, one module a subject.
+//! All integration tests, in one binary: one link, one harness.
+
+mod limits;
+mod util;

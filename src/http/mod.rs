@@ -3,11 +3,29 @@
 //! The engine owns framing, limits, deadlines and how bytes leave; a [`Handler`] gets a parsed
 //! [`Request`] and returns a [`Response`].
 
+mod body;
+mod buffer;
+mod chunked;
+mod connection;
+mod framing;
+mod head;
+mod limits;
+pub mod range;
+mod refusal;
 mod request;
 mod response;
+mod server;
+mod socket;
+mod table;
+pub mod target;
+mod wire;
+mod write;
 
+pub use limits::{HEAD_FIELDS_CEILING, Limits};
 pub use request::Request;
 pub use response::{Body, Response, Segment};
+pub use server::{Control, Server};
+pub use socket::{Bound, Listen};
 pub use tiny_http::{HTTPVersion, Method, StatusCode};
 
 use std::net::SocketAddr;

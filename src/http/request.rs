@@ -1,64 +1,58 @@
 //! A parsed request, as a handler sees it.
 
+use super::framing::Framing;
+use super::head::Head;
 use super::{HTTPVersion, Method};
 use std::io::Read;
 use std::net::SocketAddr;
 
-/// One request: head fields by value, the body as a stream that is read at most once.
+/// One request: its head, and the body as a stream that is read at most once.
 pub struct Request<'c> {
-    pub(super) method: Method,
-    pub(super) target: String,
-    pub(super) version: HTTPVersion,
-    pub(super) fields: Vec<(String, String)>,
+    pub(super) head: &'c Head,
     pub(super) remote: Option<SocketAddr>,
-    pub(super) content_length: Option<u64>,
-    pub(super) body: Box<dyn Read + 'c>,
+    pub(super) body: &'c mut (dyn Read + 'c),
 }
 
 impl Request<'_> {
-    /// The method.
+    /// The method; extension methods as `Method::NonStandard`.
     pub fn method(&self) -> &Method {
-        &self.method
+        &self.head.method
     }
 
-    /// The raw request target in origin form: path and query, still percent-encoded.
+    /// The raw request target in origin form: path and query, still percent-encoded. Printable ASCII,
+    /// begins with `/`. Of an absolute target (RFC 9112 3.2.2) the path and query.
     pub fn target(&self) -> &str {
-        &self.target
+        self.head.target()
     }
 
     /// The raw path: the target up to `?`.
     pub fn path(&self) -> &str {
-        self.target
+        self.target()
             .split_once('?')
             .map_or(self.target(), |(path, _)| path)
     }
 
     /// The raw query: what follows `?`, empty when there is none.
     pub fn query(&self) -> &str {
-        self.target.split_once('?').map_or("", |(_, query)| query)
+        self.target().split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The protocol version of the request line.
+    /// The protocol version of the request line: 1.1 or 1.0.
     pub fn version(&self) -> &HTTPVersion {
-        &self.version
+        self.head.version()
     }
 
     /// The first field of that name (case-insensitive), trimmed.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let same = |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.fields
-            .iter()
-            .find(same)
-            .map(|(_, value)| value.as_str())
+        self.head.field(name)
     }
 
     /// Every field of that name (case-insensitive), in order.
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let same = move |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.fields
-            .iter()
-            .filter(same)
-            .map(|(_, value)| value.as_str())
+        self.head
+            .fields()
+            .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// The peer's address; `None` on a unix socket.
@@ -68,12 +62,15 @@ impl Request<'_> {
 
     /// The announced body length; `None` with chunked coding, `Some(0)` when there is no body.
     pub fn content_length(&self) -> Option<u64> {
-        self.content_length
+        match self.head.framing {
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+        }
     }
 
     /// The body. The first read answers `Expect: 100-continue`. Errors: `UnexpectedEof` (the client
     /// went away), `InvalidData` (broken chunked coding), `TimedOut` (slower than the minimum rate).
     pub fn body(&mut self) -> &mut dyn Read {
-        &mut self.body
+        &mut *self.body
     }
 }

@@ -1,0 +1,130 @@
+//! The bytes that were read from a connection and not used yet.
+//!
+//! Small while the connection rests (thousands of idle connections must cost little), grown to a bound
+//! that the caller names and never to a number that the client announced.
+
+/// Bytes at rest: enough for the head of nearly every request.
+pub(super) const BUFFER_BYTES: usize = 4096;
+
+/// Unused bytes from `start` to `end` of a zeroed storage.
+pub(super) struct Buffer {
+    storage: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    /// An empty one.
+    pub(super) fn new() -> Buffer {
+        Buffer {
+            storage: vec![0; BUFFER_BYTES],
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// What was read and not used.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.storage.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Marks the first `count` bytes as used.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+        if self.is_empty() {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Moves bytes to the front of `into`; gives how many.
+    pub(super) fn take(&mut self, into: &mut [u8]) -> usize {
+        let count = self.copy_to(into);
+        self.consume(count);
+        count
+    }
+
+    /// Copies bytes to the front of `into` without using them up; gives how many.
+    pub(super) fn copy_to(&self, into: &mut [u8]) -> usize {
+        let count = self.bytes().len().min(into.len());
+        if let (Some(to), Some(from)) = (into.get_mut(..count), self.bytes().get(..count)) {
+            to.copy_from_slice(from);
+        }
+        count
+    }
+
+    /// Room to read into: what is free, or more by growing up to `bytes_max` in all. Empty when that
+    /// many bytes are waiting already.
+    pub(super) fn room(&mut self, bytes_max: usize) -> &mut [u8] {
+        if self.start > 0 {
+            self.storage.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.storage.len() && self.end < bytes_max {
+            let grown = self.storage.len().saturating_mul(2).min(bytes_max);
+            self.storage.resize(grown.max(BUFFER_BYTES), 0);
+        }
+        self.storage.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Says that `count` bytes were read into [`Buffer::room`].
+    pub(super) fn filled(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.storage.len());
+    }
+
+    /// Puts bytes behind those that wait.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.storage.truncate(self.end);
+        self.storage.extend_from_slice(bytes);
+        self.end = self.storage.len();
+    }
+
+    /// Gives memory back when the connection comes to rest.
+    pub(super) fn rest(&mut self) {
+        if self.is_empty() && self.storage.len() != BUFFER_BYTES {
+            *self = Buffer::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_out_in_the_order_they_went_in() {
+        let mut buffer = Buffer::new();
+        let room = buffer.room(8192);
+        room[..5].copy_from_slice(b"hello");
+        buffer.filled(5);
+        buffer.consume(2);
+        buffer.push(b"!!");
+        let mut out = [0; 4];
+        assert_eq!(buffer.take(&mut out), 4);
+        assert_eq!(&out, b"llo!");
+        assert_eq!(buffer.bytes(), b"!");
+    }
+
+    #[test]
+    fn room_ends_at_the_bound_and_memory_is_given_back_at_rest() {
+        let mut buffer = Buffer::new();
+        for expected in [4096, 4096, 1808] {
+            let room = buffer.room(10_000).len();
+            assert_eq!(room, expected);
+            buffer.filled(room);
+        }
+        assert!(buffer.room(10_000).is_empty());
+        buffer.consume(10_000);
+        buffer.rest();
+        assert_eq!(buffer.storage.len(), BUFFER_BYTES);
+    }
+}

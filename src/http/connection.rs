@@ -1,0 +1,316 @@
+//! One connection on its own thread: requests one after the other until it ends.
+//!
+//! `serve` is the whole life: wait for a head, hand the request to the program, send the answer, drain
+//! what was not read, again. Whatever breaks ends this connection and nothing else.
+
+use super::body::{BodyReader, Incoming};
+use super::head::{Head, Scan, Scanned};
+use super::refusal::Refusal;
+use super::table::{Entry, Table};
+use super::wire::{Pace, Wire};
+use super::write::{self, Date, Fault, Form, Outcome};
+use super::{Exchange, Handler, Limits, Method, Request, Response};
+use std::any::Any;
+use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Empty lines that may come before a request line (RFC 9112 2.2).
+const EMPTY_LINES_MAX: usize = 4;
+
+/// What all connections of a server share.
+pub(super) struct Shared {
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) limits: Limits,
+    pub(super) table: Table,
+    /// See [`Limits::tick`].
+    pub(super) tick: Duration,
+}
+
+impl Shared {
+    pub(super) fn new(handler: Arc<dyn Handler>, limits: Limits, table: Table) -> Shared {
+        let tick = limits.tick();
+        Shared {
+            handler,
+            limits,
+            table,
+            tick,
+        }
+    }
+}
+
+/// Serves one connection to its end.
+pub(super) fn serve(shared: Arc<Shared>, entry: Arc<Entry>) {
+    let patience = shared.limits.answer_grace;
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        entry.socket.prepare(shared.tick, patience)?;
+        let first_byte = Pace::deadline(shared.limits.head_timeout);
+        let connection = Connection {
+            wire: Wire::new(Arc::clone(&shared), Arc::clone(&entry)),
+            head: Head::new(),
+            date: Date::default(),
+        };
+        connection.run(first_byte);
+        std::io::Result::Ok(())
+    }));
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log::debug!("a connection ended before it began: {error}"),
+        Err(panic) => log::error!("a connection's thread panicked: {}", words(&*panic)),
+    }
+    shared.table.release(&entry);
+}
+
+/// Tells the program about a finished exchange.
+pub(super) fn report(shared: &Shared, exchange: &Exchange<'_>) {
+    let handler = &shared.handler;
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler.sent(exchange))) {
+        log::error!("the log of an exchange panicked: {}", words(&*panic));
+    }
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("(no message)")
+}
+
+struct Connection {
+    wire: Wire,
+    head: Head,
+    date: Date,
+}
+
+/// What waiting for a request came to.
+enum Next {
+    /// A head was parsed; its first byte came then.
+    Request(Instant),
+    Refused(Refusal, Instant),
+    /// The client went away, or rested too long, or the server needs the place.
+    Ended,
+}
+
+/// What to do after an exchange.
+enum After {
+    NextRequest,
+    Close,
+    /// Close, but let the client read the answer first.
+    Linger,
+}
+
+impl Connection {
+    fn run(mut self, first_byte: Pace) {
+        let mut pace = first_byte;
+        loop {
+            match self.next(&mut pace) {
+                Next::Ended => return,
+                Next::Refused(refusal, began) => {
+                    self.refuse(refusal, began);
+                    return self.linger();
+                }
+                Next::Request(began) => match self.exchange(began) {
+                    After::NextRequest => {}
+                    After::Close => return,
+                    After::Linger => return self.linger(),
+                },
+            }
+            pace = Pace::deadline(self.wire.shared.limits.idle_timeout);
+        }
+    }
+
+    /// Waits for the next head and parses it. `rest` is the patience until its first byte.
+    fn next(&mut self, rest: &mut Pace) -> Next {
+        let shared = Arc::clone(&self.wire.shared);
+        let limits = &shared.limits;
+        for _ in 0..=EMPTY_LINES_MAX {
+            if self.wire.buffer.is_empty() && !self.wait_first_byte(rest) {
+                return Next::Ended;
+            }
+            if shared.table.stopping() && self.wire.buffer.is_empty() {
+                return Next::Ended;
+            }
+            let began = Instant::now();
+            let mut pace = Pace::deadline(limits.head_timeout);
+            let mut scan = Scan::default();
+            let end = loop {
+                match scan.more(self.wire.buffer.bytes(), limits) {
+                    Scanned::End(end) => break end,
+                    Scanned::Refused(refusal) => return Next::Refused(refusal, began),
+                    Scanned::More => {}
+                }
+                match self.wire.fill(limits.head_bytes_max, &mut pace) {
+                    Ok(0) => return Next::Ended,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                        let late = "The request's head did not come in time.";
+                        return Next::Refused(Refusal::new(408, late), began);
+                    }
+                    Err(_) => return Next::Ended,
+                }
+            };
+            if end == 2 {
+                self.wire.buffer.consume(end);
+                continue;
+            }
+            let bytes = self.wire.buffer.bytes().get(..end).unwrap_or_default();
+            let parsed = self.head.parse(bytes, limits);
+            self.wire.buffer.consume(end);
+            return match parsed {
+                Ok(()) => Next::Request(began),
+                Err(refusal) => Next::Refused(refusal, began),
+            };
+        }
+        let empty = "There are too many empty lines before the request line.";
+        Next::Refused(Refusal::bad(empty), Instant::now())
+    }
+
+    /// Rests until a byte comes; `false` when the connection is over.
+    fn wait_first_byte(&mut self, rest: &mut Pace) -> bool {
+        self.wire.rest();
+        self.head.rest();
+        let entry = Arc::clone(&self.wire.entry);
+        self.wire.shared.table.rest(&entry, Instant::now())
+            && matches!(self.wire.fill(0, rest), Ok(1..))
+            && entry.wake()
+    }
+
+    /// One request and its answer.
+    fn exchange(&mut self, began: Instant) -> After {
+        let shared = Arc::clone(&self.wire.shared);
+        let limits = &shared.limits;
+        let head = &self.head;
+        let pace = Pace::rate(limits.body_rate_min_bytes_per_second, limits.body_grace);
+        let expects = head.expects_continue;
+        let mut incoming = Incoming::new(head.framing, expects, limits.head_bytes_max, pace);
+        let answered = catch_unwind(AssertUnwindSafe(|| {
+            let mut body = BodyReader {
+                wire: &mut self.wire,
+                incoming: &mut incoming,
+            };
+            let remote = body.wire.entry.remote;
+            let mut request = Request {
+                head,
+                remote,
+                body: &mut body,
+            };
+            shared.handler.handle(&mut request)
+        }));
+        let (response, healthy) = match answered {
+            Ok(response) => (response, true),
+            Err(panic) => {
+                let target = head.target();
+                let words = words(&*panic);
+                log::error!("the handler of {} {target} panicked: {words}", head.method);
+                let message = "The server failed to answer this request; its log says why.";
+                (Refusal::new(500, message).to_response(), false)
+            }
+        };
+        let form = Form {
+            old: head.version().1 == 0,
+            head_only: head.method == Method::Head,
+            keep: healthy
+                && head.keep_alive
+                && !shared.table.stopping()
+                && incoming.is_drainable(limits.drain_bytes_max),
+        };
+        let keep = self.answer(form, response, began);
+        let drain = Pace::deadline(limits.linger_timeout);
+        match keep {
+            true if incoming.drain(&mut self.wire, limits.drain_bytes_max, drain) => {
+                After::NextRequest
+            }
+            false if incoming.is_done() && self.wire.buffer.is_empty() => After::Close,
+            _ => After::Linger,
+        }
+    }
+
+    /// Sends an answer to the request in `head` and reports it; whether the connection is kept.
+    fn answer(&mut self, form: Form, response: Response, began: Instant) -> bool {
+        let status = response.status();
+        let outcome = self.send(form, response);
+        let head = &self.head;
+        match &outcome.fault {
+            None => {}
+            Some(Fault::Client(error)) => {
+                log::debug!(
+                    "the answer to {} {} broke: {error}",
+                    head.method,
+                    head.target()
+                );
+            }
+            Some(Fault::Source(error)) => {
+                log::error!(
+                    "the answer to {} {} broke: {error}",
+                    head.method,
+                    head.target()
+                );
+            }
+        }
+        report(
+            &self.wire.shared,
+            &Exchange {
+                remote: self.wire.entry.remote,
+                method: head.method.as_str(),
+                target: head.target(),
+                version: head.version_text(),
+                referer: head.field("Referer").unwrap_or_default(),
+                user_agent: head.field("User-Agent").unwrap_or_default(),
+                status,
+                body_bytes: outcome.body_bytes,
+                duration: began.elapsed(),
+            },
+        );
+        outcome.keep
+    }
+
+    /// Sends an answer; a panic of a body's reader ends the connection like a read error.
+    fn send(&mut self, form: Form, response: Response) -> Outcome {
+        let (wire, date) = (&mut self.wire, &mut self.date);
+        let sent = AssertUnwindSafe(|| write::answer(wire, date, form, response));
+        catch_unwind(sent).unwrap_or_else(|panic| {
+            let message = format!("the body's source panicked: {}", words(&*panic));
+            Outcome {
+                body_bytes: 0,
+                keep: false,
+                fault: Some(Fault::Source(std::io::Error::other(message))),
+            }
+        })
+    }
+
+    /// Answers a head that is not handed to the program.
+    fn refuse(&mut self, refusal: Refusal, began: Instant) {
+        let form = Form {
+            old: false,
+            head_only: false,
+            keep: false,
+        };
+        let outcome = self.send(form, refusal.to_response());
+        report(
+            &self.wire.shared,
+            &Exchange {
+                remote: self.wire.entry.remote,
+                method: "-",
+                target: "-",
+                version: "HTTP/1.1",
+                referer: "",
+                user_agent: "",
+                status: refusal.status,
+                body_bytes: outcome.body_bytes,
+                duration: began.elapsed(),
+            },
+        );
+    }
+
+    /// Ends the sending side, then reads and drops for a short time: closing with bytes unread would
+    /// reset the connection, and the client might never see the answer (RFC 9112 9.6).
+    fn linger(mut self) {
+        self.wire.entry.socket.shutdown(Shutdown::Write);
+        self.wire.shared.table.give_up(&self.wire.entry);
+        let mut pace = Pace::deadline(self.wire.shared.limits.linger_timeout);
+        let mut scratch = [0; 2 * super::buffer::BUFFER_BYTES];
+        self.wire.rest();
+        while matches!(self.wire.receive(&mut scratch, &mut pace), Ok(1..)) {}
+    }
+}

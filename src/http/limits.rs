@@ -1,0 +1,87 @@
+//! Every bound of the engine, named in one place.
+//!
+//! A server that faces a network gives nothing without a bound: connections, bytes, seconds. Each
+//! bound here is enforced in one place and shown by a test in `tests/limits.rs`.
+
+use std::time::Duration;
+
+/// The most fields a head may have, whatever [`Limits::head_fields_max`] says.
+pub const HEAD_FIELDS_CEILING: usize = 256;
+
+/// The bounds of one server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Open connections in all. At the bound the connection that has been idle longest is closed for
+    /// a newcomer; when none is idle the newcomer is answered 503 with `Retry-After`. Default 4096.
+    pub connections_max: usize,
+    /// Open connections from one IPv4 address or one IPv6 /64 network, handled as above among those
+    /// of that address. Unix sockets are not counted. Default 1024.
+    pub connections_per_address_max: usize,
+    /// Bytes of a request's head, and of a chunked body's trailers. More is answered 431. Default
+    /// 32 KiB.
+    pub head_bytes_max: usize,
+    /// Fields of a request's head, at most [`HEAD_FIELDS_CEILING`]. More is answered 431. Default 100.
+    pub head_fields_max: usize,
+    /// Bytes of a request's target. More is answered 414. Default 8 KiB.
+    pub target_bytes_max: usize,
+    /// From the first byte of a head to its last, else 408; and from the start of a connection to its
+    /// first byte, else it is closed silently. Default 10 s.
+    pub head_timeout: Duration,
+    /// How long a connection may rest between two requests before it is closed silently. Default 60 s.
+    pub idle_timeout: Duration,
+    /// The slowest a request's body may come: over each [`Limits::body_grace`] of waiting for the
+    /// client at least this many bytes a second, else reading it fails as `TimedOut`. Time the handler
+    /// spends on its own is not counted. Default 1 KiB/s.
+    pub body_rate_min_bytes_per_second: u64,
+    /// The period over which the rate of a request's body is looked at. Default 30 s.
+    pub body_grace: Duration,
+    /// The slowest an answer may be taken, over each [`Limits::answer_grace`] of waiting for the
+    /// client, else the connection is cut. Default 1 KiB/s.
+    pub answer_rate_min_bytes_per_second: u64,
+    /// The period over which the rate of an answer is looked at. Default 30 s.
+    pub answer_grace: Duration,
+    /// How many bytes of a body that the handler did not want are read and dropped to keep the
+    /// connection. Beyond that the connection is closed. Default 64 KiB.
+    pub drain_bytes_max: u64,
+    /// How long such a drain may take, and how long a connection is read and dropped after its last
+    /// answer when the client is still sending, so that the answer is not lost. Default 2 s.
+    pub linger_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections_max: 4096,
+            connections_per_address_max: 1024,
+            head_bytes_max: 32 * 1024,
+            head_fields_max: 100,
+            target_bytes_max: 8 * 1024,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            body_rate_min_bytes_per_second: 1024,
+            body_grace: Duration::from_secs(30),
+            answer_rate_min_bytes_per_second: 1024,
+            answer_grace: Duration::from_secs(30),
+            drain_bytes_max: 64 * 1024,
+            linger_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Limits {
+    /// How long one read or write may block before the deadlines are looked at: a quarter of the
+    /// shortest of them, so that each is met within 25%; at most a second, at least a millisecond.
+    pub(super) fn tick(&self) -> Duration {
+        let shortest = [
+            self.head_timeout,
+            self.idle_timeout,
+            self.body_grace,
+            self.answer_grace,
+            self.linger_timeout,
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or_default();
+        (shortest / 4).clamp(Duration::from_millis(1), Duration::from_secs(1))
+    }
+}

@@ -1,0 +1,63 @@
+//! What the engine answers by itself: a request it cannot or will not hand to the program.
+//!
+//! One readable sentence as plain text; the connection is closed after it, because where the next
+//! request would begin is not known.
+
+use super::write::reason;
+use super::{Body, Response};
+
+/// A status and one sentence that says what is wrong and what would be right.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) message: &'static str,
+}
+
+impl Refusal {
+    /// Broken framing or syntax (RFC 9112).
+    pub(super) const fn bad(message: &'static str) -> Refusal {
+        Refusal {
+            status: 400,
+            message,
+        }
+    }
+
+    /// Any other status.
+    pub(super) const fn new(status: u16, message: &'static str) -> Refusal {
+        Refusal { status, message }
+    }
+
+    /// No place for another connection.
+    pub(super) const fn overloaded() -> Refusal {
+        Refusal::new(
+            503,
+            "The server has no place for another connection; try again.",
+        )
+    }
+
+    /// The answer, for a connection that has a thread.
+    pub(super) fn to_response(self) -> Response {
+        let body = format!("{}\n", self.message);
+        Response::new(self.status)
+            .header("Content-Type", "text/plain; charset=utf-8")
+            .body(Body::Bytes(body.into_bytes()))
+    }
+
+    /// Bytes of the body.
+    pub(super) fn body_bytes(self) -> u64 {
+        u64::try_from(self.message.len() + 1).unwrap_or(0)
+    }
+
+    /// The whole answer as bytes, for a connection that has no thread.
+    pub(super) fn to_bytes(self) -> Vec<u8> {
+        format!(
+            "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+             Retry-After: 1\r\nConnection: close\r\n\r\n{}\n",
+            self.status,
+            reason(self.status),
+            self.body_bytes(),
+            self.message
+        )
+        .into_bytes()
+    }
+}

@@ -1,0 +1,215 @@
+//! The server: bind, accept for ever, shut down in order.
+//!
+//! One thread a connection, at most [`Limits::connections_max`]. No accept error ends the loop: it is
+//! logged, waited out for a short and growing time, and survived.
+
+use super::connection::{self, Shared};
+use super::refusal::Refusal;
+use super::socket::{Bound, Listen, Listener, Socket, knock};
+use super::table::Table;
+use super::{Exchange, Handler, Limits};
+use crate::sys;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Stack of a connection's thread. Only what is touched costs memory; 64-bit address space is free.
+const STACK_BYTES: usize = 512 * 1024;
+/// The first and the longest pause after an accept error.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+/// How many refused newcomers may wait to have read their 503.
+const REFUSED_MAX: usize = 64;
+/// How long one of them may take.
+const REFUSED_LINGER: Duration = Duration::from_millis(250);
+/// How often an accept loop is knocked at while it does not end.
+const KNOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// A server that listens but does not accept yet.
+pub struct Server {
+    listeners: Vec<Listener>,
+    bound: Vec<Bound>,
+    shared: Arc<Shared>,
+}
+
+/// Stops a [`Server`] from another thread.
+#[derive(Clone)]
+pub struct Control {
+    bound: Vec<Bound>,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Listens; connections are accepted from [`Server::run`] on. Errors name the address.
+    pub fn bind(listen: &Listen, limits: Limits, handler: Arc<dyn Handler>) -> io::Result<Server> {
+        let listeners = Listener::bind(listen)?;
+        let bound = listeners
+            .iter()
+            .map(Listener::bound)
+            .collect::<io::Result<Vec<Bound>>>()?;
+        let table = Table::new(limits.connections_max, limits.connections_per_address_max);
+        let shared = Arc::new(Shared::new(handler, limits, table));
+        Ok(Server {
+            listeners,
+            bound,
+            shared,
+        })
+    }
+
+    /// Where it listens: with port 0 the port that was taken.
+    pub fn address(&self) -> Bound {
+        let none = || Bound::Unix(Default::default());
+        self.bound.first().cloned().unwrap_or_else(none)
+    }
+
+    /// What stops it; may be cloned and sent to any thread.
+    pub fn control(&self) -> Control {
+        Control {
+            bound: self.bound.clone(),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Serves until [`Control::shutdown`] was called and every connection ended or was cut.
+    pub fn run(self) {
+        let (refused, refusals) = sync_channel(REFUSED_MAX);
+        let lingering = thread::Builder::new().stack_size(STACK_BYTES);
+        if let Err(error) = lingering.spawn(move || see_off(&refusals)) {
+            log::warn!("cannot start the thread that sees refused connections off: {error}");
+        }
+        thread::scope(|scope| {
+            let mut listeners = self.listeners.into_iter();
+            let first = listeners.next();
+            for listener in listeners {
+                let (shared, refused) = (&self.shared, refused.clone());
+                scope.spawn(move || accept_all(listener, shared, &refused));
+            }
+            if let Some(listener) = first {
+                accept_all(listener, &self.shared, &refused);
+            }
+        });
+        let cut = self.shared.table.drain();
+        if cut > 0 {
+            log::warn!("shutdown: {cut} connections were still busy at the end of the drain, cut");
+        }
+    }
+}
+
+impl Control {
+    /// Stops accepting, closes idle connections at once, lets what is in flight end within `drain`
+    /// (zero: cuts it at once), cuts the rest; then [`Server::run`] returns. This call itself returns
+    /// when nothing is accepted any more. May be called again, to bring the end forward.
+    pub fn shutdown(&self, drain: Duration) {
+        let table = &self.shared.table;
+        table.stop(drain);
+        while !table.wait_not_accepting(Duration::ZERO) {
+            for bound in &self.bound {
+                // When this fails for want of a free descriptor, the idle connections that were just
+                // closed give theirs back soon.
+                let _ = knock(bound);
+            }
+            table.wait_not_accepting(KNOCK_PAUSE);
+        }
+    }
+}
+
+fn accept_all(listener: Listener, shared: &Arc<Shared>, refused: &SyncSender<Socket>) {
+    shared.table.accepting();
+    let mut pause = BACKOFF.0;
+    while !shared.table.stopping() {
+        match listener.accept() {
+            Ok(_) if shared.table.stopping() => break,
+            Ok((socket, remote)) => {
+                pause = BACKOFF.0;
+                welcome(shared, socket, remote, refused);
+            }
+            Err(error) => {
+                log::error!("cannot accept a connection: {error}; trying again in {pause:?}");
+                if sys::is_out_of_files(&error) && shared.table.close_oldest_idle() {
+                    pause = BACKOFF.0;
+                }
+                shared.table.pause(pause);
+                pause = (pause * 2).min(BACKOFF.1);
+            }
+        }
+    }
+    drop(listener);
+    shared.table.accepted();
+}
+
+/// Gives a newcomer a thread, or an answer that says why not.
+fn welcome(
+    shared: &Arc<Shared>,
+    socket: Socket,
+    remote: Option<SocketAddr>,
+    refused: &SyncSender<Socket>,
+) {
+    let entry = match shared.table.admit(socket, remote) {
+        Ok(entry) => entry,
+        Err(socket) => return turn_away(shared, socket, remote, refused),
+    };
+    let (for_thread, shared_too) = (Arc::clone(&entry), Arc::clone(shared));
+    let thread = thread::Builder::new().stack_size(STACK_BYTES);
+    if let Err(error) = thread.spawn(move || connection::serve(shared_too, for_thread)) {
+        log::error!("cannot start a thread for a connection: {error}; it is refused");
+        shared.table.release(&entry);
+        if let Some(entry) = Arc::into_inner(entry) {
+            turn_away(shared, entry.socket, remote, refused);
+        }
+    }
+}
+
+/// Answers 503 without a thread. The few bytes fit the socket's buffer, so this does not block; the
+/// client's request is read and dropped by another thread, so that the answer is not lost to a reset.
+fn turn_away(
+    shared: &Shared,
+    socket: Socket,
+    remote: Option<SocketAddr>,
+    refused: &SyncSender<Socket>,
+) {
+    let began = Instant::now();
+    let answer = Refusal::overloaded().to_bytes();
+    let sent = socket.send(&answer, false).is_ok();
+    socket.shutdown(Shutdown::Write);
+    let _ = refused.try_send(socket);
+    connection::report(
+        shared,
+        &Exchange {
+            remote,
+            method: "-",
+            target: "-",
+            version: "HTTP/1.1",
+            referer: "",
+            user_agent: "",
+            status: 503,
+            body_bytes: if sent {
+                Refusal::overloaded().body_bytes()
+            } else {
+                0
+            },
+            duration: began.elapsed(),
+        },
+    );
+}
+
+/// Reads and drops what refused clients still send, for a short time each.
+fn see_off(refusals: &Receiver<Socket>) {
+    let mut scratch = [0; 4096];
+    for socket in refusals {
+        let tick = REFUSED_LINGER / 4;
+        let end = Instant::now() + REFUSED_LINGER;
+        if socket.prepare(tick, REFUSED_LINGER).is_err() {
+            continue;
+        }
+        while Instant::now() < end {
+            match socket.receive(&mut scratch, tick) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if sys::is_tick(&error) => {}
+                Err(_) => break,
+            }
+        }
+    }
+}

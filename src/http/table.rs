@@ -1,0 +1,310 @@
+//! The table of open connections: who may come in, who has to go, who is waited for at the end.
+//!
+//! A connection's thread marks it idle between two requests. Whoever needs its place takes it by a
+//! compare-and-swap from idle to closing, which an arriving request can lose but never share.
+
+use super::socket::Socket;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+const IDLE: u8 = 0;
+const BUSY: u8 = 1;
+const CLOSING: u8 = 2;
+
+/// How long to wait for threads whose connection was cut at the end of the drain.
+const CUT_GRACE: Duration = Duration::from_secs(1);
+
+/// One open connection, shared between its thread and the table.
+pub(super) struct Entry {
+    id: u64,
+    pub(super) socket: Socket,
+    pub(super) remote: Option<SocketAddr>,
+    state: AtomicU8,
+    /// Microseconds since the table began; the smallest is closed first.
+    idle_since: AtomicU64,
+}
+
+impl Entry {
+    /// The bytes of a request came. `false`: the connection was taken away in the meantime.
+    pub(super) fn wake(&self) -> bool {
+        let swap = (Ordering::SeqCst, Ordering::SeqCst);
+        self.state
+            .compare_exchange(IDLE, BUSY, swap.0, swap.1)
+            .is_ok()
+    }
+
+    /// Takes the connection away if it is idle.
+    fn close_if_idle(&self) -> bool {
+        let swap = (Ordering::SeqCst, Ordering::SeqCst);
+        let won = self
+            .state
+            .compare_exchange(IDLE, CLOSING, swap.0, swap.1)
+            .is_ok();
+        if won {
+            self.socket.shutdown(Shutdown::Both);
+        }
+        won
+    }
+}
+
+/// All open connections of a server.
+pub(super) struct Table {
+    connections_max: usize,
+    per_address_max: usize,
+    began: Instant,
+    stopping: AtomicBool,
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    entries: HashMap<u64, Arc<Entry>>,
+    per_address: HashMap<IpAddr, usize>,
+    next_id: u64,
+    /// Accept loops that run.
+    accepting: usize,
+    /// When what is in flight is cut; set by the first shutdown, only ever brought forward.
+    cut_at: Option<Instant>,
+}
+
+impl Table {
+    /// An empty table with its bounds, at least 1 each.
+    pub(super) fn new(connections_max: usize, per_address_max: usize) -> Table {
+        Table {
+            connections_max: connections_max.max(1),
+            per_address_max: per_address_max.max(1),
+            began: Instant::now(),
+            stopping: AtomicBool::new(false),
+            inner: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a newcomer in, closing the longest idle connection for it where a bound is reached;
+    /// gives the socket back when none is idle.
+    pub(super) fn admit(
+        &self,
+        socket: Socket,
+        remote: Option<SocketAddr>,
+    ) -> Result<Arc<Entry>, Socket> {
+        let mut inner = self.lock();
+        let network = remote.map(network);
+        if let Some(network) = network {
+            let open = inner.per_address.get(&network).copied().unwrap_or(0);
+            if open >= self.per_address_max && !inner.close_oldest_idle(Some(network)) {
+                return Err(socket);
+            }
+        }
+        if inner.entries.len() >= self.connections_max && !inner.close_oldest_idle(None) {
+            return Err(socket);
+        }
+        let id = inner.next_id;
+        inner.next_id += 1;
+        let entry = Arc::new(Entry {
+            id,
+            socket,
+            remote,
+            state: AtomicU8::new(IDLE),
+            idle_since: AtomicU64::new(self.stamp(Instant::now())),
+        });
+        if let Some(network) = network {
+            *inner.per_address.entry(network).or_default() += 1;
+        }
+        inner.entries.insert(id, Arc::clone(&entry));
+        Ok(entry)
+    }
+
+    /// Closes the connection that has been idle longest; `false` when none is.
+    pub(super) fn close_oldest_idle(&self) -> bool {
+        self.lock().close_oldest_idle(None)
+    }
+
+    /// A connection ended.
+    pub(super) fn release(&self, entry: &Entry) {
+        self.lock().remove(entry);
+        if self.stopping() {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Marks a connection as idle since `now`; `false` when the server is stopping and it should
+    /// close instead.
+    pub(super) fn rest(&self, entry: &Entry, now: Instant) -> bool {
+        entry.idle_since.store(self.stamp(now), Ordering::Relaxed);
+        entry.state.store(IDLE, Ordering::SeqCst);
+        !self.stopping()
+    }
+
+    /// Marks a connection that only lingers after its last answer: the first to go.
+    pub(super) fn give_up(&self, entry: &Entry) {
+        entry.idle_since.store(0, Ordering::Relaxed);
+        entry.state.store(IDLE, Ordering::SeqCst);
+    }
+
+    fn stamp(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.began);
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a shutdown has begun.
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Begins the shutdown: idle connections are closed now, the others cut `drain` from now. A later
+    /// call can only bring that forward.
+    pub(super) fn stop(&self, drain: Duration) {
+        self.stopping.store(true, Ordering::SeqCst);
+        let now = Instant::now();
+        let cut_at = now.checked_add(drain);
+        let mut inner = self.lock();
+        inner.cut_at = match (inner.cut_at, cut_at) {
+            (Some(before), Some(cut_at)) => Some(before.min(cut_at)),
+            (before, cut_at) => before.or(cut_at),
+        };
+        for entry in inner.entries.values() {
+            entry.close_if_idle();
+        }
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// An accept loop begins.
+    pub(super) fn accepting(&self) {
+        self.lock().accepting += 1;
+    }
+
+    /// An accept loop ended.
+    pub(super) fn accepted(&self) {
+        let mut inner = self.lock();
+        inner.accepting = inner.accepting.saturating_sub(1);
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// Waits until no accept loop runs, `patience` at most; `true` when none does.
+    pub(super) fn wait_not_accepting(&self, patience: Duration) -> bool {
+        let inner = self.lock();
+        let waited = self
+            .changed
+            .wait_timeout_while(inner, patience, |inner| inner.accepting > 0);
+        waited
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .accepting
+            .eq(&0)
+    }
+
+    /// Sleeps, but not into a shutdown.
+    pub(super) fn pause(&self, duration: Duration) {
+        let running = |_: &mut Inner| !self.stopping();
+        let inner = self.lock();
+        drop(self.changed.wait_timeout_while(inner, duration, running));
+    }
+
+    /// Waits until every connection ended; cuts those still there at the end of the drain. Gives how
+    /// many were cut.
+    pub(super) fn drain(&self) -> usize {
+        let mut inner = self.lock();
+        while !inner.entries.is_empty() {
+            let left = match inner.cut_at {
+                Some(cut_at) => cut_at.saturating_duration_since(Instant::now()),
+                None => Duration::MAX,
+            };
+            if left.is_zero() {
+                break;
+            }
+            inner = match left {
+                Duration::MAX => self
+                    .changed
+                    .wait(inner)
+                    .unwrap_or_else(PoisonError::into_inner),
+                left => {
+                    let waited = self.changed.wait_timeout(inner, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        let cut = inner.entries.len();
+        for entry in inner.entries.values() {
+            entry.state.store(CLOSING, Ordering::SeqCst);
+            entry.socket.shutdown(Shutdown::Both);
+        }
+        let rest = self
+            .changed
+            .wait_timeout_while(inner, CUT_GRACE, |inner| !inner.entries.is_empty());
+        drop(rest);
+        cut
+    }
+}
+
+impl Inner {
+    fn close_oldest_idle(&mut self, of: Option<IpAddr>) -> bool {
+        loop {
+            let oldest = self
+                .entries
+                .values()
+                .filter(|entry| entry.state.load(Ordering::SeqCst) == IDLE)
+                .filter(|entry| of.is_none() || entry.remote.map(network) == of)
+                .min_by_key(|entry| entry.idle_since.load(Ordering::Relaxed))
+                .map(Arc::clone);
+            match oldest {
+                None => return false,
+                Some(entry) if entry.close_if_idle() => {
+                    self.remove(&entry);
+                    return true;
+                }
+                Some(_) => {} // A request arrived in this very moment: look again.
+            }
+        }
+    }
+
+    fn remove(&mut self, entry: &Entry) {
+        if self.entries.remove(&entry.id).is_none() {
+            return;
+        }
+        let Some(network) = entry.remote.map(network) else {
+            return;
+        };
+        if let Some(open) = self.per_address.get_mut(&network) {
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                self.per_address.remove(&network);
+            }
+        }
+    }
+}
+
+/// What one client is counted by: an IPv4 address, or the /64 of an IPv6 address, because one host
+/// may use all of that.
+fn network(remote: SocketAddr) -> IpAddr {
+    match remote.ip().to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from(prefix))
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_is_an_ipv4_address_or_an_ipv6_slash_64() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("[2001:db8:1:2:3::4]:1"), of("[2001:db8:1:2::]:9"));
+        assert_ne!(of("[2001:db8:1:2::]:1"), of("[2001:db8:1:3::]:1"));
+        assert_eq!(of("[::ffff:192.0.2.1]:1"), of("192.0.2.1:2"));
+        assert_ne!(of("192.0.2.2:1"), of("192.0.2.1:1"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Answers: each kind of body, HEAD, HTTP/1.0, keep-alive and pipelining, handlers that fail.
+
+use super::{FILE_BYTES, Served, pattern, quick};
+use registry::http::Limits;
+
+#[test]
+fn every_kind_of_body_arrives_whole_on_one_connection() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    let sizes = [0, 1, 16_000, 16_384, 20_000, 262_144, 262_145, 3_000_000];
+    for path in ["/bytes", "/shared", "/reader", "/stream"] {
+        for size in sizes {
+            let answer = client.request(&format!("{path}?{size}")).answer();
+            assert_eq!(answer.status, 200);
+            assert!(answer.body == pattern(size), "{path} {size}");
+        }
+    }
+    for size in sizes {
+        let answer = client.request(&format!("/some?{size}")).answer();
+        assert!(answer.body == pattern(size + 1)[1..], "file {size}");
+    }
+    let answer = client.request("/file").answer();
+    assert!(answer.body == pattern(FILE_BYTES));
+    let empty = client.request("/empty").answer();
+    assert_eq!(empty.field("Content-Length"), Some("0"));
+    assert!(empty.field("Date").is_some());
+}
+
+#[test]
+fn pieces_of_files_and_text_between_them_leave_in_order() {
+    let served = Served::new(Limits::default());
+    let answer = served.connect().request("/parts").answer();
+    let whole = pattern(2_000_000);
+    let parts = [b"<<", &whole[5..15], b"|", &whole[1_000_000..], b">>"].concat();
+    assert_eq!(answer.field("Content-Length"), Some("1000015"));
+    assert!(answer.body == parts);
+}
+
+#[test]
+fn head_is_answered_with_the_length_and_no_bytes() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    for (path, length) in [("/bytes?5", "5"), ("/file", "8388608"), ("/reader?7", "7")] {
+        let head = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let answer = client.send(head).answer_to("HEAD");
+        assert_eq!(answer.field("Content-Length"), Some(length), "{path}");
+    }
+    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+    drop(client);
+    let log = served.finish();
+    assert_eq!(log[0], "HEAD /bytes?5 200 0");
+    assert_eq!(log[3], "GET /bytes?1 200 1");
+}
+
+#[test]
+fn statuses_that_allow_no_body_have_none() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    for status in [204, 304] {
+        let answer = client.request(&format!("/status?{status}")).answer();
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.field("Content-Length"), None);
+        assert_eq!(answer.field("Transfer-Encoding"), None);
+    }
+    assert_eq!(client.request("/status?404").answer().body, b"body");
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    let mut requests = Vec::new();
+    for at in 0..500 {
+        let body = format!("body {at}");
+        let length = body.len();
+        requests.extend_from_slice(
+            format!("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
+                .as_bytes(),
+        );
+        requests.extend_from_slice(
+            format!("PUT /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n").as_bytes(),
+        );
+    }
+    client.send(&requests);
+    for at in 0..500 {
+        assert_eq!(client.answer().text(), format!("body {at}"));
+        assert_eq!(client.answer().text(), format!("body {at}"));
+    }
+}
+
+#[test]
+fn connection_close_is_obeyed() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    client.send("GET /bytes?3 HTTP/1.1\r\nHost: x\r\nConnection: foo, Close\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(answer.field("Connection"), Some("close"));
+    assert_eq!(answer.body, [0, 1, 2]);
+    client.expect_end();
+}
+
+#[test]
+fn http_1_0_closes_by_default_and_is_kept_when_asked() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    client.send("GET /bytes?3 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(answer.field("Connection"), Some("keep-alive"));
+    let answer = client.send("GET /stream?300000 HTTP/1.0\r\n\r\n").answer();
+    assert_eq!(answer.field("Transfer-Encoding"), None);
+    assert_eq!(answer.field("Connection"), Some("close"));
+    assert!(answer.body == pattern(300_000));
+}
+
+#[test]
+fn an_unknown_length_closes_http_1_0_even_when_it_asked_to_be_kept() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    client.send("GET /stream?5 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(answer.field("Connection"), Some("close"));
+    assert_eq!(answer.body, pattern(5));
+}
+
+#[test]
+fn a_panic_is_answered_500_and_the_server_lives() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    let answer = client.request("/panic").answer();
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.field("Connection"), Some("close"));
+    client.expect_end();
+    assert_eq!(served.connect().request("/empty").answer().status, 200);
+    assert_eq!(served.finish()[0], "GET /panic 500 60");
+}
+
+#[test]
+fn a_source_that_fails_cuts_the_answer_so_that_the_client_sees_it() {
+    let served = Served::new(quick());
+    for path in ["/break", "/short?100000", "/short?10", "/some?8388608"] {
+        let mut client = served.connect();
+        let rest = client.request(path).rest();
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "{path}");
+        assert!(rest.len() < FILE_BYTES + 100, "{path}");
+    }
+    assert_eq!(served.connect().request("/empty").answer().status, 200);
+}
+
+#[test]
+fn a_handlers_fields_cannot_break_the_framing() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    let answer = client.request("/liar").answer();
+    assert_eq!(answer.field("Content-Length"), Some("0"));
+    assert_eq!(answer.field("X-Split"), Some("aSet-Cookie: b"));
+    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+}
+
+#[test]
+fn every_exchange_is_reported_once() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    client.request("/bytes?5").answer();
+    client.request("/stream?6").answer();
+    client.request("/some?20000").answer();
+    client.send("nonsense\r\n\r\n").answer();
+    drop(client);
+    let log = served.finish();
+    let expected = [
+        "GET /bytes?5 200 5",
+        "GET /stream?6 200 6",
+        "GET /some?20000 200 20000",
+    ];
+    assert_eq!(log[..3], expected);
+    assert!(log[3].starts_with("- - 400 "));
+    assert_eq!(log.len(), 4);
+}

@@ -1,0 +1,167 @@
+//! A client that sends exactly the bytes a test wrote and reads answers one by one.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// A test that waits longer than this for a byte has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One connection.
+pub struct Raw {
+    pub stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+/// One answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub fields: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The first field of that name.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let same = |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
+        self.fields.iter().find(same).map(|field| field.1.as_str())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+impl Raw {
+    pub fn connect(address: SocketAddr) -> Raw {
+        Raw::over(TcpStream::connect(address).unwrap())
+    }
+
+    pub fn over(stream: TcpStream) -> Raw {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Raw {
+            stream,
+            unread: Vec::new(),
+        }
+    }
+
+    /// Sends all bytes. The server may have closed already: the answer says why, so that is no error.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Raw {
+        let _ = self.stream.write_all(bytes.as_ref());
+        self
+    }
+
+    /// Sends a GET of that path on HTTP/1.1.
+    pub fn request(&mut self, path: &str) -> &mut Raw {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn finish(&mut self) -> &mut Raw {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+        self
+    }
+
+    /// Reads the next answer.
+    pub fn answer(&mut self) -> Answer {
+        self.answer_to("GET")
+    }
+
+    /// Reads the next answer to a request of that method; one to HEAD has no body.
+    pub fn answer_to(&mut self, method: &str) -> Answer {
+        let (status, fields) = self.head();
+        let mut answer = Answer {
+            status,
+            fields,
+            body: Vec::new(),
+        };
+        let length = answer.field("Content-Length").map(|n| n.parse().unwrap());
+        let chunked = answer.field("Transfer-Encoding") == Some("chunked");
+        answer.body = match (status, length) {
+            _ if method == "HEAD" => Vec::new(),
+            (100..200 | 204 | 304, _) => Vec::new(),
+            (_, Some(length)) => self.take(length),
+            _ if chunked => self.chunks(),
+            _ => self.rest(),
+        };
+        answer
+    }
+
+    fn head(&mut self) -> (u16, Vec<(String, String)>) {
+        let end = loop {
+            match self.unread.windows(4).position(|at| at == b"\r\n\r\n") {
+                Some(at) => break at + 4,
+                None => assert!(self.more(), "the connection ended before an answer"),
+            }
+        };
+        let head = String::from_utf8(self.take(end)).unwrap();
+        let mut lines = head.split("\r\n");
+        let status_line = lines.next().unwrap();
+        assert!(status_line.starts_with("HTTP/1.1 "), "{status_line}");
+        let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
+        let fields = lines.filter(|line| !line.is_empty()).map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_owned(), value.to_owned())
+        });
+        (status, fields.collect())
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let end = loop {
+                match self.unread.windows(2).position(|at| at == b"\r\n") {
+                    Some(at) => break at,
+                    None => assert!(self.more(), "the connection ended inside a chunk"),
+                }
+            };
+            let size = String::from_utf8(self.take(end)).unwrap();
+            let size = usize::from_str_radix(&size, 16).unwrap();
+            self.take(2);
+            body.extend(self.take(size));
+            assert_eq!(self.take(2), b"\r\n");
+            if size == 0 {
+                return body;
+            }
+        }
+    }
+
+    /// Exactly that many bytes.
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        while self.unread.len() < count {
+            assert!(self.more(), "the connection ended inside an answer");
+        }
+        let rest = self.unread.split_off(count);
+        std::mem::replace(&mut self.unread, rest)
+    }
+
+    /// Everything up to the end of the connection, orderly or not.
+    pub fn rest(&mut self) -> Vec<u8> {
+        while self.more() {}
+        std::mem::take(&mut self.unread)
+    }
+
+    /// Waits for the end of the connection; nothing may come before it.
+    pub fn expect_end(&mut self) {
+        let rest = self.rest();
+        let shown = String::from_utf8_lossy(&rest);
+        assert!(rest.is_empty(), "instead of the end came {shown:?}");
+    }
+
+    /// Reads more; `false` at the end.
+    fn more(&mut self) -> bool {
+        let mut bytes = [0; 65536];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => false,
+            Ok(count) => {
+                self.unread.extend_from_slice(&bytes[..count]);
+                true
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("nothing came: {error}"),
+        }
+    }
+}
