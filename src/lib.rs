@@ -2,12 +2,9 @@
 //!
 //! `ARCHITECTURE.md` draws the rooms below and says who may use whom.
 
+pub mod api;
 pub mod driver;
 pub mod http;
-<<<<<<< HEAD
 pub mod spec;
 pub mod storage;
-mod sys;
-=======
 pub mod sys;
->>>>>>> engine

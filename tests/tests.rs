@@ -1,4 +1,7 @@
 //! All integration tests, in one binary: one link, one harness.
 
+// A panic in a test is its report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod limits;
 mod util;

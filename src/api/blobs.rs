@@ -1,0 +1,132 @@
+//! `GET`, `HEAD` and `DELETE /v2/<name>/blobs/<digest>` (end-2, end-10), with ranges (RFC 9110, 14).
+
+use super::{Api, Result};
+use crate::driver::{Content, Source};
+use crate::http::range::{self, Selection};
+use crate::http::{Body, Method, Request, Response, Segment};
+use crate::spec::media_type::OCTET_STREAM;
+use crate::spec::{Code, Digest, Error, Name};
+use serde_json::json;
+
+/// Content under a digest never changes: it may be cached for a year, as distribution says.
+const CACHE_CONTROL: &str = "max-age=31536000";
+
+impl Api {
+    pub(super) fn get_blob(&self, request: &Request<'_>, name: &Name, digest: &Digest) -> Result {
+        let content = self
+            .storage
+            .blob(name, digest)
+            .map_err(|error| name_blob(error, digest))?;
+        let tag = format!("\"{digest}\"");
+        if request
+            .header("If-None-Match")
+            .is_some_and(|list| range::if_none_match(list, &tag))
+        {
+            return Ok(describe(Response::new(304), digest, tag));
+        }
+        let asked = match request.method() {
+            Method::Get => request.header("Range"),
+            _ => None,
+        };
+        let asked = asked.filter(|_| range::if_range(request.header("If-Range"), &tag));
+        let response = serve(&content, range::select(asked, content.length), digest)?;
+        Ok(describe(response, digest, tag))
+    }
+
+    pub(super) fn delete_blob(&self, name: &Name, digest: &Digest) -> Result {
+        self.storage
+            .delete_blob(name, digest)
+            .map_err(|error| name_blob(error, digest))?;
+        Ok(Response::new(202))
+    }
+}
+
+/// Adds to an error which blob it is about.
+fn name_blob(error: crate::storage::Error, digest: &Digest) -> Error {
+    match Error::from(error) {
+        error if error.code == Code::BlobUnknown => error.detail(json!({ "digest": digest })),
+        error => error,
+    }
+}
+
+fn describe(response: Response, digest: &Digest, tag: String) -> Response {
+    response
+        .header("Accept-Ranges", "bytes")
+        .header("Cache-Control", CACHE_CONTROL)
+        .header("Docker-Content-Digest", digest.as_str())
+        .header("ETag", tag)
+}
+
+/// The asked part of a blob.
+fn serve(content: &Content, selection: Selection, digest: &Digest) -> Result {
+    let length = content.length;
+    match selection {
+        Selection::Whole => {
+            let body = Body::Segments(vec![segment(content, 0, length)]);
+            Ok(Response::new(200)
+                .header("Content-Type", OCTET_STREAM)
+                .body(body))
+        }
+        Selection::Unsatisfiable => {
+            let text = format!("the blob has {length} bytes");
+            let error = Error::new(Code::RangeInvalid).message(text);
+            Err(error
+                .detail(json!({"digest": digest}))
+                .field("Content-Range", format!("bytes */{length}")))
+        }
+        Selection::Partial(ranges) => Ok(match ranges.as_slice() {
+            [(offset, count)] => Response::new(206)
+                .header("Content-Type", OCTET_STREAM)
+                .header("Content-Range", content_range(*offset, *count, length))
+                .body(Body::Segments(vec![segment(content, *offset, *count)])),
+            ranges => multipart(content, ranges, digest),
+        }),
+    }
+}
+
+/// `multipart/byteranges` (RFC 9110, 14.6).
+fn multipart(content: &Content, ranges: &[(u64, u64)], digest: &Digest) -> Response {
+    // No part can hold the blob's own digest, or whoever made it had broken the hash.
+    let boundary = digest.hex();
+    let mut segments = Vec::with_capacity(ranges.len() * 2 + 1);
+    for (offset, count) in ranges {
+        let range = content_range(*offset, *count, content.length);
+        let head = format!(
+            "\r\n--{boundary}\r\nContent-Type: {OCTET_STREAM}\r\nContent-Range: {range}\r\n\r\n"
+        );
+        segments.push(Segment::Bytes(head.into_bytes()));
+        segments.push(segment(content, *offset, *count));
+    }
+    segments.push(Segment::Bytes(
+        format!("\r\n--{boundary}--\r\n").into_bytes(),
+    ));
+    Response::new(206)
+        .header(
+            "Content-Type",
+            format!("multipart/byteranges; boundary={boundary}"),
+        )
+        .body(Body::Segments(segments))
+}
+
+fn content_range(offset: u64, count: u64, length: u64) -> String {
+    format!(
+        "bytes {offset}-{}/{length}",
+        (offset + count).saturating_sub(1)
+    )
+}
+
+fn segment(content: &Content, offset: u64, length: u64) -> Segment {
+    match &content.source {
+        Source::File(file) => Segment::File {
+            file: file.clone(),
+            offset,
+            length,
+        },
+        Source::Bytes(bytes) => {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX);
+            let count = usize::try_from(length).unwrap_or(usize::MAX);
+            let part = bytes.get(start..).unwrap_or_default();
+            Segment::Bytes(part.get(..count).unwrap_or(part).to_vec())
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! URLs in answers: `Location` and `Link`.
+
+use super::Api;
+use crate::http::Request;
+use crate::spec::{Digest, Name, UploadId};
+
+/// How URLs in answers are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocationStyle {
+    /// As a path: right behind any proxy that does not rewrite paths.
+    Relative,
+    /// With the scheme and host of the request, as distribution does by default.
+    FromRequest,
+    /// Below a fixed URL.
+    Host(String),
+}
+
+impl Api {
+    /// The URL of a blob.
+    pub(super) fn blob_url(&self, request: &Request<'_>, name: &Name, digest: &Digest) -> String {
+        self.url(request, &format!("v2/{name}/blobs/{digest}"))
+    }
+
+    /// The URL of a manifest.
+    pub(super) fn manifest_url(&self, request: &Request<'_>, name: &Name, id: &Digest) -> String {
+        self.url(request, &format!("v2/{name}/manifests/{id}"))
+    }
+
+    /// The URL of an upload session.
+    pub(super) fn upload_url(&self, request: &Request<'_>, name: &Name, id: &UploadId) -> String {
+        self.url(request, &format!("v2/{name}/blobs/uploads/{id}"))
+    }
+
+    /// The URL of a path below the prefix.
+    pub(super) fn url(&self, request: &Request<'_>, path: &str) -> String {
+        let prefix = &self.settings.prefix;
+        match &self.settings.location {
+            LocationStyle::Relative => format!("{prefix}{path}"),
+            LocationStyle::Host(base) => format!("{}{prefix}{path}", base.trim_end_matches('/')),
+            LocationStyle::FromRequest => match origin(request) {
+                Some(origin) => format!("{origin}{prefix}{path}"),
+                None => format!("{prefix}{path}"),
+            },
+        }
+    }
+}
+
+/// Scheme and host as the client sees them: what a proxy says of them, or the request's own.
+fn origin(request: &Request<'_>) -> Option<String> {
+    let first = |name| {
+        let value = request.header(name)?.split(',').next()?.trim();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
+        (!value.is_empty() && value.bytes().all(is_plain)).then_some(value)
+    };
+    let scheme = match first("X-Forwarded-Proto") {
+        Some("https") => "https",
+        _ => "http",
+    };
+    let host = first("X-Forwarded-Host").or_else(|| first("Host"))?;
+    Some(format!("{scheme}://{host}"))
+}

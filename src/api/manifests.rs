@@ -1,0 +1,226 @@
+//! Manifests: `/v2/<name>/manifests/<reference>` (end-3, end-7, end-9).
+
+use super::failure;
+use super::parameters::Parameters;
+use super::route::invalid_tag;
+use super::{Api, Result};
+use crate::http::range;
+use crate::http::{Body, Request, Response};
+use crate::spec::manifest::{Content, Manifest};
+use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
+use crate::spec::{Algorithm, Code, Digest, Error, MediaType, Name, Reference, Tag};
+use crate::storage::{self, Stored};
+use serde_json::json;
+use std::io::Read;
+
+impl Api {
+    pub(super) fn get_manifest(
+        &self,
+        request: &Request<'_>,
+        name: &Name,
+        reference: &Reference,
+    ) -> Result {
+        let stored = self.storage.manifest(name, reference);
+        let stored = stored.map_err(|error| name_manifest(error, name, reference))?;
+        let stored = match reference {
+            Reference::Tag(_) => self.negotiate(request, name, stored)?,
+            Reference::Digest(_) => stored,
+        };
+        let tag = format!("\"{}\"", stored.digest);
+        let known = request.header("If-None-Match");
+        let response = if known.is_some_and(|list| range::if_none_match(list, &tag)) {
+            Response::new(304)
+        } else {
+            Response::new(200)
+                .header("Content-Type", stored.media_type.as_str())
+                .body(Body::Shared(stored.bytes))
+        };
+        Ok(response
+            .header("Docker-Content-Digest", stored.digest.as_str())
+            .header("ETag", tag))
+    }
+
+    /// For a client that asks by tag and says that it takes single manifests but no index, the
+    /// linux/amd64 manifest of an index, as distribution has it. Whoever says nothing gets what is
+    /// there.
+    fn negotiate(&self, request: &Request<'_>, name: &Name, stored: Stored) -> Result<Stored> {
+        let is_index = [OCI_INDEX, DOCKER_LIST].contains(&stored.media_type.as_str());
+        let accepted = Accepted::of(request);
+        if !is_index || accepted.takes_any || accepted.takes(&stored.media_type) {
+            return Ok(stored);
+        }
+        let Ok(index) = Manifest::parse(&stored.bytes, Some(&stored.media_type)) else {
+            return Ok(stored);
+        };
+        let Content::Index(children) = index.content else {
+            return Ok(stored);
+        };
+        let is_default = |child: &crate::spec::manifest::Descriptor| {
+            let takes = child
+                .media_type
+                .parse()
+                .is_ok_and(|child| accepted.takes(&child));
+            let platform = child.platform.as_ref();
+            takes && platform.is_some_and(|p| p.os == "linux" && p.architecture == "amd64")
+        };
+        let Some(child) = children.into_iter().find(is_default) else {
+            return Ok(stored);
+        };
+        match self
+            .storage
+            .manifest(name, &Reference::Digest(child.digest))
+        {
+            Err(storage::Error::ManifestUnknown) => Ok(stored),
+            other => Ok(other?),
+        }
+    }
+
+    pub(super) fn put_manifest(
+        &self,
+        request: &mut Request<'_>,
+        name: &Name,
+        reference: Reference,
+    ) -> Result {
+        let content_type = content_type(request)?;
+        let (mut tags, expected) = match reference {
+            Reference::Tag(tag) => (vec![tag], None),
+            Reference::Digest(digest) => (Vec::new(), Some(digest)),
+        };
+        let from_query = match &expected {
+            Some(_) => tag_parameters(request)?,
+            None => Vec::new(),
+        };
+        tags.extend(from_query.iter().cloned());
+        let bytes = self.read_manifest(request)?;
+        let digest = check_digest(&bytes, expected)?;
+        let manifest = Manifest::parse(&bytes, content_type.as_ref())
+            .map_err(|error| Error::new(Code::ManifestInvalid).message(error.to_string()))?;
+        self.check_references(name, &manifest)?;
+        self.storage
+            .put_manifest(name, &digest, (&bytes, &manifest), &tags)?;
+        let mut response = Response::new(201)
+            .header("Location", self.manifest_url(request, name, &digest))
+            .header("Docker-Content-Digest", digest.as_str());
+        if let Some(subject) = manifest.subject {
+            response = response.header("OCI-Subject", subject.digest.as_str());
+        }
+        let add = |response: Response, tag: &Tag| response.header("OCI-Tag", tag.as_str());
+        Ok(from_query.iter().fold(response, add))
+    }
+
+    /// Reads the body, but not a byte more than a manifest may have.
+    fn read_manifest(&self, request: &mut Request<'_>) -> Result<Vec<u8>> {
+        let bytes_max = self.settings.manifest_bytes_max;
+        let too_large = || {
+            let text = format!("a manifest may have {bytes_max} bytes (http.limits.manifestbytes)");
+            Error::new(Code::ManifestTooLarge).message(text)
+        };
+        if request
+            .content_length()
+            .is_some_and(|length| length > bytes_max)
+        {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        let mut body = request.body().take(bytes_max.saturating_add(1));
+        body.read_to_end(&mut bytes)
+            .map_err(|error| failure::body(&error))?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(too_large());
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn delete_manifest(&self, name: &Name, reference: &Reference) -> Result {
+        match reference {
+            Reference::Tag(tag) => self.storage.delete_tag(name, tag),
+            Reference::Digest(digest) => self.storage.delete_manifest(name, digest),
+        }
+        .map_err(|error| name_manifest(error, name, reference))?;
+        Ok(Response::new(202))
+    }
+}
+
+/// The media types that a request says it takes.
+struct Accepted {
+    types: Vec<MediaType>,
+    /// It says nothing, or takes anything.
+    takes_any: bool,
+}
+
+impl Accepted {
+    fn of(request: &Request<'_>) -> Accepted {
+        let entries: Vec<&str> = request
+            .headers("Accept")
+            .flat_map(|list| list.split(','))
+            .collect();
+        let is_wildcard = |entry: &&str| {
+            let essence = entry.split(';').next().unwrap_or_default().trim();
+            essence == "*/*" || essence == "application/*"
+        };
+        let takes_any = entries.is_empty() || entries.iter().any(is_wildcard);
+        Accepted {
+            types: entries
+                .iter()
+                .filter_map(|text| text.parse().ok())
+                .collect(),
+            takes_any,
+        }
+    }
+
+    fn takes(&self, media_type: &MediaType) -> bool {
+        self.types.contains(media_type)
+    }
+}
+
+/// The announced type, without its parameters.
+fn content_type(request: &Request<'_>) -> Result<Option<MediaType>> {
+    let Some(text) = request
+        .header("Content-Type")
+        .filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    let parsed = text
+        .parse()
+        .map_err(|error: crate::spec::media_type::InvalidMediaType| {
+            Error::new(Code::ManifestInvalid).message(format!("Content-Type: {error}"))
+        })?;
+    Ok(Some(parsed))
+}
+
+/// The tags to give a manifest that is pushed by digest (end-7b), each once.
+fn tag_parameters(request: &Request<'_>) -> Result<Vec<Tag>> {
+    let mut tags = Vec::new();
+    for text in Parameters::of(request)?.all("tag") {
+        let tag: Tag = text.parse().map_err(|error| invalid_tag(text, error))?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    Ok(tags)
+}
+
+/// The digest of the bytes, in the algorithm of the expected one.
+fn check_digest(bytes: &[u8], expected: Option<Digest>) -> Result<Digest> {
+    let algorithm = expected
+        .as_ref()
+        .map_or(Algorithm::Sha256, Digest::algorithm);
+    let computed = algorithm.digest(bytes);
+    match expected {
+        Some(expected) if expected != computed => {
+            Err(storage::Error::DigestMismatch { computed }.into())
+        }
+        _ => Ok(computed),
+    }
+}
+
+/// Adds to an error which manifest it is about.
+fn name_manifest(error: storage::Error, name: &Name, reference: &Reference) -> Error {
+    match Error::from(error) {
+        error if error.code == Code::ManifestUnknown => {
+            error.detail(json!({ "name": name.as_str(), "reference": reference.to_string() }))
+        }
+        error => error,
+    }
+}

@@ -1,0 +1,169 @@
+//! The OCI distribution API, one file a noun of the spec.
+//!
+//! A request becomes a [`Route`], the route's handler returns a `Result`, and one place here turns
+//! an error into the spec's JSON and a line in the log.
+
+mod base;
+mod blobs;
+mod catalog;
+mod failure;
+mod location;
+mod manifests;
+mod page;
+mod parameters;
+mod references;
+mod referrers;
+mod route;
+mod tags;
+mod uploads;
+
+pub use location::LocationStyle;
+pub use references::{Platforms, Rules};
+pub use route::Route;
+
+use crate::http::{Body, Method, Request, Response};
+use crate::spec::{Code, Error};
+use crate::storage::Storage;
+
+/// The registry as its clients see it.
+pub struct Api {
+    storage: Storage,
+    settings: Settings,
+}
+
+/// What can be set about the API.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the API lives; starts and ends with `/` (`http.prefix`).
+    pub prefix: String,
+    /// How URLs in answers are written (`http.host`, `http.relativeurls`).
+    pub location: LocationStyle,
+    /// Fields added to every answer (`http.headers`).
+    pub headers: Vec<(String, String)>,
+    /// Whether anything may be deleted (`storage.delete.enabled`).
+    pub delete_enabled: bool,
+    /// Whether nothing may be changed (`storage.maintenance.readonly`).
+    pub read_only: bool,
+    /// Longest page of the catalog (`catalog.maxentries`).
+    pub catalog_entries_max: usize,
+    /// Longest page of tags (`tags.maxtags`).
+    pub tags_max: usize,
+    /// Largest manifest that is taken, in bytes.
+    pub manifest_bytes_max: u64,
+    /// What a manifest may name (`validation`).
+    pub rules: Rules,
+}
+
+/// What a handler returns.
+type Result<T = Response> = std::result::Result<T, Error>;
+
+impl Api {
+    /// The API over a storage.
+    pub fn new(storage: Storage, settings: Settings) -> Api {
+        Api { storage, settings }
+    }
+
+    /// What the API keeps its data in.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// Answers a request.
+    pub fn respond(&self, request: &mut Request<'_>) -> Response {
+        let response = self
+            .dispatch(request)
+            .unwrap_or_else(|error| failed(request, error));
+        let response = response.header("Docker-Distribution-API-Version", "registry/2.0");
+        let add = |response: Response, (name, value): &(String, String)| {
+            response.header(name.clone(), value.clone())
+        };
+        self.settings.headers.iter().fold(response, add)
+    }
+
+    fn dispatch(&self, request: &mut Request<'_>) -> Result {
+        let route = Route::parse(request.path(), &self.settings.prefix)?;
+        if !route.methods().contains(request.method()) {
+            return Err(route.method_not_allowed(request.method()));
+        }
+        self.check_allowed(&route, request.method())?;
+        match (route, request.method()) {
+            (Route::Root, _) => Ok(base::alive()),
+            (Route::Base, _) => Ok(base::version()),
+            (Route::Catalog, _) => self.list_repositories(request),
+            (Route::Tags(name), _) => self.list_tags(request, &name),
+            (Route::Referrers(name, subject), _) => self.list_referrers(request, &name, &subject),
+            (Route::Manifest(name, reference), Method::Put) => {
+                self.put_manifest(request, &name, reference)
+            }
+            (Route::Manifest(name, reference), Method::Delete) => {
+                self.delete_manifest(&name, &reference)
+            }
+            (Route::Manifest(name, reference), _) => self.get_manifest(request, &name, &reference),
+            (Route::Blob(name, digest), Method::Delete) => self.delete_blob(&name, &digest),
+            (Route::Blob(name, digest), _) => self.get_blob(request, &name, &digest),
+            (Route::Uploads(name), _) => self.start_upload(request, &name),
+            (Route::Upload(name, id), Method::Patch) => self.append_upload(request, &name, &id),
+            (Route::Upload(name, id), Method::Put) => self.commit_upload(request, &name, &id),
+            (Route::Upload(name, id), Method::Delete) => self.cancel_upload(&name, &id),
+            (Route::Upload(name, id), _) => self.upload_status(request, &name, &id),
+        }
+    }
+
+    /// Refuses what the configuration has turned off, before anything of the body is read.
+    fn check_allowed(&self, route: &Route, method: &Method) -> Result<()> {
+        let reads = matches!(method, Method::Get | Method::Head);
+        if self.settings.read_only && !reads {
+            let text = "the registry is in read-only mode (storage.maintenance.readonly)";
+            return Err(Error::new(Code::Unsupported)
+                .message(text)
+                .field("Allow", "GET, HEAD"));
+        }
+        let deletes = matches!(route, Route::Manifest(..) | Route::Blob(..))
+            && matches!(method, Method::Delete);
+        if deletes && !self.settings.delete_enabled {
+            let text = "deleting is turned off (storage.delete.enabled)";
+            return Err(Error::new(Code::Unsupported)
+                .message(text)
+                .field("Allow", "GET, HEAD, PUT"));
+        }
+        Ok(())
+    }
+}
+
+/// The one place where an error is logged and becomes an answer.
+fn failed(request: &Request<'_>, error: Error) -> Response {
+    let (method, target, status) = (request.method(), request.target(), error.code.status());
+    let cause = error
+        .cause
+        .as_deref()
+        .map(|cause| format!(": {cause}"))
+        .unwrap_or_default();
+    let level = if status >= 500 {
+        log::Level::Error
+    } else {
+        log::Level::Info
+    };
+    let code = error.code.wire_name();
+    log::log!(
+        level,
+        "{method} {target}: {status} {code}: {}{cause}",
+        error.text()
+    );
+    let response = Response::new(status)
+        .header("Content-Type", "application/json; charset=utf-8")
+        .body(Body::Bytes(error.to_json()));
+    error
+        .fields
+        .into_iter()
+        .fold(response, |response, (name, value)| {
+            response.header(name, value)
+        })
+}
+
+/// An answer of JSON.
+fn json(status: u16, content_type: &'static str, value: &serde_json::Value) -> Response {
+    let body = Body::Bytes(value.to_string().into_bytes());
+    Response::new(status)
+        .header("Content-Type", content_type)
+        .body(body)
+}

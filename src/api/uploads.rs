@@ -1,0 +1,197 @@
+//! Uploads: `POST /v2/<name>/blobs/uploads/` and what follows it (end-4, end-5, end-6, end-11,
+//! end-13, end-14).
+
+use super::parameters::Parameters;
+use super::route::{invalid_digest, parse_digest, parse_name};
+use super::{Api, Result};
+use crate::http::{Request, Response};
+use crate::spec::{Algorithm, Code, Digest, Error, Name, UploadId};
+use crate::storage::{self, Part};
+use serde_json::json;
+
+/// Shortest chunk that is taken before the last one, in bytes: any.
+const CHUNK_LENGTH_MIN: &str = "1";
+
+impl Api {
+    /// Starts a session, or mounts a blob, or takes a whole blob at once.
+    pub(super) fn start_upload(&self, request: &mut Request<'_>, name: &Name) -> Result {
+        let parameters = Parameters::of(request)?;
+        if let Some(text) = parameters.first("mount") {
+            let digest = parse_digest(text)?;
+            let from = parameters.first("from").map(parse_name).transpose()?;
+            if self.storage.mount_blob(name, &digest, from.as_ref())? {
+                return Ok(self.created(request, name, &digest));
+            }
+        } else if let Some(text) = parameters.first("digest") {
+            let digest = parse_digest(text)?;
+            let length = request.content_length();
+            let part = Part {
+                body: request.body(),
+                offset: None,
+                length,
+            };
+            self.storage.put_blob(name, &digest, part)?;
+            return Ok(self.created(request, name, &digest));
+        }
+        let algorithm = match parameters.first("digest-algorithm") {
+            Some(text) => text.parse().map_err(|error| invalid_digest(text, error))?,
+            None => Algorithm::Sha256,
+        };
+        let id = self.storage.start_upload(name, algorithm)?;
+        let response = self.session(request, 202, (name, &id), 0);
+        Ok(response.header("OCI-Chunk-Min-Length", CHUNK_LENGTH_MIN))
+    }
+
+    /// Adds a chunk, or a stream of unknown length.
+    pub(super) fn append_upload(
+        &self,
+        request: &mut Request<'_>,
+        name: &Name,
+        id: &UploadId,
+    ) -> Result {
+        let (offset, length) = content_range(request)?;
+        let part = Part {
+            body: request.body(),
+            offset,
+            length,
+        };
+        let outcome = self.storage.append_upload(name, id, part);
+        let length = outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
+        Ok(self.session(request, 202, (name, id), length))
+    }
+
+    /// Adds the last chunk, if there is one, and makes the session a blob.
+    pub(super) fn commit_upload(
+        &self,
+        request: &mut Request<'_>,
+        name: &Name,
+        id: &UploadId,
+    ) -> Result {
+        let parameters = Parameters::of(request)?;
+        let text = parameters.first("digest").ok_or_else(|| {
+            let text = "the digest parameter is missing: PUT <location>?digest=<digest>";
+            Error::new(Code::DigestInvalid).message(text)
+        })?;
+        let digest = parse_digest(text)?;
+        let (offset, length) = content_range(request)?;
+        let part = Part {
+            body: request.body(),
+            offset,
+            length,
+        };
+        let outcome = self.storage.commit_upload(name, id, &digest, part);
+        outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
+        Ok(self.created(request, name, &digest))
+    }
+
+    /// Says how far a session is.
+    pub(super) fn upload_status(
+        &self,
+        request: &Request<'_>,
+        name: &Name,
+        id: &UploadId,
+    ) -> Result {
+        let length = self.storage.upload_length(name, id);
+        let length = length.map_err(|error| self.upload_error(request, (name, id), error))?;
+        Ok(self.session(request, 204, (name, id), length))
+    }
+
+    /// Gives a session up.
+    pub(super) fn cancel_upload(&self, name: &Name, id: &UploadId) -> Result {
+        self.storage
+            .cancel_upload(name, id)
+            .map_err(|error| match Error::from(error) {
+                error if error.code == Code::BlobUploadUnknown => {
+                    error.detail(json!({ "name": name.as_str(), "upload": id.as_str() }))
+                }
+                error => error,
+            })?;
+        Ok(Response::new(204))
+    }
+
+    /// The answer for a blob that is now in the repository.
+    fn created(&self, request: &Request<'_>, name: &Name, digest: &Digest) -> Response {
+        Response::new(201)
+            .header("Location", self.blob_url(request, name, digest))
+            .header("Docker-Content-Digest", digest.as_str())
+    }
+
+    /// The answer for a session that has `length` bytes.
+    fn session(
+        &self,
+        request: &Request<'_>,
+        status: u16,
+        (name, id): (&Name, &UploadId),
+        length: u64,
+    ) -> Response {
+        Response::new(status)
+            .header("Location", self.upload_url(request, name, id))
+            .header("Range", received(length))
+            .header("Docker-Upload-UUID", id.as_str())
+    }
+
+    /// Adds to an error where the session is, so that the client can go on.
+    fn upload_error(
+        &self,
+        request: &Request<'_>,
+        (name, id): (&Name, &UploadId),
+        error: storage::Error,
+    ) -> Error {
+        let reached = match &error {
+            storage::Error::WrongOffset { length } => Some(*length),
+            storage::Error::UploadUnknown => {
+                let detail = json!({ "name": name.as_str(), "upload": id.as_str() });
+                return Error::from(error).detail(detail);
+            }
+            _ => None,
+        };
+        let answer = Error::from(error);
+        match reached {
+            Some(length) => answer
+                .field("Location", self.upload_url(request, name, id))
+                .field("Range", received(length))
+                .field("Docker-Upload-UUID", id.as_str()),
+            None => answer,
+        }
+    }
+}
+
+/// The `Range` of a session: inclusive, so nothing and one byte look alike, as in distribution.
+fn received(length: u64) -> String {
+    format!("0-{}", length.saturating_sub(1))
+}
+
+/// Offset and length that a request announces for its body: `Content-Range: <first>-<last>`, in the
+/// spec's form or in that of HTTP (`bytes 0-9/10`), and `Content-Length`.
+fn content_range(request: &Request<'_>) -> Result<(Option<u64>, Option<u64>)> {
+    let Some(text) = request.header("Content-Range") else {
+        return Ok((None, request.content_length()));
+    };
+    let range = text
+        .trim_start_matches("bytes")
+        .trim_start_matches(['=', ' ']);
+    let range = range.split('/').next().unwrap_or_default();
+    let number = |digits: &str| {
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<u64>().ok().filter(|_| is_number)
+    };
+    let bounds = range
+        .split_once('-')
+        .and_then(|(a, b)| Some((number(a)?, number(b)?)));
+    let length = bounds.and_then(|(first, last)| last.checked_sub(first)?.checked_add(1));
+    let (Some((first, _)), Some(length)) = (bounds, length) else {
+        let message = "Content-Range must be <first byte>-<last byte>";
+        let error = Error::new(Code::RangeInvalid).message(message);
+        return Err(error.detail(json!({ "Content-Range": text })));
+    };
+    match request.content_length() {
+        Some(announced) if announced != length => {
+            let error = storage::Error::WrongLength {
+                announced: length,
+                received: announced,
+            };
+            Err(Error::from(error).detail(json!({ "Content-Range": text })))
+        }
+        _ => Ok((Some(first), Some(length))),
+    }
+}
