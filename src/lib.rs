@@ -2,4 +2,8 @@
 //!
 //! `ARCHITECTURE.md` draws the rooms below and says who may use whom.
 
+pub mod cli;
+pub mod commands;
+pub mod config;
 pub mod http;
+pub mod logging;

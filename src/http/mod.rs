@@ -3,9 +3,11 @@
 //! The engine owns framing, limits, deadlines and how bytes leave; a [`Handler`] gets a parsed
 //! [`Request`] and returns a [`Response`].
 
+mod limits;
 mod request;
 mod response;
 
+pub use limits::{Limits, Listen};
 pub use request::Request;
 pub use response::{Body, Response, Segment};
 pub use tiny_http::{HTTPVersion, Method, StatusCode};
