@@ -3,8 +3,12 @@
 //! `ARCHITECTURE.md` draws the rooms below and says who may use whom.
 
 pub mod api;
+pub mod cli;
+pub mod commands;
+pub mod config;
 pub mod driver;
 pub mod http;
+pub mod logging;
 pub mod spec;
 pub mod storage;
 pub mod sys;

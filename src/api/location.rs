@@ -1,19 +1,9 @@
 //! URLs in answers: `Location` and `Link`.
 
 use super::Api;
+use crate::config::LocationStyle;
 use crate::http::Request;
 use crate::spec::{Digest, Name, UploadId};
-
-/// How URLs in answers are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LocationStyle {
-    /// As a path: right behind any proxy that does not rewrite paths.
-    Relative,
-    /// With the scheme and host of the request, as distribution does by default.
-    FromRequest,
-    /// Below a fixed URL.
-    Host(String),
-}
 
 impl Api {
     /// The URL of a blob.

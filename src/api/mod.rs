@@ -17,10 +17,9 @@ mod route;
 mod tags;
 mod uploads;
 
-pub use location::LocationStyle;
-pub use references::{Platforms, Rules};
 pub use route::Route;
 
+use crate::config::{LocationStyle, Validation};
 use crate::http::{Body, Method, Request, Response};
 use crate::spec::{Code, Error};
 use crate::storage::Storage;
@@ -51,7 +50,7 @@ pub struct Settings {
     /// Largest manifest that is taken, in bytes.
     pub manifest_bytes_max: u64,
     /// What a manifest may name (`validation`).
-    pub rules: Rules,
+    pub validation: Validation,
 }
 
 /// What a handler returns.

@@ -2,40 +2,15 @@
 //! fetched from elsewhere or the configuration says otherwise (`validation`).
 
 use super::{Api, Result};
+use crate::config::{Platforms, Validation};
 use crate::spec::manifest::{Content, Descriptor, Manifest};
 use crate::spec::{Code, Error, MediaType, Name};
-use regex_lite::Regex;
 use serde_json::{Value, json};
-
-/// The rules of the configuration.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// Nothing is checked (`validation.disabled`).
-    pub disabled: bool,
-    /// If there are any, one must match each URL of a foreign layer (`validation.manifests.urls`).
-    pub urls_allow: Vec<Regex>,
-    /// None may match a URL of a foreign layer.
-    pub urls_deny: Vec<Regex>,
-    /// Which manifests of an index must be there (`validation.manifests.indexes.platforms`).
-    pub platforms: Platforms,
-}
-
-/// Which manifests of an index must be there.
-#[derive(Clone, Debug, Default)]
-pub enum Platforms {
-    /// Every one.
-    #[default]
-    All,
-    /// None: sparse indexes are taken.
-    None,
-    /// Those of these operating systems and architectures.
-    List(Vec<(String, String)>),
-}
 
 impl Api {
     /// Checks everything that a manifest names; every missing thing is a detail of the error.
     pub(super) fn check_references(&self, name: &Name, manifest: &Manifest) -> Result<()> {
-        if self.settings.rules.disabled {
+        if self.settings.validation.disabled {
             return Ok(());
         }
         let mut missing = Vec::new();
@@ -72,7 +47,7 @@ impl Api {
     /// is how Windows images are pushed without their base.
     fn check_layer(&self, name: &Name, layer: &Descriptor, missing: &mut Vec<Value>) -> Result<()> {
         for url in &layer.urls {
-            self.settings.rules.check_url(url)?;
+            check_url(&self.settings.validation, url)?;
         }
         let kept_elsewhere = layer
             .media_type
@@ -85,7 +60,7 @@ impl Api {
     }
 
     fn check_child(&self, name: &Name, child: &Descriptor, missing: &mut Vec<Value>) -> Result<()> {
-        if !self.settings.rules.platforms.includes(child) {
+        if !is_asked_for(&self.settings.validation.platforms, child) {
             return Ok(());
         }
         // Build caches are pushed as an index whose entries are layers; distribution takes them too.
@@ -98,38 +73,33 @@ impl Api {
     }
 }
 
-impl Rules {
-    fn check_url(&self, url: &str) -> Result<()> {
-        let is_web = url.starts_with("http://") || url.starts_with("https://");
-        let is_plain = !url.contains('#') && url.bytes().all(|byte| byte.is_ascii_graphic());
-        let is_allowed =
-            self.urls_allow.is_empty() || self.urls_allow.iter().any(|rule| rule.is_match(url));
-        let is_denied = self.urls_deny.iter().any(|rule| rule.is_match(url));
-        if is_web && is_plain && is_allowed && !is_denied {
-            return Ok(());
-        }
-        let text = if is_web && is_plain {
-            "the URL of a layer is not allowed (validation.manifests.urls)"
-        } else {
-            "the URL of a layer must be http or https, without a fragment"
-        };
-        Err(Error::new(Code::ManifestInvalid)
-            .message(text)
-            .detail(json!({ "url": url })))
+fn check_url(rules: &Validation, url: &str) -> Result<()> {
+    let is_web = url.starts_with("http://") || url.starts_with("https://");
+    let is_plain = !url.contains('#') && url.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_allowed =
+        rules.urls_allow.is_empty() || rules.urls_allow.iter().any(|rule| rule.is_match(url));
+    let is_denied = rules.urls_deny.iter().any(|rule| rule.is_match(url));
+    if is_web && is_plain && is_allowed && !is_denied {
+        return Ok(());
     }
+    let text = if is_web && is_plain {
+        "the URL of a layer is not allowed (validation.manifests.urls)"
+    } else {
+        "the URL of a layer must be http or https, without a fragment"
+    };
+    Err(Error::new(Code::ManifestInvalid)
+        .message(text)
+        .detail(json!({ "url": url })))
 }
 
-impl Platforms {
-    fn includes(&self, child: &Descriptor) -> bool {
-        match self {
-            Platforms::All => true,
-            Platforms::None => false,
-            Platforms::List(list) => child.platform.as_ref().is_none_or(|platform| {
-                let same = |(os, architecture): &(String, String)| {
-                    *os == platform.os && *architecture == platform.architecture
-                };
-                list.iter().any(same)
-            }),
-        }
+/// Whether a manifest of an index must be there. One that names no platform runs on every one.
+fn is_asked_for(platforms: &Platforms, child: &Descriptor) -> bool {
+    match platforms {
+        Platforms::All => true,
+        Platforms::None => false,
+        Platforms::List(list) => child.platform.as_ref().is_none_or(|own| {
+            list.iter()
+                .any(|one| one.os == own.os && one.architecture == own.architecture)
+        }),
     }
 }

@@ -1,0 +1,146 @@
+//! The configuration: distribution's `config.yml` and `REGISTRY_*` variables (its
+//! `configuration/configuration.go` and `parser.go` are the reference), read as
+//!
+//! ```text
+//! YAML text -> tree -> environment overlay -> names checked -> values resolved -> Config
+//! ```
+//!
+//! Everything that is wrong is told at once, each with its place; a name that is not known is
+//! never passed over in silence.
+
+mod duration;
+mod environment;
+mod http;
+mod keys;
+mod layers;
+mod names;
+mod render;
+mod report;
+mod resolve;
+mod resolved;
+mod schema;
+mod suggest;
+mod tree;
+mod values;
+
+pub use crate::http::{Limits, Listen};
+pub use environment::PATH_VARIABLE;
+pub use report::{Mistake, Notice, Place, Severity};
+pub use resolved::{
+    Config, Formatter, Http, LocationStyle, Log, Platform, Platforms, Storage, StorageDriver,
+    UploadPurging, Validation,
+};
+
+use layers::Layers;
+use std::path::PathBuf;
+use tree::Node;
+
+/// The largest file that is read.
+const FILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Where the YAML comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// A text, with the name that reports give it.
+    Text {
+        /// Used where a file's name would stand.
+        name: String,
+        /// YAML.
+        text: String,
+    },
+}
+
+impl Config {
+    /// Reads a configuration and lays the environment over it.
+    ///
+    /// Takes the source and the variables of the process (only `REGISTRY_*` are looked at). Gives the
+    /// configuration with what is good to know about it, or every mistake there is.
+    pub fn load(
+        source: Source,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+        let (name, bytes) = match source {
+            Source::Text { name, text } => (name, text.into_bytes()),
+            Source::File(path) => {
+                let name = path.display().to_string();
+                let bytes = read(&path).map_err(|message| vec![whole(&name, &message)])?;
+                (name, bytes)
+            }
+        };
+        if bytes.len() > FILE_BYTES_MAX {
+            let message =
+                format!("found more than {FILE_BYTES_MAX} bytes; a configuration is smaller");
+            return Err(vec![whole(&name, &message)]);
+        }
+        let text = String::from_utf8(bytes).map_err(|error| vec![not_utf8(&name, &error)])?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        let root = tree::parse(&text).map_err(|error| vec![unreadable(&name, error)])?;
+        let mut root = match root {
+            Node::Null => Node::Map(Vec::new()),
+            root => root,
+        };
+        unfold_names(&mut root);
+        let mut layers = Layers::new(root, name, text);
+        environment::apply(&mut layers, environment);
+        names::check(&mut layers);
+        let config = resolve::resolve(&mut layers);
+        layers.finish().map(|notices| (config, notices))
+    }
+}
+
+/// Reads a file, but no more of it than is needed to see that it is too large.
+fn read(path: &std::path::Path) -> Result<Vec<u8>, String> {
+    use std::io::Read;
+    let wrong = |error: std::io::Error| format!("cannot be read: {error}");
+    let file = std::fs::File::open(path).map_err(wrong)?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(wrong)?;
+    Ok(bytes)
+}
+
+fn whole(name: &str, message: &str) -> Mistake {
+    Mistake {
+        place: Place::File(name.to_owned()),
+        key: String::new(),
+        message: message.to_owned(),
+    }
+}
+
+fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Mistake {
+    let good = error
+        .as_bytes()
+        .get(..error.utf8_error().valid_up_to())
+        .unwrap_or_default();
+    let line = good.split(|byte| *byte == b'\n').count();
+    whole(
+        name,
+        &format!("is not UTF-8 text: line {line} has a byte that is none"),
+    )
+}
+
+fn unreadable(name: &str, error: tree::Unreadable) -> Mistake {
+    let file = name.to_owned();
+    let place = match error.location {
+        Some((line, column)) => Place::Line { file, line, column },
+        None => Place::File(file),
+    };
+    Mistake {
+        place,
+        key: String::new(),
+        message: format!("is no YAML that can be read: {}", error.message),
+    }
+}
+
+/// `storage: inmemory` stands for `storage: {inmemory: {}}`, and so for `auth`, as in distribution.
+fn unfold_names(root: &mut Node) {
+    let Node::Map(entries) = root else { return };
+    for (key, node) in entries {
+        if let ("storage" | "auth", Node::Text(name)) = (key.as_str(), &*node) {
+            *node = Node::Map(vec![(name.clone(), Node::Null)]);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Durations as Go writes them (`time.ParseDuration`), because that is what a `config.yml` holds:
+//! `168h`, `1m30s`, `500ms`, `1.5h`, `0`. A bare integer is a number of nanoseconds, as in Go.
+
+use std::time::Duration;
+
+const UNITS: [(&str, u64); 8] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("\u{b5}s", 1_000),
+    ("\u{3bc}s", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+
+/// Reads a Go duration. `None` when it is not one, is negative, or is beyond 2^63 nanoseconds
+/// (292 years), which is the most Go can hold.
+pub fn parse(text: &str) -> Option<Duration> {
+    let text = text.strip_prefix('+').unwrap_or(text);
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return nanoseconds(text.parse().ok()?);
+    }
+    let mut rest = text;
+    let mut total: u128 = 0;
+    while !rest.is_empty() {
+        let (amount, tail) = part(rest)?;
+        total = total.checked_add(amount)?;
+        rest = tail;
+    }
+    if text.is_empty() {
+        return None;
+    }
+    nanoseconds(total)
+}
+
+/// Reads one number with its unit; gives nanoseconds and what follows.
+fn part(text: &str) -> Option<(u128, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, tail) = text.split_at_checked(end)?;
+    let end = tail.find(|c: char| c.is_ascii_digit() || c == '.');
+    let (unit, tail) = tail.split_at_checked(end.unwrap_or(tail.len()))?;
+    let scale = UNITS.iter().find(|(name, _)| *name == unit)?.1;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+        return None;
+    }
+    let whole: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let mut amount = u128::from(whole) * u128::from(scale);
+    let mut place = scale;
+    for digit in fraction.chars() {
+        place /= 10;
+        amount += u128::from(digit.to_digit(10)?) * u128::from(place);
+    }
+    Some((amount, tail))
+}
+
+/// A duration of that many nanoseconds, `None` beyond what Go can hold.
+pub fn nanoseconds(count: u128) -> Option<Duration> {
+    let count = u64::try_from(count).ok()?;
+    (count <= i64::MAX.unsigned_abs()).then(|| Duration::from_nanos(count))
+}
+
+/// Writes a duration so that [`parse`] and Go read it back exactly: `168h`, `1m30s`, `500ms`, `0s`.
+pub fn format(duration: Duration) -> String {
+    let (mut seconds, nanoseconds) = (duration.as_secs(), duration.subsec_nanos());
+    let mut text = String::new();
+    for (unit, scale) in [("h", 3600), ("m", 60), ("s", 1)] {
+        if seconds >= scale {
+            text.push_str(&format!("{}{unit}", seconds / scale));
+            seconds %= scale;
+        }
+    }
+    let (amount, unit) = match nanoseconds {
+        0 => (0, ""),
+        n if n % 1_000_000 == 0 => (n / 1_000_000, "ms"),
+        n if n % 1_000 == 0 => (n / 1_000, "us"),
+        n => (n, "ns"),
+    };
+    if amount > 0 {
+        text.push_str(&format!("{amount}{unit}"));
+    }
+    if text.is_empty() {
+        text.push_str("0s");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_forms_are_read() {
+        let cases = [
+            ("168h", 168 * 3600 * 1_000_000_000),
+            ("1m30s", 90_000_000_000),
+            ("1h15m30.918273645s", 4_530_918_273_645),
+            ("500ms", 500_000_000),
+            ("1.5h", 5_400_000_000_000),
+            (".5s", 500_000_000),
+            ("1us", 1_000),
+            ("1\u{b5}s", 1_000),
+            ("7ns", 7),
+            ("0", 0),
+            ("0s", 0),
+            ("+2s", 2_000_000_000),
+            ("10000000000", 10_000_000_000),
+        ];
+        for (text, nanoseconds) in cases {
+            assert_eq!(
+                parse(text),
+                Some(Duration::from_nanos(nanoseconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        let cases = [
+            "",
+            "h",
+            "1",
+            "1d",
+            "-1s",
+            "1 h",
+            "1h ",
+            "1..5s",
+            ".s",
+            "s1",
+            "1hour",
+            "9999999h",
+            "99999999999999999999999h",
+            "1h-1m",
+            "0x1s",
+        ];
+        for text in cases {
+            let bare = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
+            assert_eq!(parse(text).is_some(), bare, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for nanoseconds in [
+            0,
+            1,
+            1_500,
+            2_000_000,
+            90_000_000_000,
+            604_800_000_000_000,
+            3_600_000_000_001,
+        ] {
+            let duration = Duration::from_nanos(nanoseconds);
+            assert_eq!(parse(&format(duration)), Some(duration));
+        }
+        assert_eq!(format(Duration::from_secs(90)), "1m30s");
+        assert_eq!(format(Duration::from_secs(168 * 3600)), "168h");
+    }
+}

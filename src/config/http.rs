@@ -1,0 +1,245 @@
+//! The `http` section: where to listen, how to name oneself, what each answer carries, and the limits.
+
+use super::layers::Layers;
+use super::resolved::{Http, LocationStyle};
+use super::values::steps;
+use crate::http::{Limits, Listen};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const ADDRESS: &str = ":5000";
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The fields that frame an answer; only the engine sets them.
+const FRAMING: [&str; 5] = [
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "transfer-encoding",
+];
+
+/// Reads the section.
+pub fn http(layers: &mut Layers) -> Http {
+    Http {
+        listen: listen(layers),
+        prefix: prefix(layers),
+        location: location(layers),
+        drain_timeout: layers
+            .duration("http.draintimeout")
+            .unwrap_or(DRAIN_TIMEOUT),
+        headers: headers(layers),
+        limits: limits(layers),
+    }
+}
+
+fn listen(layers: &mut Layers) -> Listen {
+    let address = layers.text("http.addr");
+    if layers.choice("http.net") == Some("unix") {
+        if address.is_none() {
+            layers.mistake(
+                &steps("http.net"),
+                "found `unix` without http.addr; allowed: http.addr with the path of the socket",
+            );
+        }
+        return Listen::Unix(PathBuf::from(address.unwrap_or_default()));
+    }
+    let address = address.unwrap_or(ADDRESS.to_owned());
+    if !is_address(&address) {
+        layers.wrong(
+            "http.addr",
+            "host:port, :port or [IPv6 address]:port with a port from 0 to 65535, such as :5000",
+        );
+    }
+    Listen::Tcp(address)
+}
+
+fn is_address(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return false;
+    };
+    let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')
+            .filter(|ip| !ip.is_empty() && ip.contains(':')),
+        None => Some(host).filter(|host| !host.contains(':')),
+    };
+    let clean = |host: &str| {
+        !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/[]@?#".contains(c))
+    };
+    digits && port.parse::<u16>().is_ok() && host.is_some_and(clean)
+}
+
+/// `/` or `/path/`; distribution asks for both slashes, here they are added.
+fn prefix(layers: &mut Layers) -> String {
+    let text = layers.text("http.prefix").unwrap_or_default();
+    let inner = text.trim_matches('/');
+    if inner.is_empty() {
+        return "/".to_owned();
+    }
+    let segment = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        !matches!(part, "" | "." | "..") && part.bytes().all(plain)
+    };
+    if !inner.split('/').all(segment) {
+        layers.wrong(
+            "http.prefix",
+            "a path of letters, digits, `-`, `.`, `_`, `~` and `/`, such as /registry/",
+        );
+        return "/".to_owned();
+    }
+    format!("/{inner}/")
+}
+
+/// A host wins over `relativeurls`, as in distribution. Where neither is set a relative `Location` is
+/// given, which distribution does on request only: it is right behind any proxy.
+fn location(layers: &mut Layers) -> LocationStyle {
+    let relative = layers.boolean("http.relativeurls");
+    if let Some(host) = layers.text("http.host") {
+        let host = host.trim_end_matches('/').to_owned();
+        if !is_base_url(&host) {
+            layers.wrong("http.host", "http:// or https:// with a host and nothing behind the path, such as https://registry.example");
+        }
+        return LocationStyle::Host(host);
+    }
+    match relative {
+        Some(false) => LocationStyle::FromRequest,
+        Some(true) | None => LocationStyle::Relative,
+    }
+}
+
+fn is_base_url(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    let clean = |c: char| c.is_ascii_graphic() && !"?#@\\\"<>".contains(c);
+    rest.is_some_and(|rest| {
+        !rest.starts_with(['/', ':']) && !rest.is_empty() && rest.chars().all(clean)
+    })
+}
+
+fn headers(layers: &mut Layers) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    for name in layers.keys("http.headers") {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let path = vec!["http".to_owned(), "headers".to_owned(), name.clone()];
+        if name.is_empty() || !name.bytes().all(token) {
+            layers.mistake(
+                &path,
+                "is no name of a header field; allowed: letters, digits and !#$%&'*+-.^_`|~",
+            );
+            continue;
+        }
+        if FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
+            layers.mistake(&path, "the server sets this header field itself; remove it");
+            continue;
+        }
+        if name.contains('.') {
+            layers.mistake(&path, "a header field whose name has a dot cannot be set");
+            continue;
+        }
+        for (path, value) in layers.texts(&format!("http.headers.{name}")) {
+            if value.chars().any(|c| c.is_control() && c != '\t') {
+                layers.wrong(
+                    &path,
+                    "a text without line breaks and other control characters",
+                );
+            }
+            headers.push((name.clone(), value));
+        }
+    }
+    headers
+}
+
+fn limits(layers: &mut Layers) -> Limits {
+    let default = Limits::default();
+    Limits {
+        connections_max: layers
+            .integer("http.limits.connections")
+            .unwrap_or(default.connections_max),
+        connections_per_address_max: layers
+            .integer("http.limits.connectionsperaddress")
+            .unwrap_or(default.connections_per_address_max),
+        head_bytes_max: layers
+            .bytes("http.limits.headbytes")
+            .unwrap_or(default.head_bytes_max),
+        head_fields_max: layers
+            .integer("http.limits.headfields")
+            .unwrap_or(default.head_fields_max),
+        head_timeout: layers
+            .duration("http.limits.headtimeout")
+            .unwrap_or(default.head_timeout),
+        idle_timeout: layers
+            .duration("http.limits.idletimeout")
+            .unwrap_or(default.idle_timeout),
+        body_rate_min_bytes_per_second: layers
+            .bytes("http.limits.minimumrate")
+            .unwrap_or(default.body_rate_min_bytes_per_second),
+        body_grace: layers
+            .duration("http.limits.grace")
+            .unwrap_or(default.body_grace),
+        drain_bytes_max: layers
+            .bytes("http.limits.drainbytes")
+            .unwrap_or(default.drain_bytes_max),
+        ..default
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_port() {
+        for address in [
+            ":5000",
+            "0.0.0.0:5000",
+            "[::1]:5000",
+            "[::]:0",
+            "localhost:65535",
+            "127.0.0.1:0",
+        ] {
+            assert!(is_address(address), "{address}");
+        }
+        for address in [
+            "",
+            "5000",
+            "localhost",
+            "host:",
+            "::1:5000",
+            "[::1]",
+            ":65536",
+            "a b:1",
+            "x/y:1",
+            ":+1",
+            "http://a:1",
+        ] {
+            assert!(!is_address(address), "{address}");
+        }
+    }
+
+    #[test]
+    fn base_urls_have_a_scheme_and_a_host() {
+        for url in [
+            "http://a",
+            "https://a.b:5000",
+            "https://a/base",
+            "http://[::1]:5000",
+        ] {
+            assert!(is_base_url(url), "{url}");
+        }
+        for url in [
+            "",
+            "a",
+            "ftp://a",
+            "http://",
+            "http:///x",
+            "http://:5000",
+            "http://u:p@a",
+            "http://a?x",
+            "http://a b",
+        ] {
+            assert!(!is_base_url(url), "{url}");
+        }
+    }
+}

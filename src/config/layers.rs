@@ -1,0 +1,140 @@
+//! The tree with what it was laid together from: the file, then each environment variable. It knows
+//! where every value came from.
+
+use super::report::{Mistake, Notice, Place, Severity};
+use super::tree::{self, Node, Path, Target};
+
+/// At most so many mistakes, and so many notices, are told one by one.
+const REPORTS_MAX: usize = 100;
+
+/// A text that gave one part of the tree.
+struct Layer {
+    above: Path,
+    name: Place,
+    text: String,
+}
+
+/// The tree, its sources, and what was found wrong with it so far.
+pub struct Layers {
+    /// The tree, overlays applied.
+    pub root: Node,
+    layers: Vec<Layer>,
+    mistakes: Vec<Mistake>,
+    notices: Vec<Notice>,
+    unmentioned: usize,
+}
+
+impl Layers {
+    /// A tree that came from a file as a whole.
+    pub fn new(root: Node, file: String, text: String) -> Layers {
+        let layer = Layer {
+            above: Path::new(),
+            name: Place::File(file),
+            text,
+        };
+        Layers {
+            root,
+            layers: vec![layer],
+            mistakes: Vec::new(),
+            notices: Vec::new(),
+            unmentioned: 0,
+        }
+    }
+
+    /// Remembers that a variable gave what is at this path.
+    pub fn overlaid(&mut self, above: Path, variable: &str, text: String) {
+        self.layers.push(Layer {
+            above,
+            name: Place::Variable(variable.to_owned()),
+            text,
+        });
+    }
+
+    /// Where the value at a path came from: the last variable that set it or something above it,
+    /// else its line in the file.
+    pub fn place(&self, path: &[String], target: Target) -> Place {
+        let Some(layer) = self.layer(path) else {
+            return Place::File(String::new());
+        };
+        let Place::File(file) = &layer.name else {
+            return layer.name.clone();
+        };
+        match tree::locate(&layer.text, path, target) {
+            Some((line, column)) if !path.is_empty() => Place::Line {
+                file: file.clone(),
+                line,
+                column,
+            },
+            _ => layer.name.clone(),
+        }
+    }
+
+    /// The scalar at a path as it was written.
+    pub fn spelling(&self, path: &[String]) -> Option<String> {
+        let layer = self.layer(path)?;
+        tree::spelling(&layer.text, path.get(layer.above.len()..)?)
+    }
+
+    fn layer(&self, path: &[String]) -> Option<&Layer> {
+        self.layers
+            .iter()
+            .rev()
+            .find(|layer| path.starts_with(&layer.above))
+    }
+
+    /// Records a mistake about the value at a path.
+    pub fn mistake(&mut self, path: &[String], message: impl Into<String>) {
+        if self.mistakes.len() >= REPORTS_MAX {
+            self.unmentioned += 1;
+            return;
+        }
+        let place = self.place(path, Target::Value);
+        self.mistaken(place, path.join("."), message);
+    }
+
+    /// Records a mistake at a place that is known.
+    pub fn mistaken(&mut self, place: Place, key: String, message: impl Into<String>) {
+        self.mistakes.push(Mistake {
+            place,
+            key,
+            message: message.into(),
+        });
+    }
+
+    /// Records a notice about a key.
+    pub fn notice(&mut self, severity: Severity, path: &[String], message: impl Into<String>) {
+        if self.notices.len() < REPORTS_MAX {
+            let place = self.place(path, Target::Key);
+            self.noticed(severity, place, path.join("."), message);
+        }
+    }
+
+    /// Records a notice at a place that is known.
+    pub fn noticed(
+        &mut self,
+        severity: Severity,
+        place: Place,
+        key: String,
+        message: impl Into<String>,
+    ) {
+        self.notices.push(Notice {
+            severity,
+            place,
+            key,
+            message: message.into(),
+        });
+    }
+
+    /// Every mistake, or every notice when there is no mistake.
+    pub fn finish(mut self) -> Result<Vec<Notice>, Vec<Mistake>> {
+        if self.mistakes.is_empty() {
+            return Ok(self.notices);
+        }
+        if self.unmentioned > 0 {
+            let message = format!("and {} more mistakes", self.unmentioned);
+            let place = self.place(&[], Target::Value);
+            self.mistaken(place, String::new(), message);
+        }
+        Err(self.mistakes)
+    }
+}

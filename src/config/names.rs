@@ -1,0 +1,190 @@
+//! The walk over the tree's names: unknown keys, keys that are not honoured, and sections that are
+//! none. What the values hold is the business of `values.rs`.
+
+use super::environment::PREFIX;
+use super::keys;
+use super::layers::Layers;
+use super::report::Severity;
+use super::schema::{ANY, Entry, INDEX, Kind, Status};
+use super::suggest;
+use super::tree::{Node, Path};
+
+/// Reports every name of the tree that is not simply a key that is honoured.
+pub fn check(layers: &mut Layers) {
+    let root = layers.root.clone();
+    let mut walk = Walk {
+        layers,
+        path: Path::new(),
+        quiet: false,
+    };
+    walk.enter(Entry::root(), &root);
+}
+
+struct Walk<'l> {
+    layers: &'l mut Layers,
+    path: Path,
+    /// Something above has been reported as not honoured; only unknown names are reported below.
+    quiet: bool,
+}
+
+impl Walk<'_> {
+    fn enter(&mut self, entry: &Entry, node: &Node) {
+        let quiet = self.quiet;
+        if let Some(status) = entry.status.filter(|_| !quiet) {
+            self.quiet = !matches!(status, Status::Honoured);
+            if self.is_on(node) {
+                self.report(status);
+            }
+        }
+        match node {
+            _ if entry.is_leaf() => {}
+            Node::Map(entries) => self.map(entry, entries),
+            Node::List(items) if entry.is_list() => {
+                for (index, item) in items.iter().enumerate() {
+                    if let Some(child) = entry.children.get(INDEX) {
+                        self.step(&index.to_string(), child, item);
+                    }
+                }
+            }
+            Node::Null => {}
+            // A list of one may be written without its brackets: `values.rs` reads it.
+            _ if entry.is_list() && entry.kind == Some(Kind::Texts) => {}
+            _ if self.quiet => {}
+            other => {
+                let what = if entry.is_list() {
+                    "a list"
+                } else {
+                    "a mapping"
+                };
+                let names = match entry.children.keys().next() {
+                    Some(&(INDEX | ANY)) | None => String::new(),
+                    Some(_) => format!(
+                        " with {}",
+                        entry
+                            .children
+                            .keys()
+                            .copied()
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    ),
+                };
+                let message = format!("found {}; allowed: {what}{names}", other.describe());
+                self.layers.mistake(&self.path, message);
+            }
+        }
+        self.quiet = quiet;
+    }
+
+    fn map(&mut self, entry: &Entry, entries: &[(String, Node)]) {
+        for (key, value) in entries {
+            match entry.child(key).filter(|_| !is_pattern(key)) {
+                Some(child) => self.step(key, child, value),
+                None => {
+                    self.path.push(key.clone());
+                    self.unknown(entry, key);
+                    self.path.pop();
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, step: &str, child: &Entry, value: &Node) {
+        self.path.push(step.to_owned());
+        self.enter(child, value);
+        self.path.pop();
+    }
+
+    /// Whether something is asked for. To name a storage driver or a kind of access control is to
+    /// ask for it, whatever its parameters.
+    fn is_on(&self, node: &Node) -> bool {
+        match self.path.first().map(String::as_str) {
+            Some("storage") if self.path.len() == 2 => {
+                let setting = self
+                    .path
+                    .get(1)
+                    .is_some_and(|key| keys::STORAGE_SETTINGS.contains(&key.as_str()));
+                !setting || !node.is_off()
+            }
+            Some("auth") => match node {
+                Node::Map(entries) => !entries.is_empty(),
+                other => !other.is_off(),
+            },
+            _ => !node.is_off(),
+        }
+    }
+
+    fn report(&mut self, status: Status) {
+        match status {
+            Status::Honoured => {}
+            Status::Needless(why) => {
+                self.layers.notice(
+                    Severity::Note,
+                    &self.path,
+                    format!("has no effect here: {why}"),
+                );
+            }
+            Status::Unsupported(what) => {
+                self.layers.notice(
+                    Severity::Warning,
+                    &self.path,
+                    format!("is not supported: {what}"),
+                );
+            }
+            Status::Refused(why) => self.layers.mistake(&self.path, why),
+        }
+    }
+
+    fn unknown(&mut self, entry: &Entry, key: &str) {
+        let hint = hint(entry, &self.path, key);
+        // Beside the drivers every unknown name would be a driver, so ignoring it could mean to keep
+        // content in the wrong place.
+        if self.path.len() == 2 && self.path.first().is_some_and(|first| first == "storage") {
+            let message =
+                format!("is no storage driver that is known{hint}; use filesystem or inmemory");
+            self.layers.mistake(&self.path, message);
+            return;
+        }
+        self.layers.notice(
+            Severity::Warning,
+            &self.path,
+            format!("is no key that is known; it is ignored{hint}"),
+        );
+    }
+}
+
+fn is_pattern(key: &str) -> bool {
+    key == INDEX || key == ANY
+}
+
+/// `; did you mean ...?`: the nearest key beside it, or the one of that very name elsewhere.
+fn hint(entry: &Entry, path: &[String], key: &str) -> String {
+    let beside = entry
+        .children
+        .keys()
+        .copied()
+        .filter(|name| !is_pattern(name));
+    let above = path.split_last().map_or(&[][..], |(_, above)| above);
+    let found = match suggest::nearest(key, beside) {
+        Some(name) => {
+            let mut known = above.to_vec();
+            known.push(name.to_owned());
+            Some(known.join("."))
+        }
+        None => elsewhere(key),
+    };
+    found
+        .map(|known| format!("; did you mean {known}?"))
+        .unwrap_or_default()
+}
+
+/// An honoured key or section of that last name, such as `tags.maxtags` for `http.maxtags`; or the
+/// key that a variable's name, written into the file, stands for.
+fn elsewhere(key: &str) -> Option<String> {
+    let as_variable = |path: &str| format!("{PREFIX}{}", path.replace('.', "_").to_uppercase());
+    let named = |path: &&str| path.rsplit('.').next() == Some(key) || as_variable(path) == key;
+    keys::HONOURED
+        .iter()
+        .map(|known| known.path)
+        .find(named)
+        .map(str::to_owned)
+}

@@ -1,0 +1,155 @@
+//! The resolved configuration: what every other room reads. There is no Option where there is a
+//! default, and a value that is here has been checked.
+
+use crate::http::{Limits, Listen};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything the program was told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `log`.
+    pub log: Log,
+    /// `storage`.
+    pub storage: Storage,
+    /// `catalog.maxentries`: entries of one catalog page.
+    pub catalog_entries_max: usize,
+    /// `tags.maxtags`: entries of one page of tags.
+    pub tags_max: usize,
+    /// `http`.
+    pub http: Http,
+    /// `validation`.
+    pub validation: Validation,
+    /// `http.limits.manifestbytes`: the largest manifest that is accepted.
+    pub manifest_bytes_max: u64,
+    /// `http.limits.uploads`: open upload sessions.
+    pub upload_sessions_max: usize,
+}
+
+/// How the program speaks.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// `log.level`.
+    pub level: log::LevelFilter,
+    /// `log.formatter`.
+    pub formatter: Formatter,
+    /// `log.fields`: added to each line.
+    pub fields: BTreeMap<String, String>,
+    /// Not `log.accesslog.disabled`.
+    pub access_log: bool,
+}
+
+/// The shape of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Formatter {
+    /// `time="..." level=info msg="..."`.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// One JSON object a line, with logstash's names.
+    Logstash,
+}
+
+/// Where content is kept and what may be done with it.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// The one driver.
+    pub driver: StorageDriver,
+    /// `storage.delete.enabled`.
+    pub delete_enabled: bool,
+    /// `storage.maintenance.readonly.enabled`: pushes and deletes are refused.
+    pub read_only: bool,
+    /// `storage.maintenance.uploadpurging`.
+    pub upload_purging: UploadPurging,
+    /// `storage.tag.concurrencylimit`: threads of one tag lookup, at least one.
+    pub tag_lookup_threads: usize,
+}
+
+/// The place of the bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorageDriver {
+    /// A folder.
+    Filesystem {
+        /// `storage.filesystem.rootdirectory`.
+        root_directory: PathBuf,
+        /// `storage.filesystem.maxthreads`: file operations at one time.
+        threads_max: usize,
+    },
+    /// Memory, gone at the end of the process.
+    InMemory,
+}
+
+/// When abandoned uploads are removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadPurging {
+    /// Whether they are removed at all.
+    pub enabled: bool,
+    /// The age from which an upload counts as abandoned.
+    pub age: Duration,
+    /// From one round to the next.
+    pub interval: Duration,
+    /// Only report what would be removed.
+    pub dry_run: bool,
+}
+
+/// How the program is reached.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// `http.addr` and `http.net`.
+    pub listen: Listen,
+    /// `http.prefix`; starts and ends with `/`, so `/` when there is none.
+    pub prefix: String,
+    /// `http.host` and `http.relativeurls`.
+    pub location: LocationStyle,
+    /// `http.draintimeout`: how long requests in flight may take when the server is asked to stop.
+    pub drain_timeout: Duration,
+    /// `http.headers`: fields of every answer, one entry a value.
+    pub headers: Vec<(String, String)>,
+    /// `http.limits`.
+    pub limits: Limits,
+}
+
+/// How a `Location` names this server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocationStyle {
+    /// A path without a host: right behind any proxy.
+    Relative,
+    /// Scheme and host as the request (and `X-Forwarded-*`) named them.
+    FromRequest,
+    /// This scheme, host and base path; never ends with `/`.
+    Host(String),
+}
+
+/// What a pushed manifest must satisfy.
+#[derive(Debug, Clone)]
+pub struct Validation {
+    /// Nothing of what follows is checked.
+    pub disabled: bool,
+    /// A layer's URL must match one of these, unless the list is empty.
+    pub urls_allow: Vec<regex_lite::Regex>,
+    /// A layer's URL must match none of these.
+    pub urls_deny: Vec<regex_lite::Regex>,
+    /// Which images of an index must exist.
+    pub platforms: Platforms,
+}
+
+/// Which images of an index must exist when the index is pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Platforms {
+    /// All of them.
+    All,
+    /// None: a sparse index is accepted.
+    None,
+    /// Those of these platforms.
+    List(Vec<Platform>),
+}
+
+/// A platform of an index, as the image specification names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// Such as `amd64`.
+    pub architecture: String,
+    /// Such as `linux`.
+    pub os: String,
+}

@@ -1,0 +1,424 @@
+//! YAML text as an untyped tree, and the way back from a place in the tree to a line of the text.
+//!
+//! The tree keeps no positions: a report looks one up by reading the text again, along the path,
+//! with a reader that fails where the path ends; the error of the YAML parser then carries the
+//! line. Types are decided later, by the key, as Go does: see `values.rs`.
+
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, Visitor};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// A node of the tree.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// Nothing: `~`, `null`, or no value at all.
+    Null,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i128),
+    /// Any other number.
+    Float(f64),
+    /// Anything else that is a scalar.
+    Text(String),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the text; keys are unique.
+    Map(Vec<(String, Node)>),
+}
+
+/// The steps from the root to a node: keys, and indices in decimal.
+pub type Path = Vec<String>;
+
+/// Why a text is no tree.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What the YAML parser says.
+    pub message: String,
+    /// Line and column from 1, where it is known.
+    pub location: Option<(usize, usize)>,
+}
+
+impl Node {
+    /// The child of that key (in a map) or index (in a list).
+    pub fn child(&self, step: &str) -> Option<&Node> {
+        match self {
+            Node::Map(entries) => entries
+                .iter()
+                .find(|(key, _)| key == step)
+                .map(|(_, node)| node),
+            Node::List(items) => items.get(step.parse::<usize>().ok()?),
+            _ => None,
+        }
+    }
+
+    /// The node at the end of a path.
+    pub fn at(&self, path: &[String]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, step| node.child(step))
+    }
+
+    /// Whether nothing is switched on or set in here: nothing, `false`, 0, `""`, or only such things.
+    pub fn is_off(&self) -> bool {
+        match self {
+            Node::Null | Node::Boolean(false) | Node::Integer(0) => true,
+            Node::Text(text) => text.is_empty() || boolean_word(text) == Some(false),
+            Node::List(items) => items.iter().all(Node::is_off),
+            Node::Map(entries) => entries.iter().all(|(_, node)| node.is_off()),
+            Node::Boolean(true) | Node::Integer(_) | Node::Float(_) => false,
+        }
+    }
+
+    /// What the node is, for a message: `a list`, or the value itself in backquotes.
+    pub fn describe(&self) -> String {
+        match self {
+            Node::Null => "nothing".to_owned(),
+            Node::Boolean(value) => format!("`{value}`"),
+            Node::Integer(value) => format!("`{value}`"),
+            Node::Float(value) => format!("`{value}`"),
+            Node::Text(text) if text.is_empty() => "an empty text".to_owned(),
+            Node::Text(text) => format!("`{}`", shortened(text)),
+            Node::List(_) => "a list".to_owned(),
+            Node::Map(_) => "a mapping".to_owned(),
+        }
+    }
+}
+
+/// The first 80 characters of a text, with dots when that is not all of it.
+fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(80).collect();
+    if short.len() < text.len() {
+        short.push_str("...");
+    }
+    short
+}
+
+/// YAML 1.1's words for true and false, which Go's parser takes and a YAML 1.2 parser reads as text.
+pub fn boolean_word(text: &str) -> Option<bool> {
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
+            Some(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "false" | "False" | "FALSE" => {
+            Some(false)
+        }
+        _ => None,
+    }
+}
+
+/// Reads one YAML document. A key that stands twice in one mapping is an error; merge keys (`<<`)
+/// are resolved. Depth (128) and alias expansion are bounded by the YAML parser.
+pub fn parse(text: &str) -> Result<Node, Unreadable> {
+    let node: Node = serde_yaml::from_str(text).map_err(|error| unreadable(&error))?;
+    merged(node).map_err(|message| Unreadable {
+        message,
+        location: None,
+    })
+}
+
+fn unreadable(error: &serde_yaml::Error) -> Unreadable {
+    let location = error.location().map(|at| (at.line(), at.column()));
+    let mut message = error.to_string();
+    if let Some((line, column)) = location {
+        let suffix = format!(" at line {line} column {column}");
+        message = message.replacen(&suffix, "", 1);
+    }
+    Unreadable { message, location }
+}
+
+/// Resolves `<<` everywhere: keys of the merged mappings count where the mapping has none itself,
+/// and an earlier merged mapping wins over a later one.
+fn merged(node: Node) -> Result<Node, String> {
+    match node {
+        Node::List(items) => Ok(Node::List(
+            items.into_iter().map(merged).collect::<Result<_, _>>()?,
+        )),
+        Node::Map(entries) => {
+            let mut own = Vec::new();
+            let mut bases = Vec::new();
+            for (key, value) in entries {
+                match (key.as_str(), merged(value)?) {
+                    ("<<", Node::List(items)) => bases.extend(items),
+                    ("<<", base) => bases.push(base),
+                    (_, value) => own.push((key, value)),
+                }
+            }
+            for base in bases {
+                let Node::Map(entries) = base else {
+                    return Err("a merge key `<<` takes a mapping or a list of mappings".to_owned());
+                };
+                for (key, value) in entries {
+                    if own.iter().all(|(known, _)| *known != key) {
+                        own.push((key, value));
+                    }
+                }
+            }
+            Ok(Node::Map(own))
+        }
+        scalar => Ok(scalar),
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scalar, a list or a mapping without a tag")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    // An empty document.
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Integer(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Integer(value.into()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
+        Ok(Node::Integer(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+        let mut map = Vec::new();
+        let mut known = BTreeSet::new();
+        while let Some(key) = entries.next_key_seed(Key {
+            refuse: |key: &str| known.contains(key),
+        })? {
+            known.insert(key.clone());
+            map.push((key, entries.next_value()?));
+        }
+        Ok(Node::Map(map))
+    }
+}
+
+/// Reads a key as text and fails, at its place, on one that is refused.
+struct Key<F: Fn(&str) -> bool> {
+    refuse: F,
+}
+
+impl<'de, F: Fn(&str) -> bool> DeserializeSeed<'de> for Key<F> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<F: Fn(&str) -> bool> Visitor<'_> for Key<F> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key that is plain text")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<String, E> {
+        if (self.refuse)(key) {
+            return Err(E::custom(format_args!(
+                "the key `{key}` stands twice in one mapping"
+            )));
+        }
+        Ok(key.to_owned())
+    }
+}
+
+/// What to do at the end of a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Give the place of the last key.
+    Key,
+    /// Give the place of the value.
+    Value,
+}
+
+/// Line and column (from 1) of what stands at a path, or of the nearest thing above it that the text
+/// spells out. `None` only when the text is no tree.
+pub fn locate(text: &str, path: &[String], target: Target) -> Option<(usize, usize)> {
+    let mut target = target;
+    let mut path = path;
+    loop {
+        if let Some(found) = find(
+            text,
+            Find {
+                path,
+                target,
+                text: None,
+            },
+        ) {
+            return Some(found);
+        }
+        (_, path) = path.split_last()?;
+        target = Target::Value;
+    }
+}
+
+/// The scalar at a path exactly as the text spells it: `0.10` where the tree has 0.1.
+pub fn spelling(text: &str, path: &[String]) -> Option<String> {
+    let spelled = Cell::new(None);
+    find(
+        text,
+        Find {
+            path,
+            target: Target::Value,
+            text: Some(&spelled),
+        },
+    );
+    spelled.take()
+}
+
+fn find(text: &str, seed: Find<'_>) -> Option<(usize, usize)> {
+    let error = seed
+        .deserialize(serde_yaml::Deserializer::from_str(text))
+        .err()?;
+    error.location().map(|at| (at.line(), at.column()))
+}
+
+/// Follows a path through a text, and fails at its end.
+#[derive(Clone, Copy)]
+struct Find<'a> {
+    path: &'a [String],
+    target: Target,
+    text: Option<&'a Cell<Option<String>>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Find<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match (self.path.is_empty(), self.text) {
+            (true, None) => deserializer.deserialize_any(Stop),
+            (true, Some(cell)) => {
+                cell.set(Some(String::deserialize(deserializer)?));
+                Ok(())
+            }
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Find<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a tree")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let (wanted, rest) = self.path.split_first().unzip();
+        let wanted: Option<usize> = wanted.and_then(|step: &String| step.parse().ok());
+        let below = Find {
+            path: rest.unwrap_or_default(),
+            target: Target::Value,
+            ..self
+        };
+        for index in 0.. {
+            let more = if Some(index) == wanted {
+                let deeper = if below.path.is_empty() {
+                    below
+                } else {
+                    Find {
+                        target: self.target,
+                        ..below
+                    }
+                };
+                items.next_element_seed(deeper)?.is_some()
+            } else {
+                items.next_element::<IgnoredAny>()?.is_some()
+            };
+            if !more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let (wanted, rest) = self.path.split_first().unzip();
+        let rest: &[String] = rest.unwrap_or_default();
+        let at_key = rest.is_empty() && self.target == Target::Key;
+        let stop = |key: &str| at_key && wanted.is_some_and(|wanted: &String| wanted == key);
+        while let Some(key) = entries.next_key_seed(Key { refuse: stop })? {
+            if wanted == Some(&key) {
+                entries.next_value_seed(Find { path: rest, ..self })?;
+            } else {
+                entries.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses everything: the parser's error then names the place.
+struct Stop;
+
+impl Visitor<'_> for Stop {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this place")
+    }
+}

@@ -1,0 +1,131 @@
+//! A whole registry: storage, API and HTTP engine put together as a configuration says.
+
+use crate::api::{self, Api};
+use crate::config::{Config, StorageDriver, UploadPurging};
+use crate::driver::{Driver, Filesystem, Memory};
+use crate::http::{self, Bound, Control, Exchange, Handler, Request, Response};
+use crate::logging::AccessLog;
+use crate::storage::{self, Storage};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+/// A registry that listens. [`Registry::run`] serves until its [`Control`] says stop.
+pub struct Registry {
+    server: http::Server,
+    app: Arc<App>,
+    purging: UploadPurging,
+}
+
+/// What the engine calls.
+struct App {
+    api: Api,
+    access_log: AccessLog,
+}
+
+impl Handler for App {
+    fn handle(&self, request: &mut Request<'_>) -> Response {
+        self.api.respond(request)
+    }
+
+    fn sent(&self, exchange: &Exchange<'_>) {
+        self.access_log.write(exchange);
+    }
+}
+
+impl Registry {
+    /// Opens the storage and binds the address. The error says what could not be done and why.
+    pub fn open(config: &Config) -> Result<Registry, String> {
+        let driver = open_driver(&config.storage.driver)?;
+        let storage = Storage::new(driver, storage_settings(config));
+        let api = Api::new(storage, api_settings(config));
+        let app = Arc::new(App { api, access_log: AccessLog::new(&config.log) });
+        let handler: Arc<dyn Handler> = app.clone();
+        let (listen, limits) = (&config.http.listen, config.http.limits.clone());
+        let server = http::Server::bind(listen, limits, handler)
+            .map_err(|error| format!("cannot listen on {listen}: {error} (http.addr)"))?;
+        let mut purging = config.storage.upload_purging.clone();
+        purging.enabled &= !config.storage.read_only;
+        Ok(Registry { server, app, purging })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Bound {
+        self.server.address()
+    }
+
+    /// What stops it, from any thread.
+    pub fn control(&self) -> Control {
+        self.server.control()
+    }
+
+    /// Serves until it is stopped and what was in flight is done.
+    pub fn run(self) {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let (app, purging) = (self.app, self.purging);
+        thread::scope(|scope| {
+            if purging.enabled {
+                scope.spawn(move || purge(app.api.storage(), &purging, &stopped));
+            }
+            self.server.run();
+            drop(stop);
+        });
+    }
+}
+
+/// Purges at the start and after every interval, until the other end of `stopped` is gone.
+fn purge(storage: &Storage, purging: &UploadPurging, stopped: &mpsc::Receiver<()>) {
+    let interval = purging.interval.max(Duration::from_secs(1));
+    loop {
+        match storage.purge_uploads(purging.age, purging.dry_run) {
+            Ok(report) if report.purged == 0 => {}
+            Ok(report) if purging.dry_run => {
+                log::info!("{} of {} unfinished uploads would be purged", report.purged, report.seen);
+            }
+            Ok(report) => {
+                log::info!("{} of {} unfinished uploads were purged", report.purged, report.seen);
+            }
+            Err(error) => log::warn!("unfinished uploads could not be purged: {error}"),
+        }
+        match stopped.recv_timeout(interval) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn open_driver(driver: &StorageDriver) -> Result<Arc<dyn Driver>, String> {
+    match driver {
+        StorageDriver::InMemory => Ok(Arc::new(Memory::default())),
+        StorageDriver::Filesystem { root_directory, threads_max } => {
+            let driver = Filesystem::new(root_directory, *threads_max).map_err(|error| {
+                let folder = root_directory.display();
+                format!("cannot use {folder} as storage.filesystem.rootdirectory: {error}")
+            })?;
+            Ok(Arc::new(driver))
+        }
+    }
+}
+
+fn storage_settings(config: &Config) -> storage::Settings {
+    storage::Settings {
+        upload_sessions_max: config.upload_sessions_max,
+        tag_lookup_threads: config.storage.tag_lookup_threads,
+        manifest_bytes_max: config.manifest_bytes_max,
+    }
+}
+
+fn api_settings(config: &Config) -> api::Settings {
+    api::Settings {
+        prefix: config.http.prefix.clone(),
+        location: config.http.location.clone(),
+        headers: config.http.headers.clone(),
+        delete_enabled: config.storage.delete_enabled,
+        read_only: config.storage.read_only,
+        catalog_entries_max: config.catalog_entries_max,
+        tags_max: config.tags_max,
+        manifest_bytes_max: config.manifest_bytes_max,
+        validation: config.validation.clone(),
+    }
+}
