@@ -1,1 +1,173 @@
-//! The command line.
+//! The command line: words to commands, results to exit codes.
+//!
+//! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
+//! shows the right ones.
+
+use crate::commands::{self, check_config, serve};
+use crate::config::PATH_VARIABLE;
+use argh::{EarlyExit, FromArgs};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const NAME: &str = "registry";
+const MISUSED: u8 = 2;
+
+/// A small, fast, safe container registry: an OCI and Docker registry in one file.
+#[derive(FromArgs)]
+#[argh(
+    note = "CONFIG is a YAML file with the keys of CNCF distribution's config.yml; without it the file
+  named by REGISTRY_CONFIGURATION_PATH is taken. Every key can be set by a variable as well:
+  REGISTRY_ and the key's path in upper case joined by _, such as
+  REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=/data or REGISTRY_LOG_LEVEL=debug.",
+    example = "Serve with the settings of config.yml:
+  $ {command_name} serve config.yml",
+    example = "See what a file and the environment come to, or every mistake in them:
+  $ {command_name} check-config config.yml",
+    error_code(0, "Done."),
+    error_code(1, "It failed; standard error says why."),
+    error_code(2, "The command line was wrong.")
+)]
+struct Arguments {
+    /// print the version
+    #[argh(switch)]
+    version: bool,
+    #[argh(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Command {
+    Serve(Serve),
+    CheckConfig(CheckConfig),
+}
+
+/// Run the registry until it is asked to stop (Ctrl-C, SIGTERM).
+#[derive(FromArgs)]
+#[argh(subcommand, name = "serve")]
+#[argh(example = "{command_name} config.yml")]
+struct Serve {
+    /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH
+    #[argh(positional)]
+    config: Option<PathBuf>,
+}
+
+/// Print the configuration as it is understood, with every default, after the environment, secrets
+/// masked; or print every mistake.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "check-config")]
+#[argh(example = "{command_name} config.yml")]
+struct CheckConfig {
+    /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH
+    #[argh(positional)]
+    config: Option<PathBuf>,
+}
+
+/// Runs the program. Takes its arguments, the program's own name first.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let Ok(words) = arguments
+        .skip(1)
+        .map(OsString::into_string)
+        .collect::<Result<Vec<_>, _>>()
+    else {
+        return misused("an argument is not valid Unicode", &[]);
+    };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let arguments = match Arguments::from_args(&[NAME], &words) {
+        Ok(arguments) => arguments,
+        Err(EarlyExit {
+            output,
+            status: Ok(()),
+        }) => {
+            print(&output);
+            return ExitCode::SUCCESS;
+        }
+        Err(EarlyExit {
+            output,
+            status: Err(()),
+        }) => return misused(&output, &words),
+    };
+    if arguments.version {
+        print(&format!("{NAME} {}\n", env!("CARGO_PKG_VERSION")));
+        return ExitCode::SUCCESS;
+    }
+    match arguments.command {
+        None => misused("no command was given", &words),
+        Some(Command::Serve(Serve { config })) => with_path(config, &words, serve),
+        Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
+    }
+}
+
+/// Runs a command on the file that was named, or on that of the environment.
+fn with_path(named: Option<PathBuf>, words: &[&str], command: fn(PathBuf) -> ExitCode) -> ExitCode {
+    let from_environment = || std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
+    match named.or_else(|| from_environment().map(PathBuf::from)) {
+        Some(path) => command(path),
+        None => {
+            let message = format!(
+                "no configuration was given: name a file, or set {PATH_VARIABLE} to its path"
+            );
+            misused(&message, words)
+        }
+    }
+}
+
+fn serve(path: PathBuf) -> ExitCode {
+    let (config, notices) = match commands::load(path) {
+        Ok(loaded) => loaded,
+        Err(mistakes) => {
+            for mistake in mistakes {
+                complain(&format!("error: {mistake}\n"));
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    serve::announce(&config, &notices);
+    match serve::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            complain(&format!("error: {message}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(path: PathBuf) -> ExitCode {
+    match check_config::run(path, &mut std::io::stdout(), &mut std::io::stderr()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&format!(
+                "error: the configuration could not be printed: {error}\n"
+            ));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says what is wrong with the words and shows the right ones: those of the command that was named,
+/// else those of the program.
+fn misused(message: &str, words: &[&str]) -> ExitCode {
+    let help = |words: &[&str]| match Arguments::from_args(&[NAME], words) {
+        Err(EarlyExit {
+            output,
+            status: Ok(()),
+        }) => Some(output),
+        _ => None,
+    };
+    let of_command = words.first().and_then(|command| help(&[command, "--help"]));
+    let usage = of_command.or_else(|| help(&["--help"])).unwrap_or_default();
+    complain(&format!("error: {}\n\n{usage}", message.trim_end()));
+    ExitCode::from(MISUSED)
+}
+
+/// Writes to standard output; that nobody reads it is no failure.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn complain(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -13,6 +13,7 @@ mod environment;
 mod http;
 mod keys;
 mod layers;
+mod locate;
 mod names;
 mod render;
 mod report;
@@ -21,6 +22,7 @@ mod resolved;
 mod schema;
 mod suggest;
 mod tree;
+mod unsupported;
 mod values;
 
 pub use crate::http::{Limits, Listen};

@@ -1,1 +1,19 @@
-//! One file a command.
+//! One file a command; `cli.rs` reads the words and calls one of them.
+
+pub mod check_config;
+pub mod serve;
+
+use crate::config::{Config, Mistake, Notice, Source};
+use std::path::PathBuf;
+
+/// Loads the configuration with the environment of the process.
+pub fn load(path: PathBuf) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+    // Only names and values that are text can be meant for us.
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        (
+            name.to_string_lossy().into_owned(),
+            value.to_string_lossy().into_owned(),
+        )
+    };
+    Config::load(Source::File(path), std::env::vars_os().map(text))
+}

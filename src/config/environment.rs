@@ -21,10 +21,17 @@ const PARTS_MAX: usize = 32;
 pub fn apply(layers: &mut Layers, environment: impl IntoIterator<Item = (String, String)>) {
     let ours = |(name, _): &(String, String)| name.starts_with(PREFIX) && name != PATH_VARIABLE;
     let mut variables: Vec<(String, String)> = environment.into_iter().filter(ours).collect();
-    variables.sort();
+    variables.sort_by_cached_key(|(name, _)| order(name));
     for (name, value) in variables {
         apply_one(layers, &name, value);
     }
+}
+
+/// Broader names first; indices as numbers, so that element 10 is appended after element 9.
+fn order(name: &str) -> Vec<(Option<u64>, String)> {
+    name.split('_')
+        .map(|part| (part.parse().ok(), part.to_owned()))
+        .collect()
 }
 
 fn apply_one(layers: &mut Layers, name: &str, value: String) {

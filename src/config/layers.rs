@@ -1,8 +1,9 @@
 //! The tree with what it was laid together from: the file, then each environment variable. It knows
 //! where every value came from.
 
+use super::locate::{self, Target};
 use super::report::{Mistake, Notice, Place, Severity};
-use super::tree::{self, Node, Path, Target};
+use super::tree::{Node, Path};
 
 /// At most so many mistakes, and so many notices, are told one by one.
 const REPORTS_MAX: usize = 100;
@@ -59,20 +60,32 @@ impl Layers {
         let Place::File(file) = &layer.name else {
             return layer.name.clone();
         };
-        match tree::locate(&layer.text, path, target) {
-            Some((line, column)) if !path.is_empty() => Place::Line {
-                file: file.clone(),
-                line,
-                column,
-            },
-            _ => layer.name.clone(),
+        let line = |(line, column)| Place::Line {
+            file: file.clone(),
+            line,
+            column,
+        };
+        if path.is_empty() {
+            return layer.name.clone();
         }
+        if let Some(exact) = locate::exact(&layer.text, path, target) {
+            return line(exact);
+        }
+        // The file has no such key: a variable made it, by setting something below it.
+        if let Some(maker) = self
+            .layers
+            .iter()
+            .find(|layer| layer.above.starts_with(path))
+        {
+            return maker.name.clone();
+        }
+        locate::nearest(&layer.text, path).map_or_else(|| layer.name.clone(), line)
     }
 
     /// The scalar at a path as it was written.
     pub fn spelling(&self, path: &[String]) -> Option<String> {
         let layer = self.layer(path)?;
-        tree::spelling(&layer.text, path.get(layer.above.len()..)?)
+        locate::spelling(&layer.text, path.get(layer.above.len()..)?)
     }
 
     fn layer(&self, path: &[String]) -> Option<&Layer> {

@@ -59,7 +59,10 @@ fn version(layers: &mut Layers) {
         None if layers
             .value("version")
             .is_some_and(|node| matches!(node, Node::List(_) | Node::Map(_))) => {}
-        None => layers.mistake(&[], format!("version: found nothing; allowed: {ALLOWED}")),
+        None => layers.mistake(
+            &steps("version"),
+            format!("found nothing; allowed: {ALLOWED}"),
+        ),
     }
 }
 
@@ -151,15 +154,8 @@ fn driver(layers: &mut Layers) -> StorageDriver {
     drivers.retain(|key| !keys::STORAGE_SETTINGS.contains(&key.as_str()));
     match drivers.as_slice() {
         [] if matches!(layers.value("storage"), None | Some(Node::Map(_))) => {
-            let place = if layers.value("storage").is_some() {
-                steps("storage")
-            } else {
-                Vec::new()
-            };
-            layers.mistake(
-                &place,
-                "storage names no driver; allowed: one of filesystem, inmemory",
-            );
+            let message = "names no driver; allowed: one of filesystem, inmemory";
+            layers.mistake(&steps("storage"), message);
         }
         [] | [_] => {}
         several => {

@@ -1,6 +1,7 @@
-//! What is known of each key: one tree of entries, built from the tables of `keys.rs`.
+//! What is known of each key: one tree of entries, built from the tables
+//! of `keys.rs` and `unsupported.rs`.
 
-use super::keys;
+use super::{keys, unsupported};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -90,7 +91,7 @@ static ROOT: LazyLock<Entry> = LazyLock::new(|| {
             entry.insert(ANY).kind = Some(Kind::Any);
         }
     }
-    for group in keys::OTHERS {
+    for group in unsupported::OTHERS {
         let section = root.insert(group.above);
         if group.names.is_empty() {
             section.kind = Some(Kind::Any);
