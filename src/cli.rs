@@ -125,7 +125,7 @@ fn serve(path: PathBuf) -> ExitCode {
         }
     };
     serve::announce(&config, &notices);
-    match serve::run(config) {
+    match serve::run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             complain(&format!("error: {message}\n"));

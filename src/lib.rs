@@ -9,6 +9,7 @@ pub mod config;
 pub mod driver;
 pub mod http;
 pub mod logging;
+pub mod server;
 pub mod spec;
 pub mod storage;
 pub mod sys;

@@ -30,7 +30,7 @@ impl Handler for App {
     }
 
     fn sent(&self, exchange: &Exchange<'_>) {
-        self.access_log.write(exchange);
+        self.access_log.record(exchange);
     }
 }
 
@@ -40,14 +40,21 @@ impl Registry {
         let driver = open_driver(&config.storage.driver)?;
         let storage = Storage::new(driver, storage_settings(config));
         let api = Api::new(storage, api_settings(config));
-        let app = Arc::new(App { api, access_log: AccessLog::new(&config.log) });
+        let app = Arc::new(App {
+            api,
+            access_log: AccessLog::new(config.log.access_log),
+        });
         let handler: Arc<dyn Handler> = app.clone();
         let (listen, limits) = (&config.http.listen, config.http.limits.clone());
         let server = http::Server::bind(listen, limits, handler)
-            .map_err(|error| format!("cannot listen on {listen}: {error} (http.addr)"))?;
+            .map_err(|error| format!("{error} (http.addr)"))?;
         let mut purging = config.storage.upload_purging.clone();
         purging.enabled &= !config.storage.read_only;
-        Ok(Registry { server, app, purging })
+        Ok(Registry {
+            server,
+            app,
+            purging,
+        })
     }
 
     /// Where it listens.
@@ -81,10 +88,18 @@ fn purge(storage: &Storage, purging: &UploadPurging, stopped: &mpsc::Receiver<()
         match storage.purge_uploads(purging.age, purging.dry_run) {
             Ok(report) if report.purged == 0 => {}
             Ok(report) if purging.dry_run => {
-                log::info!("{} of {} unfinished uploads would be purged", report.purged, report.seen);
+                log::info!(
+                    "{} of {} unfinished uploads would be purged",
+                    report.purged,
+                    report.seen
+                );
             }
             Ok(report) => {
-                log::info!("{} of {} unfinished uploads were purged", report.purged, report.seen);
+                log::info!(
+                    "{} of {} unfinished uploads were purged",
+                    report.purged,
+                    report.seen
+                );
             }
             Err(error) => log::warn!("unfinished uploads could not be purged: {error}"),
         }
@@ -98,7 +113,10 @@ fn purge(storage: &Storage, purging: &UploadPurging, stopped: &mpsc::Receiver<()
 fn open_driver(driver: &StorageDriver) -> Result<Arc<dyn Driver>, String> {
     match driver {
         StorageDriver::InMemory => Ok(Arc::new(Memory::default())),
-        StorageDriver::Filesystem { root_directory, threads_max } => {
+        StorageDriver::Filesystem {
+            root_directory,
+            threads_max,
+        } => {
             let driver = Filesystem::new(root_directory, *threads_max).map_err(|error| {
                 let folder = root_directory.display();
                 format!("cannot use {folder} as storage.filesystem.rootdirectory: {error}")

@@ -2,6 +2,8 @@
 
 use crate::config::{Config, Notice, Severity};
 use crate::logging;
+use crate::server::Registry;
+use crate::sys;
 
 /// Starts the log and tells in it what is to be known about the configuration.
 pub fn announce(config: &Config, notices: &[Notice]) {
@@ -14,10 +16,20 @@ pub fn announce(config: &Config, notices: &[Notice]) {
     }
 }
 
-/// Serves until a signal. The error says why it could not start or go on.
-pub fn run(config: Config) -> Result<(), String> {
-    Err(format!(
-        "there is no server behind {:?} yet",
-        config.http.listen
-    ))
+/// Serves until a signal asks to stop. The error says why it could not start.
+pub fn run(config: &Config) -> Result<(), String> {
+    if let Err(error) = sys::raise_open_files_limit() {
+        log::warn!("the limit of open files stays as it is: {error}");
+    }
+    let registry = Registry::open(config)?;
+    let (control, drain) = (registry.control(), config.http.drain_timeout);
+    let stop = move || {
+        log::info!("asked to stop: finishing what is in flight, {drain:?} at most");
+        control.shutdown(drain);
+    };
+    sys::on_shutdown_signal(stop).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    log::info!("listening on {}", registry.address());
+    registry.run();
+    log::info!("stopped");
+    Ok(())
 }
