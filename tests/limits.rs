@@ -2,6 +2,11 @@
 //! against a server in this process, with a small program behind it.
 
 mod answers;
+mod bodies;
+mod capacity;
+mod deadlines;
+mod framing;
+mod shutdown;
 
 use crate::util::raw::Raw;
 use registry::http::{
@@ -31,12 +36,10 @@ fn quick() -> Limits {
     }
 }
 
-/// A line for each finished exchange: `method target status bytes`.
-type Log = Arc<Mutex<Vec<String>>>;
-
 /// The program behind the engine.
 struct Program {
-    log: Log,
+    /// A line for each finished exchange goes here: `method target status bytes`.
+    sent: Mutex<Sender<String>>,
     file: Arc<std::fs::File>,
     /// `/hold` says here that it was entered ...
     entered: Mutex<Sender<()>>,
@@ -93,7 +96,7 @@ impl Handler for Program {
             "{} {} {} {}",
             exchange.method, exchange.target, exchange.status, exchange.body_bytes
         );
-        self.log.lock().unwrap().push(line);
+        let _ = self.sent.lock().unwrap().send(line);
     }
 }
 
@@ -184,7 +187,7 @@ fn pattern(length: usize) -> Vec<u8> {
 struct Served {
     address: SocketAddr,
     control: Control,
-    log: Log,
+    sent: Receiver<String>,
     entered: Receiver<()>,
     release: Sender<()>,
     thread: Option<JoinHandle<()>>,
@@ -201,9 +204,9 @@ impl Served {
         file.seek(SeekFrom::Start(77)).unwrap();
         let (entered_sender, entered) = channel();
         let (release, release_receiver) = channel();
-        let log = Log::default();
+        let (sent_sender, sent) = channel();
         let program = Program {
-            log: Arc::clone(&log),
+            sent: Mutex::new(sent_sender),
             file: Arc::new(file),
             entered: Mutex::new(entered_sender),
             release: Mutex::new(release_receiver),
@@ -216,7 +219,7 @@ impl Served {
         Served {
             address,
             control: server.control(),
-            log,
+            sent,
             entered,
             release,
             thread: Some(std::thread::spawn(move || server.run())),
@@ -225,6 +228,16 @@ impl Served {
 
     fn connect(&self) -> Raw {
         Raw::connect(self.address)
+    }
+
+    /// Waits for the report of the next finished exchange.
+    fn next_sent(&self) -> String {
+        self.sent.recv_timeout(Duration::from_secs(20)).unwrap()
+    }
+
+    /// Waits until somebody is in `/hold`.
+    fn wait_entered(&self) {
+        self.entered.recv_timeout(Duration::from_secs(20)).unwrap();
     }
 
     /// Waits until the server ended.
@@ -236,7 +249,7 @@ impl Served {
     fn finish(mut self) -> Vec<String> {
         self.control.shutdown(Duration::from_secs(20));
         self.join();
-        std::mem::take(&mut self.log.lock().unwrap())
+        self.sent.try_iter().collect()
     }
 }
 

@@ -3,5 +3,6 @@
 // A panic in a test is its report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod config;
 mod limits;
 mod util;

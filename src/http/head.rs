@@ -282,7 +282,7 @@ fn explain(error: httparse::Error, bytes: &[u8]) -> Refusal {
     }
 }
 
-/// Whether the first line ends with the name of a version, even if it is none of ours.
+/// Whether the first line ends with the name of a version that is none of ours.
 fn has_http_version(bytes: &[u8]) -> bool {
     let line = bytes
         .split(|&byte| byte == b'\r')
@@ -290,5 +290,8 @@ fn has_http_version(bytes: &[u8]) -> bool {
         .unwrap_or_default();
     let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
     let digits = version.strip_prefix(b"HTTP/").unwrap_or_default();
-    matches!(digits, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
+    let ours = matches!(digits, b"1.0" | b"1.1");
+    let any =
+        matches!(digits, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit());
+    any && !ours
 }

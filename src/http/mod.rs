@@ -26,6 +26,7 @@ pub use request::Request;
 pub use response::{Body, Response, Segment};
 pub use server::{Control, Server};
 pub use socket::{Bound, Listen};
+pub use table::Load;
 pub use tiny_http::{HTTPVersion, Method, StatusCode};
 
 use std::net::SocketAddr;

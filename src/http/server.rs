@@ -6,7 +6,7 @@
 use super::connection::{self, Shared};
 use super::refusal::Refusal;
 use super::socket::{Bound, Listen, Listener, Socket, knock};
-use super::table::Table;
+use super::table::{Load, Table};
 use super::{Exchange, Handler, Limits};
 use crate::sys;
 use std::io;
@@ -34,7 +34,7 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
-/// Stops a [`Server`] from another thread.
+/// Watches and stops a [`Server`] from another thread.
 #[derive(Clone)]
 pub struct Control {
     bound: Vec<Bound>,
@@ -98,6 +98,11 @@ impl Server {
 }
 
 impl Control {
+    /// How many connections there are at this moment; walks the table, so not for every request.
+    pub fn load(&self) -> Load {
+        self.shared.table.load()
+    }
+
     /// Stops accepting, closes idle connections at once, lets what is in flight end within `drain`
     /// (zero: cuts it at once), cuts the rest; then [`Server::run`] returns. This call itself returns
     /// when nothing is accepted any more. May be called again, to bring the end forward.

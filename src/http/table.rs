@@ -50,6 +50,15 @@ impl Entry {
     }
 }
 
+/// How many connections there are, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Open connections.
+    pub open: usize,
+    /// Those of them that wait for a request, or only for their end.
+    pub idle: usize,
+}
+
 /// All open connections of a server.
 pub(super) struct Table {
     connections_max: usize,
@@ -152,6 +161,16 @@ impl Table {
     fn stamp(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.began);
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Counts the connections.
+    pub(super) fn load(&self) -> Load {
+        let inner = self.lock();
+        let idle = |entry: &&Arc<Entry>| entry.state.load(Ordering::SeqCst) == IDLE;
+        Load {
+            open: inner.entries.len(),
+            idle: inner.entries.values().filter(idle).count(),
+        }
     }
 
     /// Whether a shutdown has begun.

@@ -1,0 +1,259 @@
+//! Request bodies: by length, chunked, awaited with `100 Continue`, unread, broken.
+
+use super::{Served, pattern};
+use crate::util::raw::Raw;
+use registry::http::Limits;
+
+/// The chunked coding of `data` in chunks of that size.
+fn chunked(data: &[u8], size: usize) -> Vec<u8> {
+    let mut coded = Vec::new();
+    for chunk in data.chunks(size) {
+        coded.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        coded.extend_from_slice(chunk);
+        coded.extend_from_slice(b"\r\n");
+    }
+    coded.extend_from_slice(b"0\r\n\r\n");
+    coded
+}
+
+fn put(client: &mut Raw, path: &str, fields: &str, body: impl AsRef<[u8]>) {
+    client.send(format!(
+        "PUT {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n"
+    ));
+    client.send(body);
+}
+
+const CHUNKED: &str = "Transfer-Encoding: chunked";
+
+/// What `/length` says of these bytes.
+fn length_and_sum(data: &[u8]) -> String {
+    let sum: u64 = data.iter().map(|&byte| u64::from(byte)).sum();
+    format!("{} {sum}", data.len())
+}
+
+#[test]
+fn bodies_of_every_size_arrive_whole() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    for size in [0, 1, 4095, 4096, 4097, 100_000, 3_000_000] {
+        let data = pattern(size);
+        put(
+            &mut client,
+            "/length",
+            &format!("Content-Length: {size}"),
+            &data,
+        );
+        assert_eq!(client.answer().text(), length_and_sum(&data), "{size}");
+        for chunk in [1000, 4096, 32 * 1024, 1_000_000] {
+            put(&mut client, "/length", CHUNKED, chunked(&data, chunk));
+            assert_eq!(
+                client.answer().text(),
+                length_and_sum(&data),
+                "{size} by {chunk}"
+            );
+        }
+        if size <= 100_000 {
+            put(&mut client, "/echo", CHUNKED, chunked(&data, 7));
+            assert!(client.answer().body == data, "{size}");
+        }
+    }
+}
+
+#[test]
+fn a_hundred_thousand_tiny_chunks_arrive() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    let data = pattern(100_000);
+    put(&mut client, "/length", CHUNKED, chunked(&data, 1));
+    assert_eq!(client.answer().text(), length_and_sum(&data));
+    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+}
+
+#[test]
+fn extensions_and_trailers_are_read_over() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    let body = "5;a=b;c=\"d\"\r\nhello\r\n01 ; x\r\n!\r\n000\r\nDigest: x\r\nHost: y\r\n\r\n";
+    put(&mut client, "/echo", CHUNKED, body);
+    assert_eq!(client.answer().text(), "hello!");
+    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+}
+
+#[test]
+fn chunks_may_be_cut_anywhere() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    let body = b"5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nA: b\r\n\r\n";
+    for cut in 0..body.len() {
+        put(&mut client, "/echo", CHUNKED, &body[..cut]);
+        client.send(&body[cut..]);
+        assert_eq!(client.answer().text(), "hello!", "{cut}");
+    }
+}
+
+#[test]
+fn broken_chunks_reach_the_handler_as_an_error_and_end_the_connection() {
+    let served = Served::new(Limits::default());
+    let long = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(300));
+    let trailers = format!("0\r\n{}\r\n", "A: b\r\n".repeat(10_000));
+    let table = [
+        "x\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhello0\r\n\r\n",
+        "-5\r\n",
+        "ffffffffffffffff1\r\n",
+        &long,
+        &trailers,
+    ];
+    for body in table {
+        let mut client = served.connect();
+        put(&mut client, "/echo", CHUNKED, body);
+        client.request("/smuggled");
+        let answer = client.answer();
+        assert!(
+            answer
+                .text()
+                .starts_with("InvalidData: broken chunked coding"),
+            "{}",
+            answer.text()
+        );
+        assert_eq!(answer.field("Connection"), Some("close"));
+        client.expect_end();
+    }
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_is_an_error_to_the_handler() {
+    let served = Served::new(Limits::default());
+    for (fields, body) in [
+        ("Content-Length: 1000000000000", "half"),
+        (CHUNKED, "ffffffffff\r\nhalf"),
+    ] {
+        let mut client = served.connect();
+        put(&mut client, "/echo", fields, body);
+        let answer = client.finish().answer();
+        assert!(
+            answer.text().starts_with("UnexpectedEof"),
+            "{}",
+            answer.text()
+        );
+        client.expect_end();
+    }
+}
+
+#[test]
+fn a_terabyte_that_is_refused_costs_nothing() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    put(
+        &mut client,
+        "/refuse",
+        "Content-Length: 1000000000000",
+        vec![b'x'; 2_000_000],
+    );
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.text()), (401, "no"));
+    assert_eq!(answer.field("Connection"), Some("close"));
+    client.expect_end();
+    assert_eq!(served.connect().request("/empty").answer().status, 200);
+}
+
+#[test]
+fn a_small_unread_body_is_drained_and_the_connection_kept() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    let most = vec![b'x'; 64 * 1024];
+    for _ in 0..3 {
+        put(&mut client, "/refuse", "Content-Length: 65536", &most);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.field("Connection")), (401, None));
+        put(&mut client, "/refuse", CHUNKED, chunked(&most, 1000));
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.field("Connection")), (401, None));
+    }
+    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+}
+
+#[test]
+fn a_large_unread_body_ends_the_connection_after_the_answer() {
+    let served = Served::new(Limits::default());
+    let large = vec![b'x'; 64 * 1024 + 1];
+    let mut client = served.connect();
+    put(&mut client, "/refuse", "Content-Length: 65537", &large);
+    let answer = client.answer();
+    assert_eq!(
+        (answer.status, answer.field("Connection")),
+        (401, Some("close"))
+    );
+    client.expect_end();
+    let mut client = served.connect();
+    put(
+        &mut client,
+        "/refuse",
+        CHUNKED,
+        chunked(&vec![b'x'; 1_000_000], 1000),
+    );
+    client.request("/smuggled");
+    assert_eq!(client.answer().status, 401);
+    client.expect_end();
+}
+
+#[test]
+fn continue_is_said_when_the_handler_reads_and_not_before() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    for fields in [
+        "Content-Length: 5\r\nExpect: 100-continue",
+        "expect: 100-Continue\r\nTransfer-Encoding: chunked",
+    ] {
+        put(&mut client, "/echo", fields, "");
+        assert_eq!(client.answer().status, 100);
+        client.send(if fields.starts_with('C') {
+            "hello"
+        } else {
+            "5\r\nhello\r\n0\r\n\r\n"
+        });
+        assert_eq!(client.answer().text(), "hello");
+    }
+    put(
+        &mut client,
+        "/echo",
+        "Content-Length: 0\r\nExpect: 100-continue",
+        "",
+    );
+    assert_eq!(client.answer().status, 200);
+    put(
+        &mut client,
+        "/refuse",
+        "Content-Length: 5\r\nExpect: 100-continue",
+        "",
+    );
+    let answer = client.answer();
+    assert_eq!(
+        (answer.status, answer.field("Connection")),
+        (401, Some("close"))
+    );
+    client.expect_end();
+}
+
+#[test]
+fn other_expectations_are_refused() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    put(
+        &mut client,
+        "/echo",
+        "Content-Length: 5\r\nExpect: a miracle",
+        "hello",
+    );
+    assert_eq!(client.answer().status, 417);
+    client.expect_end();
+}
+
+#[test]
+fn http_1_0_is_never_told_to_continue() {
+    let served = Served::new(Limits::default());
+    let mut client = served.connect();
+    client.send("PUT /echo HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello");
+    assert_eq!(client.answer().text(), "hello");
+}
