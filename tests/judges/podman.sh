@@ -45,7 +45,7 @@ pod manifest create "$app:list" >/dev/null
 for arch in amd64 arm64; do
     pod manifest add --tls-verify=false "$app:list" "docker://$app:$arch" >/dev/null
 done
-pod manifest push --all --tls-verify=false "$app:list" "docker://$app:list" >/dev/null
+pod manifest push -q --all --tls-verify=false "$app:list" "docker://$app:list" >/dev/null 2>&1
 list=$(digest_at list)
 same 2 "$(jq '.manifests | length' "$SCRATCH/manifest")" "manifests in the list"
 
