@@ -89,3 +89,30 @@ layout_digest() {
         '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $tag) | .digest' \
         "$1/index.json"
 }
+
+# windows_image DIR: a Windows image in skopeo's `dir` form, as Microsoft's base layers were for years:
+# the base is foreign, has urls and never leaves its owner, so it is not in DIR.
+windows_image() {
+    local dir=$1 base layer config
+    mkdir "$dir"
+    printf 'Directory Transport Version: 1.1\n' >"$dir/version"
+    base=$(jq -nc '{mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        size: 101145811, digest: ("sha256:" + "a" * 64),
+        urls: ["https://mcr.microsoft.com/v2/windows/nanoserver/blobs/sha256:" + "a" * 64]}')
+    layer_tar "hello from windows" | gzip -n >"$dir/layer"
+    layer=$(sha256sum "$dir/layer" | cut -d ' ' -f 1)
+    mv "$dir/layer" "$dir/$layer"
+    jq -nc --arg layer "sha256:$layer" '{architecture: "amd64", os: "windows",
+        "os.version": "10.0.20348.2402", config: {},
+        rootfs: {type: "layers", diff_ids: ["sha256:" + "b" * 64, $layer]}}' >"$dir/config"
+    config=$(sha256sum "$dir/config" | cut -d ' ' -f 1)
+    mv "$dir/config" "$dir/$config"
+    jq -nc --argjson base "$base" --arg layer "sha256:$layer" --arg config "sha256:$config" \
+        --argjson layer_size "$(stat -c %s "$dir/$layer")" \
+        --argjson config_size "$(stat -c %s "$dir/$config")" '{schemaVersion: 2,
+        mediaType: "application/vnd.docker.distribution.manifest.v2+json",
+        config: {mediaType: "application/vnd.docker.container.image.v1+json",
+                 size: $config_size, digest: $config},
+        layers: [$base, {mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+                 size: $layer_size, digest: $layer}]}' >"$dir/manifest.json"
+}
