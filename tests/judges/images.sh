@@ -98,7 +98,7 @@ windows_image() {
     printf 'Directory Transport Version: 1.1\n' >"$dir/version"
     base=$(jq -nc '{mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
         size: 101145811, digest: ("sha256:" + "a" * 64),
-        urls: ["https://mcr.microsoft.com/v2/windows/nanoserver/blobs/sha256:" + "a" * 64]}')
+        urls: ["https://layers.example/windows/nanoserver/sha256:" + "a" * 64]}')
     layer_tar "hello from windows" | gzip -n >"$dir/layer"
     layer=$(sha256sum "$dir/layer" | cut -d ' ' -f 1)
     mv "$dir/layer" "$dir/$layer"

@@ -14,7 +14,7 @@ PACKAGES=(
 )
 
 # folder/program package module version. conformance: no release has the new suite, so its main.
-# oras stays at 1.2: the proxy of the machine this was made on had no checksum for 1.3.
+# oras stays at 1.2: not every Go proxy holds the checksum of 1.3.
 GO_PROGRAMS=(
     "bin/crane github.com/google/go-containerregistry/cmd/crane github.com/google/go-containerregistry v0.22.1"
     "bin/oras oras.land/oras/cmd/oras oras.land/oras v1.2.3"
@@ -24,7 +24,6 @@ GO_PROGRAMS=(
     "bin/helm helm.sh/helm/v3/cmd/helm helm.sh/helm/v3 v3.22.0"
 )
 
-# Debian's /usr/bin/docker is the client that fits its daemon, wherever another one stands first.
 packages_install() {
     local entry missing=()
     for entry in "${PACKAGES[@]}"; do
