@@ -29,7 +29,10 @@ packages_install() {
     for entry in "${PACKAGES[@]}"; do
         command -v "${entry%%:*}" >/dev/null || missing+=("${entry#*:}")
     done
-    [ ${#missing[@]} -gt 0 ] || { echo "packages: all there" && return; }
+    if [ ${#missing[@]} -eq 0 ]; then
+        echo "packages: all there"
+        return
+    fi
     echo "packages: ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     # No service is started: the judges run their own, on their own folders and ports.
@@ -55,7 +58,7 @@ packages_install() {
 # which works also behind a proxy that serves a version but not the list of versions.
 go_install() {
     local target=$JUDGES_HOME/$1 package=$2 module=$3 version=$4 scratch started=$SECONDS
-    if [ -x "$target" ] || command -v "$(basename "$1")" >/dev/null && [[ $1 = bin/* ]]; then
+    if [ -x "$target" ] || { [[ $1 = bin/* ]] && command -v "$(basename "$1")" >/dev/null; }; then
         echo "go: $(basename "$1") is there"
         return
     fi
