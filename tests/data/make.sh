@@ -56,7 +56,8 @@ images() { # the same images in three repositories whose names try an eager path
 
 artifacts() {
     # In `a` by hand and without a tag; in `a/b` as oras does it, with the fallback tag sha256-<hex>.
-    local subject=$layout/blobs/sha256/$(layout_digest "$layout" image | cut -d : -f 2)
+    local subject
+    subject=$layout/blobs/sha256/$(layout_digest "$layout" image | cut -d : -f 2)
     printf '{}' >"$SCRATCH/empty"
     put_blob a "$SCRATCH/empty" "$(digest_of "$SCRATCH/empty")"
     jq -cjn --arg empty "$(digest_of "$SCRATCH/empty")" --arg subject "$(digest_of "$subject")" \
@@ -124,7 +125,8 @@ crash() { # what a power cut leaves, made by hand on the stopped registry's fold
     fact "temporary ${link#"$data"/}.018f0000-0000-7000-8000-000000000001.tmp"
 }
 
-registry_start "distribution-$version" "$data" $([ "$version" = 3 ] || echo REGISTRY_COMPATIBILITY_SCHEMA1_ENABLED=true)
+# A key of 2.8 that 3.x no longer has, and only warns about.
+registry_start "distribution-$version" "$data" REGISTRY_COMPATIBILITY_SCHEMA1_ENABLED=true
 images
 artifacts
 deletions

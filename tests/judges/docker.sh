@@ -20,7 +20,7 @@ judge_cleanup() {
     kill "$DAEMON" 2>/dev/null
     wait "$DAEMON" 2>/dev/null
     # What the daemon mounted and did not unmount would keep the scratch folder alive.
-    grep -o " $SCRATCH[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount "$mount"; done
+    grep -o " ${SCRATCH}[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount "$mount"; done
 }
 
 # daemon_start STORAGE_DRIVER: true once it answers.
@@ -97,7 +97,7 @@ same ${#members[@]} "$(jq '.manifests | length' "$SCRATCH/manifest")" "manifests
 
 echo "pulled again into an empty daemon: by tag, by digest, by list"
 docker image prune -af >/dev/null
-docker rmi -f $(docker images -aq | sort -u) >/dev/null 2>&1 || true
+docker images -aq | sort -u | xargs -r "$DOCKER" rmi -f >/dev/null 2>&1 || true
 same "" "$(docker images -q)" "images left in the daemon"
 for reference in ":amd64" "@$(digest_at amd64)" ":list" "@$list"; do
     docker pull "$app$reference" >"$SCRATCH/pull.log" 2>&1 || { cat "$SCRATCH/pull.log" && fail "pull of $reference"; }
