@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Brings the judges' programs onto a Debian machine: packages by apt, Go programs by their module.
+# Idempotent; a program that is there already is left alone. Never fails as a whole: what could not be
+# had is said here, and the judge that needs it says SKIPPED. Wants root for apt.
+. "$(dirname "$0")/common.sh"
+
+APT_SECONDS_MAX=600
+GO_SECONDS_MAX=900
+
+# program -> Debian package
+PACKAGES=(
+    curl:curl jq:jq openssl:openssl skopeo:skopeo podman:podman buildah:buildah
+    dockerd:docker.io docker-registry:docker-registry iptables:iptables nginx:nginx wrk:wrk
+)
+
+# folder/program package module version. conformance: no release has the new suite, so its main.
+# oras stays at 1.2: not every Go proxy holds the checksum of 1.3.
+GO_PROGRAMS=(
+    "bin/crane github.com/google/go-containerregistry/cmd/crane github.com/google/go-containerregistry v0.22.1"
+    "bin/oras oras.land/oras/cmd/oras oras.land/oras v1.2.3"
+    "bin/regctl github.com/regclient/regclient/cmd/regctl github.com/regclient/regclient v0.11.7"
+    "bin/oci-conformance github.com/opencontainers/distribution-spec/conformance github.com/opencontainers/distribution-spec/conformance main"
+    "distribution-3/registry github.com/distribution/distribution/v3/cmd/registry github.com/distribution/distribution/v3 v3.1.2"
+    "bin/helm helm.sh/helm/v3/cmd/helm helm.sh/helm/v3 v3.22.0"
+)
+
+packages_install() {
+    local entry missing=()
+    for entry in "${PACKAGES[@]}"; do
+        command -v "${entry%%:*}" >/dev/null || missing+=("${entry#*:}")
+    done
+    if [ ${#missing[@]} -eq 0 ]; then
+        echo "packages: all there"
+        return
+    fi
+    echo "packages: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    # No service is started: the judges run their own, on their own folders and ports.
+    local policy=/usr/sbin/policy-rc.d made=''
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && made=yes
+    fi
+    if timeout $APT_SECONDS_MAX apt-get update -qq; then
+        # One by one if together fails: a package that is missing must not cost the others.
+        timeout $APT_SECONDS_MAX apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+            >"$JUDGES_HOME/apt.log" 2>&1 ||
+            for entry in "${missing[@]}"; do
+                timeout $APT_SECONDS_MAX apt-get install -y -qq --no-install-recommends "$entry" \
+                    >>"$JUDGES_HOME/apt.log" 2>&1 || echo "packages: $entry cannot be had"
+            done
+    else
+        echo "packages: apt-get update failed, none installed"
+    fi
+    [ -z "$made" ] || rm -f $policy
+}
+
+# go_install FOLDER/PROGRAM PACKAGE MODULE VERSION: built in a scratch module that requires just that,
+# which works also behind a proxy that serves a version but not the list of versions.
+go_install() {
+    local target=$JUDGES_HOME/$1 package=$2 module=$3 version=$4 scratch started=$SECONDS
+    if [ -x "$target" ] || { [[ $1 = bin/* ]] && command -v "$(basename "$1")" >/dev/null; }; then
+        echo "go: $(basename "$1") is there"
+        return
+    fi
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/judge-go.XXXXXX")
+    mkdir -p "$(dirname "$target")"
+    if (
+        cd "$scratch"
+        export CGO_ENABLED=0 GOFLAGS='-mod=mod -trimpath'
+        go mod init judges.invalid/build
+        [[ $version = v* ]] || version=$(go list -m -f '{{.Version}}' "$module@$version")
+        go mod edit -require "$module@$version"
+        timeout $GO_SECONDS_MAX go build -ldflags '-s -w' -o "$target" "$package"
+    ) >"$JUDGES_HOME/$(basename "$1").log" 2>&1; then
+        echo "go: $1 $version built in $((SECONDS - started)) s"
+    else
+        echo "go: $1 $version cannot be had: $(tail -n 1 "$JUDGES_HOME/$(basename "$1").log")"
+    fi
+    rm -rf "$scratch"
+}
+
+mkdir -p "$JUDGES_HOME/bin"
+packages_install &
+if command -v go >/dev/null; then
+    for line in "${GO_PROGRAMS[@]}"; do
+        # shellcheck disable=SC2086
+        go_install $line
+    done
+else
+    echo "go: no Go toolchain on this machine"
+fi
+wait
