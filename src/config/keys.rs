@@ -90,3 +90,88 @@ pub const VARIABLE_NAMES: &[(&str, &str, &str)] = &[
     ("notifications", "EVENTCONFIG", "events"),
     ("log.hooks.#", "MAILOPTIONS", "options"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::Status;
+    use super::super::tree::{self, Node};
+    use super::super::unsupported::OTHERS;
+    use super::super::values::scalar_text;
+    use super::super::{Config, Source};
+    use super::*;
+
+    const PAGE: &str = include_str!("../../docs/configuration.md");
+
+    /// The cells of the page's row for a key: key, variable, default, meaning.
+    fn row(path: &str) -> Vec<&'static str> {
+        let start = format!("| `{path}` |");
+        let line = PAGE.lines().find(|line| line.starts_with(&start));
+        let line = line.unwrap_or_else(|| panic!("docs/configuration.md has no row for {path}"));
+        line.trim_matches('|').split('|').map(str::trim).collect()
+    }
+
+    /// A key as the page has it: without what stands for any key or index, and what follows.
+    fn documented(path: &'static str) -> &'static str {
+        path.split(".*")
+            .next()
+            .and_then(|path| path.split(".#").next())
+            .unwrap_or(path)
+    }
+
+    #[test]
+    fn the_page_has_every_honoured_key_with_its_variable_and_default() {
+        let source = Source::Text {
+            name: "defaults".to_owned(),
+            text: "version: 0.1\nstorage: filesystem\n".to_owned(),
+        };
+        let (defaults, _) = Config::load(source, []).unwrap();
+        let defaults = tree::parse(&defaults.render()).unwrap();
+        for path in HONOURED
+            .iter()
+            .map(|key| documented(key.path))
+            .filter(|path| *path != "version")
+        {
+            let row = row(path);
+            let variable = format!("`REGISTRY_{}`", path.replace('.', "_").to_uppercase());
+            assert_eq!(row[1], variable);
+            let steps: Vec<String> = path.split('.').map(str::to_owned).collect();
+            let default = match defaults.at(&steps) {
+                _ if path == "storage.tag.concurrencylimit" => "processors".to_owned(),
+                None | Some(Node::List(_) | Node::Map(_)) => "none".to_owned(),
+                Some(scalar) => format!("`{}`", scalar_text(scalar)),
+            };
+            assert_eq!(row[2], default, "{path}");
+        }
+        assert!(PAGE.contains("`version` must be `0.1`"));
+    }
+
+    #[test]
+    fn the_page_names_every_key_that_is_not_honoured() {
+        for group in OTHERS {
+            let names: Vec<String> = match group.names {
+                [] | ["", ..] => vec![group.above.to_owned()],
+                names => names
+                    .iter()
+                    .map(|name| format!("{}.{name}", group.above))
+                    .collect(),
+            };
+            for name in names {
+                let name = name
+                    .replace("proxy.exec.command", "proxy.exec")
+                    .replace("proxy.exec.lifetime", "proxy.exec");
+                let at = PAGE
+                    .find(&format!("`{name}`"))
+                    .unwrap_or_else(|| panic!("{name}"));
+                let section = PAGE[..at]
+                    .rfind("\n## ")
+                    .map(|start| &PAGE[start..at])
+                    .unwrap();
+                let needless = matches!(group.status, Status::Needless(_));
+                assert!(
+                    name == "proxy.remoteurl" || section.contains("without effect") == needless,
+                    "{name}"
+                );
+            }
+        }
+    }
+}

@@ -29,11 +29,12 @@ pub fn exact(text: &str, path: &[String], target: Target) -> Option<(usize, usiz
     )
 }
 
-/// Line and column of the nearest value above a path that the text spells out.
+/// Line and column of the nearest value above a path that the text spells out, `None` when that is
+/// the text as a whole.
 pub fn nearest(text: &str, path: &[String]) -> Option<(usize, usize)> {
     let mut path = path;
     loop {
-        (_, path) = path.split_last()?;
+        (_, path) = path.split_last().filter(|(_, above)| !above.is_empty())?;
         if let Some(found) = exact(text, path, Target::Value) {
             return Some(found);
         }

@@ -1,0 +1,261 @@
+//! Every honoured key, from the file and from a variable.
+
+use super::*;
+
+/// One honoured key: its path, a value in YAML's flow style, and whether the configuration has it.
+struct Case(&'static str, &'static str, fn(&Config) -> bool);
+
+const CASES: &[Case] = &[
+    Case("log.level", "debug", |c| {
+        c.log.level == log::LevelFilter::Debug
+    }),
+    Case("log.level", "WARN", |c| {
+        c.log.level == log::LevelFilter::Warn
+    }),
+    Case("log.level", "error", |c| {
+        c.log.level == log::LevelFilter::Error
+    }),
+    Case("log.formatter", "json", |c| {
+        c.log.formatter == Formatter::Json
+    }),
+    Case("log.formatter", "logstash", |c| {
+        c.log.formatter == Formatter::Logstash
+    }),
+    Case("log.fields", "{service: registry, n: 1.10, b: true}", |c| {
+        let fields: Vec<_> = c
+            .log
+            .fields
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        fields == [("b", "true"), ("n", "1.10"), ("service", "registry")]
+    }),
+    Case("log.fields.service", "registry", |c| {
+        c.log.fields["service"] == "registry"
+    }),
+    Case("log.fields.nested", "{a: [1, x]}", |c| {
+        c.log.fields["nested"] == "{\"a\":[1,\"x\"]}"
+    }),
+    Case("log.accesslog.disabled", "true", |c| !c.log.access_log),
+    Case("log.accesslog.disabled", "yes", |c| !c.log.access_log),
+    Case("log.accesslog.disabled", "off", |c| c.log.access_log),
+    Case("storage.filesystem.rootdirectory", "/var/x", |c| {
+        root(c) == Path::new("/var/x")
+    }),
+    Case("storage.filesystem.rootdirectory", "0x10", |c| {
+        root(c) == Path::new("0x10")
+    }),
+    Case("storage.filesystem.maxthreads", "200", |c| {
+        matches!(
+            c.storage.driver,
+            StorageDriver::Filesystem {
+                threads_max: 200,
+                ..
+            }
+        )
+    }),
+    Case("storage.filesystem.maxthreads", "'1_000'", |c| {
+        matches!(
+            c.storage.driver,
+            StorageDriver::Filesystem {
+                threads_max: 1000,
+                ..
+            }
+        )
+    }),
+    Case("storage.delete.enabled", "true", |c| {
+        c.storage.delete_enabled
+    }),
+    Case("storage.maintenance.readonly", "{\"enabled\":true}", |c| {
+        c.storage.read_only
+    }),
+    Case("storage.maintenance.readonly.enabled", "true", |c| {
+        c.storage.read_only
+    }),
+    Case("storage.maintenance.uploadpurging.enabled", "false", |c| {
+        !c.storage.upload_purging.enabled
+    }),
+    Case("storage.maintenance.uploadpurging.age", "1h30m", |c| {
+        c.storage.upload_purging.age == Duration::from_secs(5400)
+    }),
+    Case("storage.maintenance.uploadpurging.age", "0", |c| {
+        c.storage.upload_purging.age == Duration::ZERO
+    }),
+    Case(
+        "storage.maintenance.uploadpurging.interval",
+        "90000000000",
+        |c| c.storage.upload_purging.interval == Duration::from_secs(90),
+    ),
+    Case("storage.maintenance.uploadpurging.dryrun", "true", |c| {
+        c.storage.upload_purging.dry_run
+    }),
+    Case("storage.tag.concurrencylimit", "8", |c| {
+        c.storage.tag_lookup_threads == 8
+    }),
+    Case("storage.tag.concurrencylimit", "0", |c| {
+        c.storage.tag_lookup_threads >= 1
+    }),
+    Case("catalog.maxentries", "50", |c| c.catalog_entries_max == 50),
+    Case("catalog.maxentries", "-1", |c| {
+        c.catalog_entries_max == 1000
+    }),
+    Case("tags.maxtags", "50", |c| c.tags_max == 50),
+    Case("tags.maxtags", "0", |c| c.tags_max == 1000),
+    Case("http.addr", "127.0.0.1:80", |c| {
+        c.http.listen == Listen::Tcp("127.0.0.1:80".to_owned())
+    }),
+    Case("http.addr", "':0'", |c| {
+        c.http.listen == Listen::Tcp(":0".to_owned())
+    }),
+    Case("http.net", "tcp", |c| {
+        c.http.listen == Listen::Tcp(":5000".to_owned())
+    }),
+    Case("http.prefix", "registry/x", |c| {
+        c.http.prefix == "/registry/x/"
+    }),
+    Case("http.prefix", "/registry/", |c| {
+        c.http.prefix == "/registry/"
+    }),
+    Case("http.host", "https://a.example:5000/", |c| {
+        c.http.location == LocationStyle::Host("https://a.example:5000".to_owned())
+    }),
+    Case("http.relativeurls", "false", |c| {
+        c.http.location == LocationStyle::FromRequest
+    }),
+    Case("http.relativeurls", "true", |c| {
+        c.http.location == LocationStyle::Relative
+    }),
+    Case("http.draintimeout", "500ms", |c| {
+        c.http.drain_timeout == Duration::from_millis(500)
+    }),
+    Case("http.headers", "{X-A: [b, c], X-D: e}", |c| {
+        let expected = [("X-A", "b"), ("X-A", "c"), ("X-D", "e")];
+        c.http
+            .headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .eq(expected)
+    }),
+    Case("http.headers.x-content-type-options", "[nosniff]", |c| {
+        c.http.headers == [("x-content-type-options".to_owned(), "nosniff".to_owned())]
+    }),
+    Case("http.limits.connections", "7", |c| {
+        c.http.limits.connections_max == 7
+    }),
+    Case("http.limits.connectionsperaddress", "7", |c| {
+        c.http.limits.connections_per_address_max == 7
+    }),
+    Case("http.limits.headbytes", "16KiB", |c| {
+        c.http.limits.head_bytes_max == 16 * 1024
+    }),
+    Case("http.limits.headfields", "50", |c| {
+        c.http.limits.head_fields_max == 50
+    }),
+    Case("http.limits.headtimeout", "3s", |c| {
+        c.http.limits.head_timeout == Duration::from_secs(3)
+    }),
+    Case("http.limits.idletimeout", "3s", |c| {
+        c.http.limits.idle_timeout == Duration::from_secs(3)
+    }),
+    Case("http.limits.minimumrate", "10", |c| {
+        c.http.limits.body_rate_min_bytes_per_second == 10
+    }),
+    Case("http.limits.grace", "3s", |c| {
+        c.http.limits.body_grace == Duration::from_secs(3)
+    }),
+    Case("http.limits.drainbytes", "0", |c| {
+        c.http.limits.drain_bytes_max == 0
+    }),
+    Case("http.limits.manifestbytes", "1 MiB", |c| {
+        c.manifest_bytes_max == 1024 * 1024
+    }),
+    Case("http.limits.uploads", "3", |c| c.upload_sessions_max == 3),
+    Case("validation.disabled", "true", |c| c.validation.disabled),
+    Case("validation.enabled", "false", |c| !c.validation.disabled),
+    Case("validation", "{enabled: true, disabled: true}", |c| {
+        !c.validation.disabled
+    }),
+    Case(
+        "validation.manifests.urls.allow",
+        "['^https://a/', b]",
+        |c| {
+            let allow: Vec<&str> = c.validation.urls_allow.iter().map(|e| e.as_str()).collect();
+            allow == ["^https://a/", "b"]
+        },
+    ),
+    Case("validation.manifests.urls.deny", "[x]", |c| {
+        c.validation.urls_deny[0].is_match("axb")
+    }),
+    Case("validation.manifests.indexes.platforms", "None", |c| {
+        c.validation.platforms == Platforms::None
+    }),
+    Case(
+        "validation.manifests.indexes",
+        "{platforms: list, platformlist: [{architecture: amd64, os: linux}]}",
+        |c| {
+            let platform = Platform {
+                architecture: "amd64".to_owned(),
+                os: "linux".to_owned(),
+            };
+            c.validation.platforms == Platforms::List(vec![platform])
+        },
+    ),
+];
+
+#[test]
+fn every_key_works_in_the_file() {
+    for Case(path, value, holds) in CASES {
+        // Flow style: {a: {b: value}}, beside the driver where it is about storage.
+        let (section, rest) = path.split_once('.').unwrap_or((path, ""));
+        let steps: Vec<&str> = rest.split('.').filter(|step| !step.is_empty()).collect();
+        let inner = steps.iter().rev().fold((*value).to_owned(), |inner, step| {
+            format!("{{{step}: {inner}}}")
+        });
+        let text = match section {
+            "storage" if rest.starts_with("filesystem") => {
+                format!("version: 0.1\nstorage: {inner}\n")
+            }
+            "storage" => format!(
+                "version: 0.1\nstorage:\n  filesystem:\n  {}\n",
+                &inner[1..inner.len() - 1]
+            ),
+            _ => format!("{BASE}{section}: {inner}\n"),
+        };
+        assert!(holds(&clean(&text, &[])), "{text}");
+    }
+}
+
+#[test]
+fn every_key_works_as_a_variable_and_wins_over_the_file() {
+    for Case(path, value, holds) in CASES {
+        let name = format!("REGISTRY_{}", path.replace('.', "_").to_uppercase());
+        assert!(holds(&clean(BASE, &[(&name, value)])), "{name}={value}");
+    }
+    let text = format!("{BASE}log:\n  level: error\n");
+    let config = clean(&text, &[("REGISTRY_LOG_LEVEL", "debug")]);
+    assert_eq!(config.log.level, log::LevelFilter::Debug);
+}
+
+#[test]
+fn what_is_rendered_loads_to_the_same() {
+    for Case(path, value, _) in CASES {
+        let name = format!("REGISTRY_{}", path.replace('.', "_").to_uppercase());
+        let rendered = clean(BASE, &[(&name, value)]).render();
+        assert_eq!(clean(&rendered, &[]).render(), rendered, "{name}={value}");
+    }
+}
+
+#[test]
+fn secrets_are_masked() {
+    let config = clean(
+        BASE,
+        &[
+            ("REGISTRY_HTTP_HEADERS_AUTHORIZATION", "[Basic hunter2]"),
+            ("REGISTRY_LOG_FIELDS_APITOKEN", "hunter2"),
+        ],
+    );
+    assert_eq!(config.log.fields["apitoken"], "hunter2");
+    let rendered = config.render();
+    assert!(!rendered.contains("hunter2"), "{rendered}");
+    assert_eq!(rendered.matches("'********'").count(), 2, "{rendered}");
+}

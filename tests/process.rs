@@ -1,0 +1,195 @@
+//! The built program: words, variables and exit codes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The program with these words and variables and nothing else of this environment.
+fn registry(words: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("REGISTRY_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(words)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
+    let path = folder.path().join("config.yml");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn the_version_is_printed() {
+    let output = registry(&["--version"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        out(&output),
+        format!("registry {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(err(&output), "");
+}
+
+#[test]
+fn help_teaches() {
+    let output = registry(&["--help"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    for word in [
+        "serve config.yml",
+        "check-config",
+        "REGISTRY_CONFIGURATION_PATH",
+        "REGISTRY_LOG_LEVEL=debug",
+    ] {
+        assert!(out(&output).contains(word), "{word}");
+    }
+    let output = registry(&["serve", "--help"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(out(&output).contains("Usage: registry serve"));
+}
+
+#[test]
+fn wrong_words_show_the_right_ones_and_exit_2() {
+    for (words, message, usage) in [
+        (
+            &["bogus"][..],
+            "Unrecognized argument: bogus",
+            "Usage: registry [--version]",
+        ),
+        (
+            &["--bogus"],
+            "Unrecognized argument: --bogus",
+            "Usage: registry [--version]",
+        ),
+        (
+            &["serve", "--bogus"],
+            "Unrecognized argument: --bogus",
+            "Usage: registry serve",
+        ),
+        (
+            &["check-config", "a", "b"],
+            "Unrecognized argument: b",
+            "Usage: registry check-config",
+        ),
+        (&[], "no command was given", "Usage: registry [--version]"),
+        (
+            &["serve"],
+            "no configuration was given",
+            "Usage: registry serve",
+        ),
+        (
+            &["check-config"],
+            "no configuration was given",
+            "Usage: registry check-config",
+        ),
+    ] {
+        let output = registry(words, &[]);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert_eq!(out(&output), "", "{words:?}");
+        let said = err(&output);
+        assert!(
+            said.contains(message) && said.contains(usage),
+            "{words:?}: {said}"
+        );
+    }
+}
+
+#[test]
+fn check_config_prints_what_it_comes_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(
+        &folder,
+        "version: 0.1\nstorage: inmemory\nhttp: {secret: hunter2}\nlog: {levle: x}\n",
+    );
+    let variables = [
+        ("REGISTRY_LOG_LEVEL", "debug"),
+        ("REGISTRY_HTTP_HEADERS_X-TOKEN", "[hunter2]"),
+    ];
+    let output = registry(&["check-config", text(&path)], &variables);
+    assert_eq!(output.status.code(), Some(0));
+    let printed = out(&output);
+    assert!(
+        printed.contains("level: debug") && printed.contains("inmemory: {}"),
+        "{printed}"
+    );
+    assert!(!printed.contains("hunter2"), "{printed}");
+    let said = err(&output);
+    assert!(
+        said.contains("warning: ") && said.contains("did you mean log.level?"),
+        "{said}"
+    );
+    assert!(
+        said.contains("note: ") && !said.contains("hunter2"),
+        "{said}"
+    );
+    // What was printed is a configuration, and the same one.
+    std::fs::write(&path, &printed).unwrap();
+    let again = registry(&["check-config", text(&path)], &[]);
+    assert_eq!((out(&again), err(&again)), (printed, String::new()));
+}
+
+#[test]
+fn check_config_tells_every_mistake_and_exits_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(
+        &folder,
+        "version: 0.1\nstorage: inmemory\nhttp:\n  addr: x\n",
+    );
+    for command in ["check-config", "serve"] {
+        let output = registry(&[command, text(&path)], &[("REGISTRY_LOG_LEVEL", "loud")]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(out(&output), "");
+        let said = err(&output);
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(
+            lines[0].starts_with("error: REGISTRY_LOG_LEVEL: log.level: found `loud`"),
+            "{lines:?}"
+        );
+        assert!(lines[1].starts_with(&format!(
+            "error: {}:4:9: http.addr: found `x`",
+            path.display()
+        )));
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_exits_1() {
+    for command in ["check-config", "serve"] {
+        let output = registry(&[command, "/nonexistent/config.yml"], &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(err(&output).starts_with("error: /nonexistent/config.yml: cannot be read: "));
+    }
+}
+
+#[test]
+fn the_environment_names_the_file_where_the_words_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "version: 0.1\nstorage: inmemory\n");
+    let variable = ("REGISTRY_CONFIGURATION_PATH", text(&path));
+    let output = registry(&["check-config"], &[variable]);
+    assert_eq!(
+        (output.status.code(), err(&output)),
+        (Some(0), String::new())
+    );
+    let named = registry(&["check-config", "/nonexistent"], &[variable]);
+    assert_eq!(named.status.code(), Some(1));
+    let empty = registry(&["check-config"], &[("REGISTRY_CONFIGURATION_PATH", "")]);
+    assert_eq!(empty.status.code(), Some(2));
+}
