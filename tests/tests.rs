@@ -3,6 +3,8 @@
 // A panic in a test is its report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod blobs;
 mod config;
 mod limits;
+mod process;
 mod util;

@@ -17,8 +17,8 @@ impl Storage {
 
     /// Up to `limit` tags after `after`, in byte order, and whether there are more.
     ///
-    /// A folder without a current link is the leftover of a push that was never acknowledged and is
-    /// no tag.
+    /// A folder without a current link, or with an empty one, is the leftover of a push that was
+    /// never acknowledged and is no tag.
     pub fn tags(&self, name: &Name, after: &str, limit: usize) -> Result<(Vec<Tag>, bool)> {
         let mut tags = Vec::new();
         let mut after = after.to_owned();
@@ -49,9 +49,15 @@ impl Storage {
         }
     }
 
+    /// Whether there is a tag. An empty link is what a crash of distribution leaves.
+    fn has_tag(&self, name: &Name, tag: &Tag) -> Result<bool> {
+        let stat = self.driver.stat(&layout::tag_current(name, tag))?;
+        Ok(stat.is_some_and(|stat| stat.length > 0))
+    }
+
     /// Removes a tag with its history; what it named stays.
     pub fn delete_tag(&self, name: &Name, tag: &Tag) -> Result<()> {
-        if self.driver.stat(&layout::tag_current(name, tag))?.is_none() {
+        if !self.has_tag(name, tag)? {
             return Err(Error::ManifestUnknown);
         }
         self.driver.remove(&layout::tag(name, tag))?;

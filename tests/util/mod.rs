@@ -1,1 +1,5 @@
+//! The harness: a registry of its own for every test, and clients for it.
+
+pub mod image;
 pub mod raw;
+pub mod registry;

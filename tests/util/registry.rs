@@ -1,0 +1,306 @@
+//! A registry in this process, on a port of its own over a folder of its own, and a client for it.
+//!
+//! Requests, answers and the server's log go to standard error, which the test runner shows for a test
+//! that fails and keeps to itself otherwise.
+
+use registry::config::{Config, Source};
+use registry::http::Control;
+use registry::server::Registry;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tempfile::TempDir;
+use ureq::http::Request;
+use ureq::{Agent, AsSendBody, SendBody};
+
+/// A registry that runs until it is dropped.
+pub struct TestRegistry {
+    pub address: SocketAddr,
+    /// `storage.filesystem.rootdirectory`.
+    pub root: PathBuf,
+    control: Control,
+    server: Option<JoinHandle<()>>,
+    agent: Agent,
+    folder: Option<TempDir>,
+}
+
+/// What a registry is started with.
+#[derive(Default)]
+pub struct Settings {
+    root: Option<PathBuf>,
+    variables: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// Sets a `REGISTRY_*` variable, named without its prefix.
+    pub fn set(mut self, name: &str, value: &str) -> Settings {
+        self.variables
+            .push((format!("REGISTRY_{name}"), value.to_owned()));
+        self
+    }
+
+    /// Uses a folder that the test keeps, in place of a new one.
+    pub fn root(mut self, root: &Path) -> Settings {
+        self.root = Some(root.to_owned());
+        self
+    }
+
+    /// Starts the registry. Deleting is on unless a variable says otherwise.
+    pub fn start(self) -> TestRegistry {
+        log_to_the_test();
+        let (root, folder) = match self.root {
+            Some(root) => (root, None),
+            None => {
+                let folder = tempfile::tempdir().unwrap();
+                (folder.path().to_owned(), Some(folder))
+            }
+        };
+        let text =
+            "version: 0.1\nstorage: {delete: {enabled: true}}\nhttp: {addr: '127.0.0.1:0'}\n";
+        let source = Source::Text {
+            name: "test.yml".into(),
+            text: text.into(),
+        };
+        let place = (
+            "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY",
+            root.to_str().unwrap(),
+        );
+        let quiet = ("REGISTRY_LOG_ACCESSLOG_DISABLED", "true");
+        let own = [place, quiet].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (config, _) = Config::load(source, own.into_iter().chain(self.variables)).unwrap();
+        let registry = Registry::open(&config).unwrap();
+        let (address, control) = (
+            registry.address().socket_address().unwrap(),
+            registry.control(),
+        );
+        let server = Some(std::thread::spawn(move || registry.run()));
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .into();
+        TestRegistry {
+            address,
+            root,
+            control,
+            server,
+            agent,
+            folder,
+        }
+    }
+}
+
+/// The server's log, where the test runner catches it.
+fn log_to_the_test() {
+    struct Caught;
+    impl log::Log for Caught {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, record: &log::Record<'_>) {
+            if record.target().starts_with("registry") {
+                eprintln!("    server: {} {}", record.level(), record.args());
+            }
+        }
+        fn flush(&self) {}
+    }
+    if log::set_logger(&Caught).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
+}
+
+impl TestRegistry {
+    /// A registry with the usual settings.
+    pub fn start() -> TestRegistry {
+        Settings::default().start()
+    }
+
+    /// Stops it and starts another over the same data.
+    pub fn restart(mut self) -> TestRegistry {
+        self.stop();
+        let mut next = Settings::default().root(&self.root).start();
+        next.folder = self.folder.take();
+        next
+    }
+
+    /// Stops it and waits for its end; what is in flight is cut.
+    pub fn stop(&mut self) {
+        self.control.shutdown(Duration::ZERO);
+        if let Some(server) = self.server.take() {
+            server.join().unwrap();
+        }
+    }
+
+    /// A path below the root folder of the storage.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.root.join("docker/registry/v2").join(path)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, &[], None)
+    }
+
+    pub fn head(&self, path: &str) -> Answer {
+        self.call("HEAD", path, &[], None)
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        self.call("DELETE", path, &[], None)
+    }
+
+    pub fn post(&self, path: &str) -> Answer {
+        self.call("POST", path, &[], Some(b""))
+    }
+
+    pub fn patch(&self, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.call("PATCH", path, fields, Some(body))
+    }
+
+    pub fn put(&self, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.call("PUT", path, fields, Some(body))
+    }
+
+    /// Sends any request; `path` may also be a whole URL of this registry, as `Location` may be.
+    pub fn call(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Answer {
+        let mut body = body;
+        let body = body.as_mut().map(|bytes| (bytes.len(), bytes.as_body()));
+        self.send(method, path, fields, body)
+    }
+
+    /// Sends a body of unknown length, so with chunked coding.
+    pub fn stream(&self, method: &str, path: &str, body: &mut dyn Read) -> Answer {
+        let mut reader = body;
+        self.send(
+            method,
+            path,
+            &[],
+            Some((0, SendBody::from_reader(&mut reader))),
+        )
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: Option<(usize, SendBody<'_>)>,
+    ) -> Answer {
+        let url = match path.starts_with("http://") {
+            true => path.to_owned(),
+            false => format!("http://{}{path}", self.address),
+        };
+        eprintln!(
+            "{method} {path} {fields:?}, {} bytes",
+            body.as_ref().map_or(0, |b| b.0)
+        );
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let response = match body {
+            Some((_, body)) => self.agent.run(request.body(body).unwrap()),
+            None => self.agent.run(request.body(()).unwrap()),
+        };
+        let (parts, mut body) = response.unwrap().into_parts();
+        let read = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        let fields: Vec<_> = parts.headers.iter().map(read).collect();
+        let mut bytes = Vec::new();
+        if method != "HEAD" {
+            body.as_reader().read_to_end(&mut bytes).unwrap();
+        }
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            fields,
+            body: bytes,
+        };
+        eprintln!(
+            "  {} {:?} {}",
+            answer.status,
+            answer.fields,
+            answer.excerpt()
+        );
+        answer
+    }
+}
+
+impl Drop for TestRegistry {
+    fn drop(&mut self) {
+        self.control.shutdown(Duration::ZERO);
+        if let Some(server) = self.server.take() {
+            let _ = server.join();
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub fields: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The first field of that name; `None` when there is none.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        let same = |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
+        self.fields
+            .iter()
+            .find(same)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The field of that name, which must be there.
+    pub fn field(&self, name: &str) -> &str {
+        self.find(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.fields))
+    }
+
+    /// Every field of that name.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let same = |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
+        self.fields
+            .iter()
+            .filter(same)
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Checks the status and gives the answer on.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Answer {
+        assert_eq!(self.status, status, "{}", self.excerpt());
+        self
+    }
+
+    /// Checks status and code of an error of the API, with a message for a person.
+    #[track_caller]
+    pub fn expect_error(self, status: u16, code: &str) -> Answer {
+        let answer = self.expect(status);
+        let error = &answer.json()["errors"][0];
+        assert_eq!(error["code"], code, "{}", answer.excerpt());
+        assert!(!error["message"].as_str().unwrap().is_empty());
+        answer
+    }
+
+    fn excerpt(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        text.chars().take(600).collect()
+    }
+}
