@@ -5,6 +5,7 @@
 
 use super::keys::{STORAGE_SETTINGS, VARIABLE_NAMES};
 use super::layers::Layers;
+use super::names::is_guarded;
 use super::report::{Place, Severity};
 use super::schema::{ANY, Entry, INDEX, Kind};
 use super::suggest;
@@ -41,17 +42,7 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
         .split('_')
         .collect();
     let Some(path) = path_of(&parts) else {
-        let hint = nearest_name(name).map(|known| format!("; did you mean {known}?"));
-        let message = format!(
-            "no key has this variable; it is ignored{}",
-            hint.unwrap_or_default()
-        );
-        layers.noticed(
-            Severity::Warning,
-            Place::Variable(name.to_owned()),
-            String::new(),
-            message,
-        );
+        unknown(layers, name);
         return;
     };
     let is_text = Entry::root()
@@ -79,6 +70,30 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
     match above {
         Ok(above) => layers.overlaid(above, name, value),
         Err(message) => layers.mistaken(Place::Variable(name.to_owned()), String::new(), message),
+    }
+}
+
+fn unknown(layers: &mut Layers, name: &str) {
+    let place = Place::Variable(name.to_owned());
+    let nearest = nearest_name(name);
+    let hint = nearest
+        .as_deref()
+        .map(|known| format!("; did you mean {known}?"));
+    let hint = hint.unwrap_or_default();
+    let meant = nearest
+        .unwrap_or_default()
+        .replace(PREFIX, "")
+        .replace('_', ".")
+        .to_lowercase();
+    if is_guarded(&meant) {
+        layers.mistaken(
+            place,
+            String::new(),
+            format!("no key has this variable{hint}"),
+        );
+    } else {
+        let message = format!("no key has this variable; it is ignored{hint}");
+        layers.noticed(Severity::Warning, place, String::new(), message);
     }
 }
 

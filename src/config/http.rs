@@ -166,6 +166,9 @@ fn limits(layers: &mut Layers) -> Limits {
         head_fields_max: layers
             .integer("http.limits.headfields")
             .unwrap_or(default.head_fields_max),
+        target_bytes_max: layers
+            .bytes("http.limits.targetbytes")
+            .unwrap_or(default.target_bytes_max),
         head_timeout: layers
             .duration("http.limits.headtimeout")
             .unwrap_or(default.head_timeout),
@@ -178,6 +181,15 @@ fn limits(layers: &mut Layers) -> Limits {
         body_grace: layers
             .duration("http.limits.grace")
             .unwrap_or(default.body_grace),
+        answer_rate_min_bytes_per_second: layers
+            .bytes("http.limits.answerminimumrate")
+            .unwrap_or(default.answer_rate_min_bytes_per_second),
+        answer_grace: layers
+            .duration("http.limits.answergrace")
+            .unwrap_or(default.answer_grace),
+        linger_timeout: layers
+            .duration("http.limits.lingertimeout")
+            .unwrap_or(default.linger_timeout),
         drain_bytes_max: layers
             .bytes("http.limits.drainbytes")
             .unwrap_or(default.drain_bytes_max),

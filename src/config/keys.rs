@@ -55,12 +55,16 @@ pub const HONOURED: &[Key] = &[
         Kind::Integer(1, 1_000_000),
     ),
     key("http.limits.headbytes", Kind::Bytes(KIB, MIB)),
-    key("http.limits.headfields", Kind::Integer(8, 10_000)),
+    key("http.limits.headfields", Kind::Integer(8, 256)),
+    key("http.limits.targetbytes", Kind::Bytes(KIB, MIB)),
     key("http.limits.headtimeout", Kind::Duration(SECOND, DAY)),
     key("http.limits.idletimeout", Kind::Duration(SECOND, DAY)),
     key("http.limits.minimumrate", Kind::Bytes(1, 1024 * MIB)),
     key("http.limits.grace", Kind::Duration(SECOND, DAY)),
+    key("http.limits.answerminimumrate", Kind::Bytes(1, 1024 * MIB)),
+    key("http.limits.answergrace", Kind::Duration(SECOND, DAY)),
     key("http.limits.drainbytes", Kind::Bytes(0, 1024 * MIB)),
+    key("http.limits.lingertimeout", Kind::Duration(SECOND, DAY)),
     key("http.limits.manifestbytes", Kind::Bytes(KIB, 64 * MIB)),
     key("http.limits.uploads", Kind::Integer(1, 10_000_000)),
     key("validation.disabled", Kind::Boolean),
@@ -80,6 +84,10 @@ pub const HONOURED: &[Key] = &[
 
 /// The children of `storage` that are no drivers.
 pub const STORAGE_SETTINGS: &[&str] = &["maintenance", "cache", "delete", "redirect", "tag"];
+
+/// Sections that close the registry to some or all. A name that is nearly one of these is not passed
+/// over with a warning: what was meant to be closed would be open.
+pub const GUARDS: &[&str] = &["auth", "http.tls", "proxy"];
 
 /// Go's names of fields whose YAML names differ: distribution builds variables from the former.
 /// `(section, name in a variable, name in a file)`.

@@ -105,6 +105,12 @@ impl Layers {
         self.mistaken(place, path.join("."), message);
     }
 
+    /// Records a mistake about the name at a path.
+    pub fn mistake_of_name(&mut self, path: &[String], message: impl Into<String>) {
+        let place = self.place(path, Target::Key);
+        self.mistaken(place, path.join("."), message);
+    }
+
     /// Records a mistake at a place that is known.
     pub fn mistaken(&mut self, place: Place, key: String, message: impl Into<String>) {
         self.mistakes.push(Mistake {

@@ -32,7 +32,7 @@ impl Walk<'_> {
         let quiet = self.quiet;
         if let Some(status) = entry.status.filter(|_| !quiet) {
             self.quiet = !matches!(status, Status::Honoured);
-            if self.is_on(node) {
+            if self.is_on(status, node) {
                 self.report(status);
             }
         }
@@ -96,7 +96,7 @@ impl Walk<'_> {
 
     /// Whether something is asked for. To name a storage driver or a kind of access control is to
     /// ask for it, whatever its parameters.
-    fn is_on(&self, node: &Node) -> bool {
+    fn is_on(&self, status: Status, node: &Node) -> bool {
         match self.path.first().map(String::as_str) {
             Some("storage") if self.path.len() == 2 => {
                 let setting = self
@@ -107,8 +107,9 @@ impl Walk<'_> {
             }
             Some("auth") => match node {
                 Node::Map(entries) => !entries.is_empty(),
-                other => !other.is_off(),
+                other => !other.is_unset(),
             },
+            _ if matches!(status, Status::Refused(_)) => !node.is_unset(),
             _ => !node.is_off(),
         }
     }
@@ -135,46 +136,57 @@ impl Walk<'_> {
     }
 
     fn unknown(&mut self, entry: &Entry, key: &str) {
-        let hint = hint(entry, &self.path, key);
+        let nearest = nearest(entry, &self.path, key);
+        let hint = nearest
+            .as_deref()
+            .map(|known| format!("; did you mean {known}?"));
+        let hint = hint.unwrap_or_default();
         // Beside the drivers every unknown name would be a driver, so ignoring it could mean to keep
         // content in the wrong place.
         if self.path.len() == 2 && self.path.first().is_some_and(|first| first == "storage") {
             let message =
-                format!("is no storage driver that is known{hint}; use filesystem or inmemory");
+                format!("is no storage driver that is known; use filesystem or inmemory{hint}");
             self.layers.mistake(&self.path, message);
-            return;
+        } else if nearest.is_some_and(|known| is_guarded(&known)) {
+            let message = format!("is no key that is known{hint}");
+            self.layers.mistake_of_name(&self.path, message);
+        } else {
+            let message = format!("is no key that is known; it is ignored{hint}");
+            self.layers.notice(Severity::Warning, &self.path, message);
         }
-        self.layers.notice(
-            Severity::Warning,
-            &self.path,
-            format!("is no key that is known; it is ignored{hint}"),
-        );
     }
+}
+
+/// Whether a key is one of those without which something that was meant to be closed is open, or
+/// stands below one.
+pub fn is_guarded(path: &str) -> bool {
+    let below = |guard: &str| {
+        let rest = path.strip_prefix(guard);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    keys::GUARDS.iter().any(|guard| below(guard))
 }
 
 fn is_pattern(key: &str) -> bool {
     key == INDEX || key == ANY
 }
 
-/// `; did you mean ...?`: the nearest key beside it, or the one of that very name elsewhere.
-fn hint(entry: &Entry, path: &[String], key: &str) -> String {
+/// The known key that was probably meant: the nearest beside it, or the one of that very name elsewhere.
+fn nearest(entry: &Entry, path: &[String], key: &str) -> Option<String> {
     let beside = entry
         .children
         .keys()
         .copied()
         .filter(|name| !is_pattern(name));
     let above = path.split_last().map_or(&[][..], |(_, above)| above);
-    let found = match suggest::nearest(key, beside) {
+    match suggest::nearest(key, beside) {
         Some(name) => {
             let mut known = above.to_vec();
             known.push(name.to_owned());
             Some(known.join("."))
         }
         None => elsewhere(key),
-    };
-    found
-        .map(|known| format!("; did you mean {known}?"))
-        .unwrap_or_default()
+    }
 }
 
 /// An honoured key or section of that last name, such as `tags.maxtags` for `http.maxtags`; or the

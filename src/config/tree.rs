@@ -65,6 +65,18 @@ impl Node {
         }
     }
 
+    /// Whether nothing at all is given in here: nothing, `""`, or only such things. Stricter than
+    /// [`Node::is_off`]: `no` may be the name of a file.
+    pub fn is_unset(&self) -> bool {
+        match self {
+            Node::Null => true,
+            Node::Text(text) => text.is_empty(),
+            Node::List(items) => items.iter().all(Node::is_unset),
+            Node::Map(entries) => entries.iter().all(|(_, node)| node.is_unset()),
+            Node::Boolean(_) | Node::Integer(_) | Node::Float(_) => false,
+        }
+    }
+
     /// What the node is, for a message: `a list`, or the value itself in backquotes.
     pub fn describe(&self) -> String {
         match self {

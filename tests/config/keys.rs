@@ -163,6 +163,18 @@ const CASES: &[Case] = &[
     Case("http.limits.grace", "3s", |c| {
         c.http.limits.body_grace == Duration::from_secs(3)
     }),
+    Case("http.limits.targetbytes", "2KiB", |c| {
+        c.http.limits.target_bytes_max == 2048
+    }),
+    Case("http.limits.answerminimumrate", "9", |c| {
+        c.http.limits.answer_rate_min_bytes_per_second == 9
+    }),
+    Case("http.limits.answergrace", "4s", |c| {
+        c.http.limits.answer_grace == Duration::from_secs(4)
+    }),
+    Case("http.limits.lingertimeout", "4s", |c| {
+        c.http.limits.linger_timeout == Duration::from_secs(4)
+    }),
     Case("http.limits.drainbytes", "0", |c| {
         c.http.limits.drain_bytes_max == 0
     }),
@@ -258,4 +270,24 @@ fn secrets_are_masked() {
     let rendered = config.render();
     assert!(!rendered.contains("hunter2"), "{rendered}");
     assert_eq!(rendered.matches("'********'").count(), 2, "{rendered}");
+}
+
+#[test]
+fn every_documented_key_is_tried() {
+    let page = include_str!("../../docs/configuration.md");
+    let keys: Vec<&str> = page
+        .lines()
+        .filter(|line| line.contains("` | `REGISTRY_"))
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    assert!(keys.len() > 40, "{keys:?}");
+    let elsewhere = [
+        "loglevel",
+        "storage.inmemory",
+        "validation.manifests.indexes.platformlist",
+    ];
+    for key in keys {
+        let tried = CASES.iter().any(|Case(path, ..)| *path == key);
+        assert!(tried || elsewhere.contains(&key), "{key}");
+    }
 }

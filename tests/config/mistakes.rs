@@ -265,7 +265,7 @@ fn there_is_exactly_one_driver() {
     assert_eq!(
         found,
         [
-            "config.yml:4:5: storage.filesytem: is no storage driver that is known; did you mean storage.filesystem?; use filesystem or inmemory"
+            "config.yml:4:5: storage.filesytem: is no storage driver that is known; use filesystem or inmemory; did you mean storage.filesystem?"
         ]
     );
     let found = mistakes(
@@ -298,4 +298,32 @@ fn a_flood_of_mistakes_is_told_in_part() {
     let found = mistakes(&text, &[]);
     assert_eq!(found.len(), 101);
     assert_eq!(found[100], "config.yml: and 900 more mistakes");
+}
+
+#[test]
+fn a_slip_in_a_name_that_closes_the_registry_stops_the_start() {
+    let found = mistakes(
+        &format!("{BASE}Auth: htpasswd\nhttp:\n  tsl:\n    key: /k\n"),
+        &[],
+    );
+    assert_eq!(
+        found,
+        [
+            "config.yml:5:1: Auth: is no key that is known; did you mean auth?",
+            "config.yml:7:3: http.tsl: is no key that is known; did you mean http.tls?",
+        ]
+    );
+    for (name, known) in [
+        ("REGISTRY_AUHT", "REGISTRY_AUTH"),
+        (
+            "REGISTRY_HTTP_TSL_CERTIFICATE",
+            "REGISTRY_HTTP_TLS_CERTIFICATE",
+        ),
+        ("REGISTRY_PROXY_REMOTE_URL", "REGISTRY_PROXY_REMOTEURL"),
+    ] {
+        let expected = format!("{name}: no key has this variable; did you mean {known}?");
+        assert_eq!(mistakes(BASE, &[(name, "x")]), [expected]);
+    }
+    // `no` is the name of a file here.
+    assert_eq!(mistakes(BASE, &[("REGISTRY_HTTP_TLS_KEY", "no")]).len(), 1);
 }
