@@ -5,6 +5,8 @@
 
 mod blobs;
 mod config;
+mod crash;
+mod layout;
 mod limits;
 mod process;
 mod util;

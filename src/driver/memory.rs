@@ -24,6 +24,8 @@ struct Disk {
     /// Durable steps until the power goes; `None`: never.
     steps_left: Option<usize>,
     steps: usize,
+    /// The changes of one call reach the disk from the last to the first.
+    reordered: bool,
 }
 
 #[derive(Clone)]
@@ -53,6 +55,12 @@ impl Memory {
     /// Cuts the power before the durable step number `steps`: from then on everything fails.
     pub fn stop_after(&self, steps: usize) {
         lock(&self.disk).steps_left = Some(steps);
+    }
+
+    /// Lets the changes of one call reach the disk from the last to the first: a disk keeps no order
+    /// between two syncs.
+    pub fn reorder(&self) {
+        lock(&self.disk).reordered = true;
     }
 
     /// How many durable steps were made.
@@ -191,7 +199,14 @@ impl Driver for Memory {
 
     fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
         let mut disk = lock(&self.disk);
-        changes.iter().try_for_each(|change| disk.publish(change))
+        if disk.reordered {
+            changes
+                .iter()
+                .rev()
+                .try_for_each(|change| disk.publish(change))
+        } else {
+            changes.iter().try_for_each(|change| disk.publish(change))
+        }
     }
 
     fn list(&self, folder_key: &Key, after: &str, limit: usize) -> Result<Vec<String>> {

@@ -133,8 +133,8 @@ pub trait Driver: Send + Sync {
     /// when `offset` is 0. Nothing is durable yet.
     fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>>;
 
-    /// Makes all changes, in order. When it returns `Ok` they survive a power loss, with every folder
-    /// that they needed; after an error or a crash any first few of them may have happened.
+    /// Makes all changes. When it returns `Ok` they survive a power loss, with every folder that they
+    /// needed; after an error or a crash any of them may have happened, in any order.
     fn publish(&self, changes: &[Change<'_>]) -> Result<()>;
 
     /// Up to `limit` names of a folder's entries that sort after `after`, in byte order. Empty for a

@@ -25,26 +25,22 @@ impl Storage {
         loop {
             let step = (limit - tags.len() + 1).min(STEP);
             let names = self.driver.list(&layout::tags(name), &after, step)?;
-            let is_last = names.len() < step;
-            for text in names {
-                let Ok(tag) = text.parse::<Tag>() else {
-                    continue;
-                };
-                if self
-                    .driver
-                    .stat(&layout::tag_current(name, &tag))?
-                    .is_none()
-                {
+            let last = match names.last() {
+                Some(last) if names.len() == step => Some(last.clone()),
+                _ => None,
+            };
+            for tag in names.iter().filter_map(|text| text.parse::<Tag>().ok()) {
+                if !self.has_tag(name, &tag)? {
                     continue;
                 }
                 if tags.len() == limit {
                     return Ok((tags, true));
                 }
                 tags.push(tag);
-                after = text;
             }
-            if is_last {
-                return Ok((tags, false));
+            match last {
+                Some(last) => after = last,
+                None => return Ok((tags, false)),
             }
         }
     }
