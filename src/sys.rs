@@ -104,6 +104,19 @@ pub fn widen_backlog(listener: &TcpListener) {
 #[cfg(windows)]
 pub fn widen_backlog(_listener: &TcpListener) {}
 
+/// Makes a blocked `accept` of this listening socket return with an error, now and for ever; `false`
+/// where the system cannot.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn interrupt_accept(listener: &impl std::os::fd::AsFd) -> bool {
+    rustix::net::shutdown(listener, rustix::net::Shutdown::Both).is_ok()
+}
+
+/// Not here: connect to it instead.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn interrupt_accept<L>(_listener: &L) -> bool {
+    false
+}
+
 /// Sets how long one [`receive`] or [`send`] may block before it says `WouldBlock`: `tick` at most,
 /// so that the caller looks at its own deadlines. Sends on Windows get `patience`, because there a
 /// send that timed out leaves the connection in an unknown state and must be its end.

@@ -25,13 +25,13 @@ const FILE_BYTES: usize = 8 * 1024 * 1024;
 /// Limits with deadlines that a test can wait for.
 fn quick() -> Limits {
     Limits {
-        head_timeout: Duration::from_millis(300),
-        idle_timeout: Duration::from_millis(300),
+        head_timeout: Duration::from_millis(500),
+        idle_timeout: Duration::from_millis(500),
         body_rate_min_bytes_per_second: 1000,
-        body_grace: Duration::from_millis(300),
+        body_grace: Duration::from_millis(500),
         answer_rate_min_bytes_per_second: 1_000_000,
-        answer_grace: Duration::from_millis(300),
-        linger_timeout: Duration::from_millis(300),
+        answer_grace: Duration::from_millis(500),
+        linger_timeout: Duration::from_millis(500),
         ..Limits::default()
     }
 }

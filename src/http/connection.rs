@@ -95,6 +95,7 @@ enum Next {
 /// What to do after an exchange.
 enum After {
     NextRequest,
+    /// The connection broke.
     Close,
     /// Close, but let the client read the answer first.
     Linger,
@@ -215,19 +216,20 @@ impl Connection {
                 && !shared.table.stopping()
                 && incoming.is_drainable(limits.drain_bytes_max),
         };
-        let keep = self.answer(form, response, began);
+        let after = self.answer(form, response, began);
         let drain = Pace::deadline(limits.linger_timeout);
-        match keep {
-            true if incoming.drain(&mut self.wire, limits.drain_bytes_max, drain) => {
-                After::NextRequest
+        match after {
+            After::NextRequest
+                if !incoming.drain(&mut self.wire, limits.drain_bytes_max, drain) =>
+            {
+                After::Linger
             }
-            false if incoming.is_done() && self.wire.buffer.is_empty() => After::Close,
-            _ => After::Linger,
+            after => after,
         }
     }
 
-    /// Sends an answer to the request in `head` and reports it; whether the connection is kept.
-    fn answer(&mut self, form: Form, response: Response, began: Instant) -> bool {
+    /// Sends an answer to the request in `head` and reports it.
+    fn answer(&mut self, form: Form, response: Response, began: Instant) -> After {
         let status = response.status();
         let outcome = self.send(form, response);
         let head = &self.head;
@@ -262,7 +264,11 @@ impl Connection {
                 duration: began.elapsed(),
             },
         );
-        outcome.keep
+        match outcome {
+            Outcome { fault: Some(_), .. } => After::Close,
+            Outcome { keep: true, .. } => After::NextRequest,
+            Outcome { keep: false, .. } => After::Linger,
+        }
     }
 
     /// Sends an answer; a panic of a body's reader ends the connection like a read error.
@@ -303,8 +309,9 @@ impl Connection {
         );
     }
 
-    /// Ends the sending side, then reads and drops for a short time: closing with bytes unread would
-    /// reset the connection, and the client might never see the answer (RFC 9112 9.6).
+    /// Ends the sending side, then reads and drops until the client ends its own, for a short time:
+    /// closing with bytes unread would reset the connection, and the client might never see the answer
+    /// (RFC 9112 9.6).
     fn linger(mut self) {
         self.wire.entry.socket.shutdown(Shutdown::Write);
         self.wire.shared.table.give_up(&self.wire.entry);

@@ -295,3 +295,105 @@ fn has_http_version(bytes: &[u8]) -> bool {
         matches!(digits, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit());
     any && !ours
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(pieces: &[&[u8]]) -> Scanned {
+        let (mut scan, mut bytes) = (Scan::default(), Vec::new());
+        let limits = Limits::default();
+        for piece in pieces {
+            bytes.extend_from_slice(piece);
+            match scan.more(&bytes, &limits) {
+                Scanned::More => {}
+                scanned => return scanned,
+            }
+        }
+        Scanned::More
+    }
+
+    #[test]
+    fn the_end_is_found_wherever_the_bytes_are_cut() {
+        let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nrest\r\n\r\n";
+        for cut in 0..head.len() {
+            assert_eq!(
+                scan(&[&head[..cut], &head[cut..]]),
+                Scanned::End(27),
+                "{cut}"
+            );
+        }
+        let bytes: Vec<&[u8]> = head.chunks(1).collect();
+        assert_eq!(scan(&bytes), Scanned::End(27));
+        assert_eq!(scan(&[&head[..26]]), Scanned::More);
+    }
+
+    #[test]
+    fn wrong_line_ends_are_refused_as_soon_as_they_come() {
+        for head in ["A\n", "\n", "A\rB", "A\r\r\n", "A\r\n\rB", "A\0"] {
+            for cut in 0..head.len() {
+                let (first, second) = head.as_bytes().split_at(cut);
+                let scanned = scan(&[first, second]);
+                let bad = matches!(scanned, Scanned::Refused(Refusal { status: 400, .. }));
+                assert!(bad, "{head:?} cut at {cut}: {scanned:?}");
+            }
+        }
+    }
+
+    fn parse(head: &str) -> Result<Head, Refusal> {
+        let mut parsed = Head::new();
+        parsed.parse(head.as_bytes(), &Limits::default())?;
+        Ok(parsed)
+    }
+
+    #[test]
+    fn one_head_leaves_nothing_to_the_next() {
+        let limits = Limits::default();
+        let mut head = Head::new();
+        let first = "PUT /long?query HTTP/1.1\r\nHost: x\r\nA: b\r\nContent-Length: 5\r\n\r\n";
+        head.parse(first.as_bytes(), &limits).unwrap();
+        assert_eq!(head.framing, Framing::Length(5));
+        head.parse(b"GET /s HTTP/1.0\r\nC: \xe4\r\n\r\n", &limits)
+            .unwrap();
+        assert_eq!((head.target(), head.version_text()), ("/s", "HTTP/1.0"));
+        assert_eq!(head.fields().collect::<Vec<_>>(), [("C", "\u{e4}")]);
+        assert_eq!((head.framing, head.keep_alive), (Framing::Length(0), false));
+    }
+
+    #[test]
+    fn the_terms_of_a_head_follow_its_fields() {
+        let table = [
+            ("", Framing::Length(0), false, true),
+            ("Connection: close\r\n", Framing::Length(0), false, false),
+            (
+                "Connection: keep-alive, close\r\n",
+                Framing::Length(0),
+                false,
+                false,
+            ),
+            (
+                "Content-Length: 9223372036854775807\r\n",
+                Framing::Length(i64::MAX as u64),
+                false,
+                true,
+            ),
+            (
+                "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n",
+                Framing::Chunked,
+                true,
+                true,
+            ),
+            (
+                "Content-Length: 0\r\nExpect: 100-continue\r\n",
+                Framing::Length(0),
+                false,
+                true,
+            ),
+        ];
+        for (fields, framing, expects, keep) in table {
+            let head = parse(&format!("PUT / HTTP/1.1\r\nHost: x\r\n{fields}\r\n")).unwrap();
+            let found = (head.framing, head.expects_continue, head.keep_alive);
+            assert_eq!(found, (framing, expects, keep), "{fields:?}");
+        }
+    }
+}

@@ -5,14 +5,14 @@
 
 use super::connection::{self, Shared};
 use super::refusal::Refusal;
-use super::socket::{Bound, Listen, Listener, Socket, knock};
+use super::socket::{Bound, Listen, Listener, Socket};
 use super::table::{Load, Table};
 use super::{Exchange, Handler, Limits};
 use crate::sys;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,24 +20,27 @@ use std::time::{Duration, Instant};
 const STACK_BYTES: usize = 512 * 1024;
 /// The first and the longest pause after an accept error.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+/// How often accept errors are logged at most.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
 /// How many refused newcomers may wait to have read their 503.
 const REFUSED_MAX: usize = 64;
 /// How long one of them may take.
 const REFUSED_LINGER: Duration = Duration::from_millis(250);
-/// How often an accept loop is knocked at while it does not end.
-const KNOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How often an accept loop is interrupted while it does not end.
+const INTERRUPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A server that listens but does not accept yet.
 pub struct Server {
-    listeners: Vec<Listener>,
-    bound: Vec<Bound>,
+    listeners: Vec<Arc<Listener>>,
+    address: Bound,
     shared: Arc<Shared>,
 }
 
 /// Watches and stops a [`Server`] from another thread.
 #[derive(Clone)]
 pub struct Control {
-    bound: Vec<Bound>,
+    /// Weak: the port is free as soon as the server stops accepting, however long this lives.
+    listeners: Vec<Weak<Listener>>,
     shared: Arc<Shared>,
 }
 
@@ -45,29 +48,26 @@ impl Server {
     /// Listens; connections are accepted from [`Server::run`] on. Errors name the address.
     pub fn bind(listen: &Listen, limits: Limits, handler: Arc<dyn Handler>) -> io::Result<Server> {
         let listeners = Listener::bind(listen)?;
-        let bound = listeners
-            .iter()
-            .map(Listener::bound)
-            .collect::<io::Result<Vec<Bound>>>()?;
+        let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "nowhere to listen");
+        let address = listeners.first().ok_or_else(none)?.bound()?;
         let table = Table::new(limits.connections_max, limits.connections_per_address_max);
         let shared = Arc::new(Shared::new(handler, limits, table));
         Ok(Server {
-            listeners,
-            bound,
+            listeners: listeners.into_iter().map(Arc::new).collect(),
+            address,
             shared,
         })
     }
 
     /// Where it listens: with port 0 the port that was taken.
     pub fn address(&self) -> Bound {
-        let none = || Bound::Unix(Default::default());
-        self.bound.first().cloned().unwrap_or_else(none)
+        self.address.clone()
     }
 
     /// What stops it; may be cloned and sent to any thread.
     pub fn control(&self) -> Control {
         Control {
-            bound: self.bound.clone(),
+            listeners: self.listeners.iter().map(Arc::downgrade).collect(),
             shared: Arc::clone(&self.shared),
         }
     }
@@ -110,19 +110,18 @@ impl Control {
         let table = &self.shared.table;
         table.stop(drain);
         while !table.wait_not_accepting(Duration::ZERO) {
-            for bound in &self.bound {
-                // When this fails for want of a free descriptor, the idle connections that were just
-                // closed give theirs back soon.
-                let _ = knock(bound);
+            for listener in self.listeners.iter().filter_map(Weak::upgrade) {
+                listener.interrupt();
             }
-            table.wait_not_accepting(KNOCK_PAUSE);
+            table.wait_not_accepting(INTERRUPT_PAUSE);
         }
     }
 }
 
-fn accept_all(listener: Listener, shared: &Arc<Shared>, refused: &SyncSender<Socket>) {
+fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSender<Socket>) {
     shared.table.accepting();
     let mut pause = BACKOFF.0;
+    let mut logged: Option<Instant> = None;
     while !shared.table.stopping() {
         match listener.accept() {
             Ok(_) if shared.table.stopping() => break,
@@ -130,8 +129,12 @@ fn accept_all(listener: Listener, shared: &Arc<Shared>, refused: &SyncSender<Soc
                 pause = BACKOFF.0;
                 welcome(shared, socket, remote, refused);
             }
+            Err(_) if shared.table.stopping() => break,
             Err(error) => {
-                log::error!("cannot accept a connection: {error}; trying again in {pause:?}");
+                if logged.is_none_or(|then| then.elapsed() >= LOG_PAUSE) {
+                    logged = Some(Instant::now());
+                    log::error!("cannot accept a connection: {error}; trying again");
+                }
                 if sys::is_out_of_files(&error) && shared.table.close_oldest_idle() {
                     pause = BACKOFF.0;
                 }

@@ -83,9 +83,24 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, remote) = listener.accept()?;
+                // On a socket for both families IPv4 comes as ::ffff:a.b.c.d.
+                let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
                 Ok((Socket::Tcp(stream), Some(remote)))
             }
             Listener::Local(listener, _) => Ok((Socket::Local(listener.accept()?.0), None)),
+        }
+    }
+}
+
+impl Listener {
+    /// Wakes the thread in [`Listener::accept`], which will find that the server is stopping.
+    pub(super) fn interrupt(&self) {
+        let done = match self {
+            Listener::Tcp(listener) => sys::interrupt_accept(listener),
+            Listener::Local(listener, _) => sys::interrupt_accept(listener),
+        };
+        if !done && let Ok(bound) = self.bound() {
+            let _ = knock(&bound);
         }
     }
 }
@@ -133,7 +148,7 @@ fn bind_local(path: &Path) -> io::Result<sys::LocalListener> {
 }
 
 /// Opens and drops a connection to one's own listener, to wake it from `accept`.
-pub(super) fn knock(bound: &Bound) -> io::Result<()> {
+fn knock(bound: &Bound) -> io::Result<()> {
     match bound {
         Bound::Tcp(address) => {
             let mut address = *address;
@@ -161,9 +176,9 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => {
                 stream.set_nodelay(true)?;
-                sys::set_ticks(stream, tick, patience)
+                sys::set_ticks(stream, tick, patience.max(tick))
             }
-            Socket::Local(stream) => sys::set_ticks(stream, tick, patience),
+            Socket::Local(stream) => sys::set_ticks(stream, tick, patience.max(tick)),
         }
     }
 

@@ -6,7 +6,6 @@
 
 use super::buffer::{BUFFER_BYTES, Buffer};
 use super::connection::Shared;
-use super::socket::Socket;
 use super::table::Entry;
 use crate::sys;
 use std::io;
@@ -108,14 +107,10 @@ impl Wire {
         }
     }
 
-    fn socket(&self) -> &Socket {
-        &self.entry.socket
-    }
-
     /// Reads some bytes straight into `into`; 0 at the end of the stream.
-    pub(super) fn receive(&self, into: &mut [u8], pace: &mut Pace) -> io::Result<usize> {
+    pub(super) fn receive(&mut self, into: &mut [u8], pace: &mut Pace) -> io::Result<usize> {
         let tick = self.shared.tick;
-        pace.wait(|| self.socket().receive(into, tick))
+        pace.wait(|| self.entry.socket.receive(into, tick))
     }
 
     /// Reads some bytes into the buffer, which may grow to `bytes_max`; 0 at the end of the stream or
@@ -129,9 +124,9 @@ impl Wire {
         Ok(count)
     }
 
-    /// Sends all of `bytes`; gives how many left when it fails half-way by `sent`.
+    /// Sends all of `bytes`; adds to `sent` what left, also when it fails half-way.
     pub(super) fn send_all(
-        &self,
+        &mut self,
         bytes: &[u8],
         more: bool,
         pace: &mut Pace,
@@ -139,7 +134,7 @@ impl Wire {
     ) -> io::Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let count = pace.wait(|| self.socket().send(rest, more))?;
+            let count = pace.wait(|| self.entry.socket.send(rest, more))?;
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
@@ -152,13 +147,13 @@ impl Wire {
     /// Sends some bytes of a file inside the kernel; `None` when that has to be done by a buffer, 0 at
     /// the end of the file.
     pub(super) fn send_file(
-        &self,
+        &mut self,
         file: &std::fs::File,
         offset: u64,
         length: usize,
         pace: &mut Pace,
     ) -> io::Result<Option<usize>> {
-        pace.wait(|| self.socket().send_file(file, offset, length))
+        pace.wait(|| self.entry.socket.send_file(file, offset, length))
     }
 
     /// Gives memory back when the connection comes to rest.

@@ -205,9 +205,12 @@ fn serves_as_a_child() {
 fn running_out_of_files_is_survived() {
     let server = Elsewhere::start(64);
     // Idle ones make room for newcomers.
-    let mut idle: Vec<Raw> = (0..150).map(|_| Raw::connect(server.address)).collect();
-    let mut newcomer = Raw::connect(server.address);
-    assert_eq!(newcomer.request("/empty").answer().status, 200);
+    let mut idle: Vec<Raw> = Vec::new();
+    for _ in 0..150 {
+        let mut newcomer = Raw::connect(server.address);
+        assert_eq!(newcomer.request("/empty").answer().status, 200);
+        idle.push(newcomer);
+    }
     idle[0].expect_end();
     // Busy ones do not, but their deadlines do.
     let mut busy: Vec<Raw> = (0..150).map(|_| Raw::connect(server.address)).collect();
@@ -230,11 +233,13 @@ fn running_out_of_files_is_survived() {
 #[test]
 fn a_thousand_idle_connections_cost_less_than_40_mb() {
     let server = Elsewhere::start(4096);
-    let mut clients: Vec<Raw> = (0..1000).map(|_| Raw::connect(server.address)).collect();
-    for client in &mut clients {
+    let mut clients = Vec::new();
+    for _ in 0..1000 {
+        let mut client = Raw::connect(server.address);
         let body = vec![b'x'; 20_000];
         client.send("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
         assert!(client.send(&body).answer().body == body);
+        clients.push(client);
     }
     let resident = server.resident_kib();
     assert!(resident < 40_000, "{resident} KiB");
