@@ -9,4 +9,5 @@ mod crash;
 mod layout;
 mod limits;
 mod process;
+mod serve;
 mod util;

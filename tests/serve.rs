@@ -1,0 +1,208 @@
+//! The built program while it serves: signals, exit codes, what survives a kill, memory.
+#![cfg(unix)]
+
+use crate::util::image::{bytes, sha256};
+use crate::util::program::Program;
+use crate::util::raw::Raw;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// A configuration with the data below a folder, on a free port.
+fn text(folder: &Path, more: &str) -> String {
+    let data = folder.join("data");
+    format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
+         http: {{addr: '127.0.0.1:0', draintimeout: 20s}}\n{more}",
+        data.display()
+    )
+}
+
+fn start(folder: &Path) -> Program {
+    Program::start(folder, &text(folder, ""), &[])
+}
+
+/// Starts an upload session; gives its path.
+fn session(client: &mut Raw) -> String {
+    client.send("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(answer.status, 202);
+    answer.field("Location").unwrap().to_owned()
+}
+
+fn put_head(location: &str, content: &[u8]) -> String {
+    let digest = sha256(content);
+    let length = content.len();
+    format!(
+        "PUT {location}?digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+fn push(client: &mut Raw, content: &[u8]) {
+    let location = session(client);
+    client.send(put_head(&location, content)).send(content);
+    assert_eq!(client.answer().status, 201);
+}
+
+#[test]
+fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = start(folder.path());
+        let mut client = Raw::connect(program.address());
+        let content = bytes(1, 100_000);
+        let location = session(&mut client);
+        client
+            .send(put_head(&location, &content))
+            .send(&content[..50_000]);
+        program.signal(signal);
+        program.wait_for("asked to stop");
+        client.send(&content[50_000..]);
+        let answer = client.answer();
+        assert_eq!(answer.status, 201, "{signal}");
+        assert_eq!(answer.field("Connection"), Some("close"));
+        assert!(program.end().success());
+        program.wait_for("stopped");
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_and_an_upload_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (content, whole) = (bytes(1, 300_000), bytes(2, 400_000));
+    let mut program = start(folder.path());
+    let mut client = Raw::connect(program.address());
+    push(&mut client, &content);
+    let location = session(&mut client);
+    let head = format!("PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: 250000\r\n\r\n");
+    client.send(head).send(&whole[..250_000]);
+    assert_eq!(client.answer().status, 202);
+    let unfinished = session(&mut client);
+    client
+        .send(put_head(&unfinished, &whole))
+        .send(&whole[..200_000]);
+    program.signal("KILL");
+    assert!(!program.end().success());
+
+    let mut program = start(folder.path());
+    let mut client = Raw::connect(program.address());
+    client.request(&format!("/v2/a/blobs/{}", sha256(&content)));
+    assert!(client.answer().body == content);
+    let digest = sha256(&whole);
+    client.request(&format!("/v2/a/blobs/{digest}"));
+    assert_eq!(
+        client.answer().status,
+        404,
+        "what was never acknowledged is not seen"
+    );
+    client.request(&location);
+    assert_eq!(client.answer().field("Range"), Some("0-249999"));
+    let head = format!(
+        "PUT {location}?digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Range: 250000-399999\r\n\
+         Content-Length: 150000\r\n\r\n"
+    );
+    client.send(head).send(&whole[250_000..]);
+    assert_eq!(client.answer().status, 201);
+    client.request(&format!("/v2/a/blobs/{digest}"));
+    assert!(client.answer().body == whole);
+}
+
+#[test]
+fn a_port_in_use_is_named_and_ends_the_program_with_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let text = text(folder.path(), "");
+    let mut program = Program::start(folder.path(), &text, &[("REGISTRY_HTTP_ADDR", &address)]);
+    program.wait_for(&address);
+    assert_eq!(program.end().code(), Some(1));
+}
+
+#[test]
+fn a_data_folder_that_is_a_file_is_named_and_ends_the_program_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("data"), "").unwrap();
+    let mut program = start(folder.path());
+    let line = program.wait_for("rootdirectory");
+    assert!(
+        line.contains(folder.path().join("data").to_str().unwrap()),
+        "{line}"
+    );
+    assert_eq!(program.end().code(), Some(1));
+}
+
+#[test]
+fn variables_of_the_environment_reach_the_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED", "true")];
+    let text = text(
+        folder.path(),
+        "log: {formatter: json, fields: {service: hub}}\n",
+    );
+    let mut program = Program::start(folder.path(), &text, &variables);
+    let line = program.wait_for("listening on ");
+    let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(record["level"], "info");
+    assert_eq!(record["service"], "hub");
+    let mut client = Raw::connect(program.address());
+    client.send("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(answer.status, 405);
+    assert!(answer.text().contains("read-only"), "{}", answer.text());
+    program.wait_for("\"POST /v2/a/blobs/uploads/ HTTP/1.1\" 405 ");
+}
+
+#[test]
+fn a_unix_socket_is_served_and_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registry.sock");
+    let text = text(folder.path(), "");
+    let address = path.to_str().unwrap();
+    let variables = [
+        ("REGISTRY_HTTP_NET", "unix"),
+        ("REGISTRY_HTTP_ADDR", address),
+    ];
+    let mut program = Program::start(folder.path(), &text, &variables);
+    program.wait_for("listening on ");
+    let mut client = UnixStream::connect(&path).unwrap();
+    client
+        .write_all(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    program.signal("TERM");
+    assert!(program.end().success());
+    assert!(!path.exists());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn idle_memory_is_small_and_a_thousand_idle_connections_add_little() {
+    registry::sys::raise_open_files_limit().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = start(folder.path());
+    let address = program.address();
+    let idle = program.resident_kib();
+    assert!(idle < 12 * 1024, "{idle} KiB when idle");
+    let clients: Vec<Raw> = (0..1000)
+        .map(|_| {
+            let mut client = Raw::connect(address);
+            client.request("/v2/");
+            assert_eq!(client.answer().status, 200);
+            client
+        })
+        .collect();
+    let added = program.resident_kib() - idle;
+    assert!(
+        added < 40 * 1024,
+        "{added} KiB for {} idle connections",
+        clients.len()
+    );
+    eprintln!(
+        "{idle} KiB idle, {added} KiB for {} connections",
+        clients.len()
+    );
+}

@@ -1,0 +1,124 @@
+//! The built program, run as a user would run it: by a configuration file and variables.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+/// A line of the log that does not come within this time will not come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program while it serves; killed when dropped.
+pub struct Program {
+    child: Child,
+    log: Receiver<String>,
+    /// Lines that were read while another was waited for.
+    pub lines: Vec<String>,
+}
+
+impl Program {
+    /// Starts `registry serve` with a file of that text and these `REGISTRY_*` variables.
+    pub fn start(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Program {
+        let path = folder.join("config.yml");
+        std::fs::write(&path, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("REGISTRY_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .arg("serve")
+            .arg(path)
+            .envs(variables.iter().copied());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, log) = mpsc::channel();
+        let outputs: [Box<dyn std::io::Read + Send>; 2] = [
+            Box::new(child.stdout.take().unwrap()),
+            Box::new(child.stderr.take().unwrap()),
+        ];
+        for output in outputs {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    eprintln!("    program: {line}");
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        Program {
+            child,
+            log,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Waits for a line of its output that holds a text.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> String {
+        if let Some(line) = self.lines.iter().find(|line| line.contains(text)) {
+            return line.clone();
+        }
+        loop {
+            let line = self.log.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("no {text:?} in {:#?}", self.lines));
+            self.lines.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Waits until it listens on TCP and gives the address.
+    pub fn address(&mut self) -> SocketAddr {
+        let line = self.wait_for("listening on ");
+        let (_, rest) = line.split_once("listening on ").unwrap();
+        rest.trim_end_matches(['"', '}'])
+            .split('"')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{name}"), &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for its end.
+    pub fn end(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Resident memory in KiB, as the system counts it.
+    pub fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
