@@ -6,6 +6,7 @@
 mod blobs;
 mod config;
 mod crash;
+mod full;
 mod layout;
 mod limits;
 mod process;

@@ -1,0 +1,276 @@
+//! A storage that is full or may not be written: the push fails with a clear error, the server lives,
+//! nothing half-written is served, and what is there can still be pulled.
+
+use crate::util::image::{bytes, sha256};
+use crate::util::raw::{Answer, Raw};
+use registry::api::{Api, Settings as ApiSettings};
+use registry::config::{LocationStyle, Platforms, Validation};
+use registry::driver::{self, Change, Content, Driver, Error, Key, Memory, Sink, Stat};
+use registry::http::{Control, Handler, Limits, Listen, Request, Response, Server};
+use registry::storage::{Settings, Storage};
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+/// A driver with room for so many bytes; every write beyond fails with `kind`.
+struct Narrow {
+    inner: Memory,
+    room: Arc<AtomicU64>,
+    kind: Arc<Mutex<ErrorKind>>,
+}
+
+impl Narrow {
+    fn take(&self, bytes: u64) -> io::Result<()> {
+        let take = |room: u64| room.checked_sub(bytes);
+        let taken = self.room.fetch_update(SeqCst, SeqCst, take);
+        taken
+            .map(drop)
+            .map_err(|_| (*self.kind.lock().unwrap()).into())
+    }
+}
+
+struct NarrowSink(Box<dyn Sink>, Narrow);
+
+impl Write for NarrowSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // As a disk does: some of it still fits.
+        let half = bytes.len().div_ceil(2);
+        self.1.take(half as u64)?;
+        self.0.write(&bytes[..half])
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Sink for NarrowSink {
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync()
+    }
+}
+
+impl Driver for Narrow {
+    fn read(&self, key: &Key, bytes_max: u64) -> driver::Result<Vec<u8>> {
+        self.inner.read(key, bytes_max)
+    }
+    fn open(&self, key: &Key) -> driver::Result<Content> {
+        self.inner.open(key)
+    }
+    fn stat(&self, key: &Key) -> driver::Result<Option<Stat>> {
+        self.inner.stat(key)
+    }
+    fn has_folder(&self, key: &Key) -> driver::Result<bool> {
+        self.inner.has_folder(key)
+    }
+    fn append(&self, key: &Key, offset: u64) -> driver::Result<Box<dyn Sink>> {
+        let (room, kind) = (self.room.clone(), self.kind.clone());
+        let own = Narrow {
+            inner: self.inner.clone(),
+            room,
+            kind,
+        };
+        Ok(Box::new(NarrowSink(self.inner.append(key, offset)?, own)))
+    }
+    fn publish(&self, changes: &[Change<'_>]) -> driver::Result<()> {
+        for change in changes {
+            if let Change::Write(key, content) = change {
+                self.take(content.len() as u64)
+                    .map_err(|error| Error::new(key, error))?;
+            }
+        }
+        self.inner.publish(changes)
+    }
+    fn list(&self, folder: &Key, after: &str, limit: usize) -> driver::Result<Vec<String>> {
+        self.inner.list(folder, after, limit)
+    }
+    fn remove(&self, key: &Key) -> driver::Result<bool> {
+        self.inner.remove(key)
+    }
+    fn discard(&self, key: &Key) {
+        self.inner.discard(key);
+    }
+}
+
+struct App(Api);
+
+impl Handler for App {
+    fn handle(&self, request: &mut Request<'_>) -> Response {
+        self.0.respond(request)
+    }
+}
+
+struct Served {
+    address: SocketAddr,
+    room: Arc<AtomicU64>,
+    kind: Arc<Mutex<ErrorKind>>,
+    control: Control,
+}
+
+impl Served {
+    fn start() -> Served {
+        let room = Arc::new(AtomicU64::new(u64::MAX));
+        let kind = Arc::new(Mutex::new(ErrorKind::StorageFull));
+        let driver = Narrow {
+            inner: Memory::default(),
+            room: room.clone(),
+            kind: kind.clone(),
+        };
+        let settings = Settings {
+            upload_sessions_max: 10,
+            tag_lookup_threads: 1,
+            manifest_bytes_max: 1_000_000,
+        };
+        let api = ApiSettings {
+            prefix: "/".into(),
+            location: LocationStyle::Relative,
+            headers: Vec::new(),
+            delete_enabled: true,
+            read_only: false,
+            catalog_entries_max: 100,
+            tags_max: 100,
+            manifest_bytes_max: 1_000_000,
+            validation: Validation {
+                disabled: true,
+                urls_allow: Vec::new(),
+                urls_deny: Vec::new(),
+                platforms: Platforms::All,
+            },
+        };
+        let app = Arc::new(App(Api::new(Storage::new(Arc::new(driver), settings), api)));
+        let listen = Listen::Tcp("127.0.0.1:0".into());
+        let server = Server::bind(&listen, Limits::default(), app).unwrap();
+        let (address, control) = (server.address().socket_address().unwrap(), server.control());
+        std::thread::spawn(move || server.run());
+        Served {
+            address,
+            room,
+            kind,
+            control,
+        }
+    }
+
+    fn call(&self, method: &str, path: &str, content: &[u8]) -> Answer {
+        let length = content.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        let answer = Raw::connect(self.address).send(head).send(content).answer();
+        eprintln!(
+            "{method} {path}: {} {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body)
+        );
+        answer
+    }
+
+    fn session(&self) -> String {
+        let answer = self.call("POST", "/v2/a/blobs/uploads/", b"");
+        assert_eq!(answer.status, 202);
+        answer.field("Location").unwrap().to_owned()
+    }
+
+    fn push(&self, content: &[u8]) -> Answer {
+        let location = self.session();
+        self.call(
+            "PUT",
+            &format!("{location}?digest={}", sha256(content)),
+            content,
+        )
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.control.shutdown(std::time::Duration::ZERO);
+    }
+}
+
+fn code(answer: &Answer) -> String {
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    body["errors"][0]["code"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_full_disk_fails_the_push_and_nothing_else() {
+    let served = Served::start();
+    let (small, large) = (bytes(1, 10_000), bytes(2, 3_000_000));
+    assert_eq!(served.push(&small).status, 201);
+    let location = served.session();
+    served.room.store(1_000_000, SeqCst);
+    let digest = sha256(&large);
+    let answer = served.call("PUT", &format!("{location}?digest={digest}"), &large);
+    assert_eq!(
+        (answer.status, code(&answer).as_str()),
+        (507, "UNAVAILABLE")
+    );
+    assert!(answer.text().contains("full"), "{}", answer.text());
+    assert_eq!(
+        served
+            .call("GET", &format!("/v2/a/blobs/{digest}"), b"")
+            .status,
+        404
+    );
+    let pulled = served.call("GET", &format!("/v2/a/blobs/{}", sha256(&small)), b"");
+    assert!(pulled.body == small);
+    // There is room again: the session goes on where its bytes end.
+    served.room.store(u64::MAX, SeqCst);
+    let status = served.call("GET", &location, b"");
+    let range = status.field("Range").unwrap().to_owned();
+    let length: usize = range.strip_prefix("0-").unwrap().parse::<usize>().unwrap();
+    let length = if length == 0 { 0 } else { length + 1 };
+    let path = format!("{location}?digest={digest}");
+    assert_eq!(served.call("PUT", &path, &large[length..]).status, 201);
+    assert!(
+        served
+            .call("GET", &format!("/v2/a/blobs/{digest}"), b"")
+            .body
+            == large
+    );
+}
+
+#[test]
+fn a_full_disk_fails_a_manifest_and_the_tag_stays_where_it_was() {
+    let served = Served::start();
+    let manifest = |seed: u64| {
+        let config = crate::util::image::config(seed);
+        let config = crate::util::image::descriptor("application/json", &config);
+        serde_json::json!({"schemaVersion": 2, "config": config, "layers": []}).to_string()
+    };
+    let path = "/v2/a/manifests/latest";
+    assert_eq!(served.call("PUT", path, manifest(1).as_bytes()).status, 201);
+    // Every amount of room that is too small, so that each of the files is once the one that fails.
+    let needed = manifest(2).len() as u64 + 3 * 71;
+    for room in (0..needed).step_by(40) {
+        served.room.store(room, SeqCst);
+        let answer = served.call("PUT", path, manifest(2).as_bytes());
+        assert_eq!(
+            (answer.status, code(&answer).as_str()),
+            (507, "UNAVAILABLE")
+        );
+        assert_eq!(served.call("GET", path, b"").text(), manifest(1));
+    }
+    served.room.store(u64::MAX, SeqCst);
+    assert_eq!(served.call("PUT", path, manifest(2).as_bytes()).status, 201);
+    assert_eq!(served.call("GET", path, b"").text(), manifest(2));
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_still_serves_what_it_has() {
+    let served = Served::start();
+    let content = bytes(3, 10_000);
+    assert_eq!(served.push(&content).status, 201);
+    for kind in [ErrorKind::ReadOnlyFilesystem, ErrorKind::PermissionDenied] {
+        *served.kind.lock().unwrap() = kind;
+        served.room.store(0, SeqCst);
+        let answer = served.call("POST", "/v2/a/blobs/uploads/", b"");
+        assert_eq!(
+            (answer.status, code(&answer).as_str()),
+            (503, "UNAVAILABLE")
+        );
+        assert!(answer.text().contains("cannot write"), "{}", answer.text());
+        let pulled = served.call("GET", &format!("/v2/a/blobs/{}", sha256(&content)), b"");
+        assert!(pulled.body == content);
+    }
+}
