@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -79,7 +79,8 @@ fn bind_dual(port: u16) -> io::Result<TcpListener> {
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     sockopt::set_ipv6_v6only(&socket, false)?;
-    bind(&socket, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))?;
+    let everywhere = std::net::SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    bind(&socket, &everywhere)?;
     listen(&socket, BACKLOG)?;
     Ok(TcpListener::from(socket))
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 /// The most fields a head may have, whatever [`Limits::head_fields_max`] says.
 pub const HEAD_FIELDS_CEILING: usize = 256;
 
-/// The bounds of one server.
+/// The bounds of one server. A zero is a bound like any other, never "unlimited": no patience, no
+/// bytes; only a rate of zero means that no rate is asked for, and at least one connection is taken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Open connections in all. At the bound the connection that has been idle longest is closed for

@@ -17,13 +17,17 @@ const CLOSING: u8 = 2;
 /// How long to wait for threads whose connection was cut at the end of the drain.
 const CUT_GRACE: Duration = Duration::from_secs(1);
 
+/// How long a new connection is left to send its first byte before it may be closed for another: its
+/// request may be there and its thread not have run yet.
+const NEWCOMER_GRACE: Duration = Duration::from_millis(250);
+
 /// One open connection, shared between its thread and the table.
 pub(super) struct Entry {
     id: u64,
     pub(super) socket: Socket,
     pub(super) remote: Option<SocketAddr>,
     state: AtomicU8,
-    /// Microseconds since the table began; the smallest is closed first.
+    /// Microseconds since the table began; the smallest is closed first, and none of the future.
     idle_since: AtomicU64,
 }
 
@@ -31,9 +35,12 @@ impl Entry {
     /// The bytes of a request came. `false`: the connection was taken away in the meantime.
     pub(super) fn wake(&self) -> bool {
         let swap = (Ordering::SeqCst, Ordering::SeqCst);
-        self.state
+        let won = self
+            .state
             .compare_exchange(IDLE, BUSY, swap.0, swap.1)
-            .is_ok()
+            .is_ok();
+        self.idle_since.store(0, Ordering::Relaxed);
+        won
     }
 
     /// Takes the connection away if it is idle.
@@ -106,13 +113,15 @@ impl Table {
     ) -> Result<Arc<Entry>, Socket> {
         let mut inner = self.lock();
         let network = remote.map(network);
+        let arrived = Instant::now();
+        let now = self.stamp(arrived);
         if let Some(network) = network {
             let open = inner.per_address.get(&network).copied().unwrap_or(0);
-            if open >= self.per_address_max && !inner.close_oldest_idle(Some(network)) {
+            if open >= self.per_address_max && !inner.close_oldest_idle(now, Some(network)) {
                 return Err(socket);
             }
         }
-        if inner.entries.len() >= self.connections_max && !inner.close_oldest_idle(None) {
+        if inner.entries.len() >= self.connections_max && !inner.close_oldest_idle(now, None) {
             return Err(socket);
         }
         let id = inner.next_id;
@@ -122,7 +131,7 @@ impl Table {
             socket,
             remote,
             state: AtomicU8::new(IDLE),
-            idle_since: AtomicU64::new(self.stamp(Instant::now())),
+            idle_since: AtomicU64::new(self.stamp(arrived + NEWCOMER_GRACE)),
         });
         if let Some(network) = network {
             *inner.per_address.entry(network).or_default() += 1;
@@ -133,7 +142,8 @@ impl Table {
 
     /// Closes the connection that has been idle longest; `false` when none is.
     pub(super) fn close_oldest_idle(&self) -> bool {
-        self.lock().close_oldest_idle(None)
+        let now = self.stamp(Instant::now());
+        self.lock().close_oldest_idle(now, None)
     }
 
     /// A connection ended.
@@ -147,7 +157,9 @@ impl Table {
     /// Marks a connection as idle since `now`; `false` when the server is stopping and it should
     /// close instead.
     pub(super) fn rest(&self, entry: &Entry, now: Instant) -> bool {
-        entry.idle_since.store(self.stamp(now), Ordering::Relaxed);
+        // Of a newcomer the end of its grace stays.
+        let now = self.stamp(now);
+        entry.idle_since.fetch_max(now, Ordering::Relaxed);
         entry.state.store(IDLE, Ordering::SeqCst);
         !self.stopping()
     }
@@ -266,12 +278,13 @@ impl Table {
 }
 
 impl Inner {
-    fn close_oldest_idle(&mut self, of: Option<IpAddr>) -> bool {
+    fn close_oldest_idle(&mut self, now: u64, of: Option<IpAddr>) -> bool {
         loop {
             let oldest = self
                 .entries
                 .values()
                 .filter(|entry| entry.state.load(Ordering::SeqCst) == IDLE)
+                .filter(|entry| entry.idle_since.load(Ordering::Relaxed) <= now)
                 .filter(|entry| of.is_none() || entry.remote.map(network) == of)
                 .min_by_key(|entry| entry.idle_since.load(Ordering::Relaxed))
                 .map(Arc::clone);
