@@ -27,7 +27,7 @@ judge_begin() {
     JUDGE=$1
     SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/judge.XXXXXX")
     trap judge_end EXIT
-    trap 'exit 1' INT TERM
+    trap 'exit 1' HUP INT PIPE TERM
     if [ "$JUDGED" = ours ] && [ ! -x "$REGISTRY_PROGRAM" ]; then
         echo "no program at $REGISTRY_PROGRAM; build it by: cargo build --release"
         exit 1
