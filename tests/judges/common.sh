@@ -27,7 +27,7 @@ judge_begin() {
     JUDGE=$1
     SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/judge.XXXXXX")
     trap judge_end EXIT
-    trap 'exit 1' INT TERM
+    trap 'exit 1' HUP INT PIPE TERM
     if [ "$JUDGED" = ours ] && [ ! -x "$REGISTRY_PROGRAM" ]; then
         echo "no program at $REGISTRY_PROGRAM; build it by: cargo build --release"
         exit 1
@@ -37,14 +37,16 @@ judge_begin() {
 # judge_end: stops what was started, says the verdict. A judge may define judge_cleanup.
 judge_end() {
     local status=$?
-    trap - EXIT INT TERM
+    trap - EXIT
+    # From here on nothing keeps the end from coming, not even a reader that has gone away.
+    trap '' HUP INT PIPE TERM
     set +e
+    registry_stop
     if [ $status -ne 0 ] && [ $status -ne 77 ] && [ -n "$SERVER_LOG" ]; then
         echo "--- the registry's log, last 40 lines ($SERVER_LOG) ---"
         tail -n 40 "$SERVER_LOG" | cut -c 1-400
         echo "---"
     fi
-    registry_stop
     if declare -F judge_cleanup >/dev/null; then judge_cleanup; fi
     [ -n "${JUDGE_KEEP:-}" ] || rm -rf "$SCRATCH"
     case $status in
