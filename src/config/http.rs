@@ -193,7 +193,6 @@ fn limits(layers: &mut Layers) -> Limits {
         drain_bytes_max: layers
             .bytes("http.limits.drainbytes")
             .unwrap_or(default.drain_bytes_max),
-        ..default
     }
 }
 

@@ -147,14 +147,14 @@ impl Driver for Filesystem {
     fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>> {
         let _pass = self.gate.enter();
         let read = || {
-            let file = File::open(self.path(key))?;
+            let mut file = File::open(self.path(key))?;
             let length = file.metadata()?.len();
             if length > bytes_max {
                 let text = format!("{length} bytes, where {bytes_max} are the most expected");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
-            let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-            file.take(bytes_max).read_to_end(&mut content)?;
+            let mut content = vec![0; usize::try_from(length).unwrap_or_default()];
+            file.read_exact(&mut content)?;
             Ok(content)
         };
         read().map_err(|error| Error::new(key, error))

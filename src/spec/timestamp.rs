@@ -24,7 +24,8 @@ impl Civil {
             .unwrap_or_default()
             .as_secs();
         let (days, rest) = (seconds / DAY_SECONDS, seconds % DAY_SECONDS);
-        // Days are counted from 1 March of year 0, so that the leap day is the last of its year.
+        // Days are counted from 1 March of year 0, so that the leap day is the last of its year
+        // (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
         let days = days + 719_468;
         let (era, day_of_era) = (days / 146_097, days % 146_097);
         let year_of_era =
