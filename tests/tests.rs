@@ -8,3 +8,4 @@ mod config;
 mod limits;
 mod process;
 mod util;
+mod wire;

@@ -3,3 +3,4 @@
 pub mod image;
 pub mod raw;
 pub mod registry;
+pub mod tree;
