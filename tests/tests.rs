@@ -6,6 +6,7 @@
 mod blobs;
 mod config;
 mod limits;
+mod lists;
 mod process;
 mod util;
 mod wire;
