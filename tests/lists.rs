@@ -266,6 +266,44 @@ fn pushes_and_deletions_are_seen_at_once() {
 }
 
 #[test]
+fn what_a_crash_left_is_no_tag() {
+    let registry = with_tags(&["b", "m", "y"]);
+    let digest = registry
+        .head("/v2/a/manifests/b")
+        .field("Docker-Content-Digest")
+        .to_owned();
+    let hex = digest.replace(':', "/");
+    let tags = "repositories/a/_manifests/tags";
+    // Many of each kind in a row, so that whole steps of the walk hold nothing else.
+    for number in 0..1100 {
+        let folder = registry.file(&format!("{tags}/c{number}"));
+        fs::create_dir_all(folder.join("index")).unwrap();
+        registry.plant(&format!("{tags}/d{number}/current/link"), "");
+    }
+    registry.plant(&format!("{tags}/n/index/{hex}/link"), &digest);
+    registry.plant(&format!("{tags}/o/current/link.0123456789.tmp"), &digest);
+    registry.plant(&format!("{tags}/-no-tag/current/link"), &digest);
+    registry.plant(&format!("{tags}/stray"), "a file");
+    fs::create_dir_all(registry.file(&format!("{tags}/z"))).unwrap();
+    for n in [1, 2, 3, 1000] {
+        let pages = pages(&registry, &format!("/v2/a/tags/list?n={n}"));
+        assert_eq!(pages.concat(), ["b", "m", "y"], "{n} at a time");
+        assert_eq!(pages.len(), 3_usize.div_ceil(n), "an empty page at the end");
+    }
+    registry
+        .get("/v2/a/manifests/d1")
+        .expect_error(404, "MANIFEST_UNKNOWN");
+    registry
+        .delete("/v2/a/manifests/d1")
+        .expect_error(404, "MANIFEST_UNKNOWN");
+    registry.put_manifest("a", "d1", &image(1)).expect(201);
+    assert_eq!(
+        pages(&registry, "/v2/a/tags/list").concat(),
+        ["b", "d1", "m", "y"]
+    );
+}
+
+#[test]
 fn what_is_no_repository_is_not_in_the_catalog() {
     let registry = with_repositories(&["m"]);
     registry.push_blob("blobs/only", b"a blob");

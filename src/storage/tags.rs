@@ -27,20 +27,15 @@ impl Storage {
             let names = self.driver.list(&layout::tags(name), &after, step)?;
             let is_last = names.len() < step;
             for text in names {
-                let Ok(tag) = text.parse::<Tag>() else {
-                    continue;
-                };
-                if self
-                    .driver
-                    .stat(&layout::tag_current(name, &tag))?
-                    .is_none()
+                if let Ok(tag) = text.parse::<Tag>()
+                    && self.has_tag(name, &tag)?
                 {
-                    continue;
+                    if tags.len() == limit {
+                        return Ok((tags, true));
+                    }
+                    tags.push(tag);
                 }
-                if tags.len() == limit {
-                    return Ok((tags, true));
-                }
-                tags.push(tag);
+                // Also past what is no tag, or a step that holds nothing else would come again.
                 after = text;
             }
             if is_last {
