@@ -9,6 +9,8 @@ mod crash;
 mod full;
 mod layout;
 mod limits;
+mod lists;
 mod process;
 mod serve;
 mod util;
+mod wire;

@@ -81,9 +81,6 @@ impl Api {
 
     fn dispatch(&self, request: &mut Request<'_>) -> Result {
         let route = Route::parse(request.path(), &self.settings.prefix)?;
-        if !route.methods().contains(request.method()) {
-            return Err(route.method_not_allowed(request.method()));
-        }
         self.check_allowed(&route, request.method())?;
         match (route, request.method()) {
             (Route::Root, _) => Ok(base::alive()),
@@ -108,24 +105,33 @@ impl Api {
         }
     }
 
-    /// Refuses what the configuration has turned off, before anything of the body is read.
+    /// Refuses a method that the path does not have, or that the configuration has turned off,
+    /// before anything of the body is read.
     fn check_allowed(&self, route: &Route, method: &Method) -> Result<()> {
+        let is_left = |method: &&Method| self.turned_off(route, method).is_none();
+        let allowed = route.methods().iter().filter(is_left);
+        let allowed = allowed.map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let error = if !route.methods().contains(method) {
+            let text = format!("{method} is not allowed here; these are: {allowed}");
+            Error::new(Code::MethodNotAllowed).message(text)
+        } else if let Some(text) = self.turned_off(route, method) {
+            Error::new(Code::Unsupported).message(text)
+        } else {
+            return Ok(());
+        };
+        Err(error.field("Allow", allowed))
+    }
+
+    /// Why a method that the path has is turned off by the configuration; `None`: it is not.
+    fn turned_off(&self, route: &Route, method: &Method) -> Option<&'static str> {
         let reads = matches!(method, Method::Get | Method::Head);
         if self.settings.read_only && !reads {
-            let text = "the registry is in read-only mode (storage.maintenance.readonly)";
-            return Err(Error::new(Code::Unsupported)
-                .message(text)
-                .field("Allow", "GET, HEAD"));
+            return Some("the registry is in read-only mode (storage.maintenance.readonly)");
         }
         let deletes = matches!(route, Route::Manifest(..) | Route::Blob(..))
             && matches!(method, Method::Delete);
-        if deletes && !self.settings.delete_enabled {
-            let text = "deleting is turned off (storage.delete.enabled)";
-            return Err(Error::new(Code::Unsupported)
-                .message(text)
-                .field("Allow", "GET, HEAD, PUT"));
-        }
-        Ok(())
+        (deletes && !self.settings.delete_enabled)
+            .then_some("deleting is turned off (storage.delete.enabled)")
     }
 }
 

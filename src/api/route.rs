@@ -57,7 +57,7 @@ impl Route {
         }
     }
 
-    /// The methods that the path has, for `Allow`.
+    /// The methods that the path has.
     pub fn methods(&self) -> &'static [Method] {
         use Method::{Delete, Get, Head, Patch, Post, Put};
         match self {
@@ -69,17 +69,6 @@ impl Route {
             Route::Uploads(_) => &[Post],
             Route::Upload(..) => &[Get, Head, Patch, Put, Delete],
         }
-    }
-
-    /// The error for a method that the path does not have.
-    pub fn method_not_allowed(&self, method: &Method) -> Error {
-        let allowed: Vec<&str> = self.methods().iter().map(Method::as_str).collect();
-        let allowed = allowed.join(", ");
-        Error::new(Code::MethodNotAllowed)
-            .message(format!(
-                "{method} is not allowed here; these are: {allowed}"
-            ))
-            .field("Allow", allowed)
     }
 }
 

@@ -4,3 +4,4 @@ pub mod image;
 pub mod program;
 pub mod raw;
 pub mod registry;
+pub mod tree;

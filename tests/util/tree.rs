@@ -1,0 +1,69 @@
+//! What lies in a data folder, and changes made to it behind the registry's back.
+
+use super::registry::TestRegistry;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Every file below a folder with its bytes, and every folder with none; paths relative to it.
+pub type Tree = BTreeMap<String, Option<Vec<u8>>>;
+
+impl TestRegistry {
+    /// All that the registry has on disk.
+    pub fn tree(&self) -> Tree {
+        let mut tree = Tree::new();
+        collect(&self.root, &self.root, &mut tree);
+        tree
+    }
+
+    /// The names of the files below a path of the storage, for leftovers.
+    pub fn files(&self, path: &str) -> Vec<String> {
+        let (folder, mut tree) = (self.file(path), Tree::new());
+        if folder.is_dir() {
+            collect(&folder, &folder, &mut tree);
+        }
+        let is_file = |(path, bytes): (String, Option<Vec<u8>>)| bytes.is_some().then_some(path);
+        tree.into_iter().filter_map(is_file).collect()
+    }
+
+    /// Writes a file below the storage's root, with the folders that it needs.
+    pub fn plant(&self, path: &str, content: impl AsRef<[u8]>) {
+        let file = self.file(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+
+    /// Writes a tag as distribution does, without going through the registry: quick for thousands.
+    pub fn plant_tag(&self, name: &str, tag: &str, digest: &str) {
+        let folder = format!("repositories/{name}/_manifests/tags/{tag}");
+        self.plant(&format!("{folder}/current/link"), digest);
+        self.plant(
+            &format!("{folder}/index/{}/link", digest.replace(':', "/")),
+            digest,
+        );
+    }
+
+    /// The data file of a blob.
+    pub fn blob_file(&self, digest: &str) -> std::path::PathBuf {
+        let (algorithm, hex) = digest.split_once(':').unwrap();
+        self.file(&format!("blobs/{algorithm}/{}/{hex}/data", &hex[..2]))
+    }
+}
+
+fn collect(root: &Path, folder: &Path, tree: &mut Tree) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path
+            .strip_prefix(root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        if path.is_dir() {
+            tree.insert(name, None);
+            collect(root, &path, tree);
+        } else {
+            tree.insert(name, Some(fs::read(&path).unwrap()));
+        }
+    }
+}
