@@ -185,7 +185,7 @@ fn a_large_unread_body_ends_the_connection_after_the_answer() {
         (answer.status, answer.field("Connection")),
         (401, Some("close"))
     );
-    client.expect_end();
+    client.expect_orderly_end();
     let mut client = served.connect();
     put(
         &mut client,
@@ -195,7 +195,7 @@ fn a_large_unread_body_ends_the_connection_after_the_answer() {
     );
     client.request("/smuggled");
     assert_eq!(client.answer().status, 401);
-    client.expect_end();
+    client.expect_orderly_end();
 }
 
 #[test]

@@ -144,7 +144,14 @@ impl Raw {
         std::mem::take(&mut self.unread)
     }
 
-    /// Waits for the end of the connection; nothing may come before it.
+    /// As [`Raw::expect_end`], and the end must not be a reset, which could have cost an answer.
+    pub fn expect_orderly_end(&mut self) {
+        let mut byte = [0];
+        assert!(self.unread.is_empty());
+        assert_eq!(self.stream.read(&mut byte).unwrap(), 0);
+    }
+
+    /// Waits for the end of the connection, orderly or not; nothing may come before it.
     pub fn expect_end(&mut self) {
         let rest = self.rest();
         let shown = String::from_utf8_lossy(&rest);
