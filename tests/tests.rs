@@ -8,5 +8,6 @@ mod config;
 mod limits;
 mod lists;
 mod process;
+mod uploads;
 mod util;
 mod wire;
