@@ -196,6 +196,36 @@ fn a_range_that_is_not_the_body_is_refused_and_the_session_goes_on() {
 }
 
 #[test]
+fn a_stream_that_is_not_its_range_is_refused_and_leaves_nothing() {
+    // With room for one session, the next one sends this to the disk: what is there is what counts.
+    let registry = Settings::default().set("HTTP_LIMITS_UPLOADS", "1").start();
+    let (content, digest) = (bytes(2, 1000), sha256(&bytes(2, 1000)));
+    let location = session(&registry, &content[..4]);
+    for (range, sent) in [("4-9", 5), ("4-9", 7), ("4-9", 900), ("4-999", 0)] {
+        let query = format!("{location}?digest={digest}");
+        for target in [("PATCH", &location[..]), ("PUT", &query)] {
+            let field = format!("Content-Range: {range}\r\n");
+            let refused = chunked(&registry, target, &field, &content[4..4 + sent]);
+            assert_eq!(refused.status, 400, "{}", refused.text());
+            assert!(
+                refused.text().contains("SIZE_INVALID"),
+                "{}",
+                refused.text()
+            );
+            assert_reached(&registry, &location, 4);
+            let other = session(&registry, b"x");
+            assert_reached(&registry, &location, 4);
+            registry.delete(&other).expect(204);
+        }
+    }
+    let target = ("PATCH", &location[..]);
+    let right = chunked(&registry, target, "Content-Range: 4-9\r\n", &content[4..10]);
+    assert_eq!((right.status, right.field("Range")), (202, Some("0-9")));
+    complete(&registry, &location, &digest, &content[10..]).expect(201);
+    assert_stored(&registry, &digest, &content);
+}
+
+#[test]
 fn bytes_of_another_digest_are_thrown_away_with_the_session() {
     let registry = TestRegistry::start();
     for digest in [sha256(b"right"), sha512(b"right")] {

@@ -242,6 +242,8 @@ impl Session {
         match part.length {
             Some(announced) if announced != received => {
                 (self.length, self.hasher) = (start, Some(before));
+                // Also on disk, where the session may be found again by its length alone.
+                driver.append(data, start)?;
                 Err(Error::WrongLength {
                     announced,
                     received,
