@@ -73,6 +73,23 @@ fn chunks_without_a_place_are_put_one_after_the_other() {
 }
 
 #[test]
+fn chunks_of_a_session_that_memory_has_no_room_for_are_all_kept() {
+    let registry = Settings::default().set("HTTP_LIMITS_UPLOADS", "1").start();
+    let location = session(&registry, b"");
+    let answers = together(8, |number| {
+        let one = || {
+            session(&registry, b"");
+            registry
+                .patch(&location, &[], &[b'a' + number as u8; 100])
+                .status
+        };
+        (0..10).map(|_| one()).collect::<Vec<_>>()
+    });
+    assert_eq!(answers.concat(), [202; 80]);
+    assert_reached(&registry, &location, 8000);
+}
+
+#[test]
 fn of_two_commits_of_one_session_exactly_one_is_taken() {
     let registry = TestRegistry::start();
     for round in 0..10 {
