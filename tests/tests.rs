@@ -7,6 +7,7 @@ mod blobs;
 mod config;
 mod limits;
 mod lists;
+mod manifests;
 mod process;
 mod uploads;
 mod util;
