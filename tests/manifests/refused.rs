@@ -48,6 +48,7 @@ fn what_is_wrong_with_a_manifest_is_said() {
         (OCI_MANIFEST, b"{}{}".to_vec(), "bad JSON"),
         (OCI_MANIFEST, b"{\"schemaVersion\":2,}".to_vec(), "bad JSON"),
         (OCI_MANIFEST, b"\xef\xbb\xbf{}".to_vec(), "bad JSON"),
+        (OCI_MANIFEST, b"{\"a\":\"\xff\"}".to_vec(), "bad JSON"),
         (OCI_MANIFEST, bytes(1, 1000), "bad JSON"),
         (OCI_MANIFEST, deep.into_bytes(), "nested more than 100 deep"),
         (
@@ -156,6 +157,45 @@ fn what_is_wrong_with_a_manifest_is_said() {
         );
     }
     assert!(registry.tree() == before, "something was written");
+}
+
+#[test]
+fn an_array_is_no_manifest_and_no_descriptor() {
+    let registry = with_parts();
+    let manifest = image(1);
+    let (config, layers) = (&manifest["config"], &manifest["layers"]);
+    let members = json!([
+        2,
+        OCI_MANIFEST,
+        config,
+        layers,
+        null,
+        null,
+        null,
+        null,
+        null,
+        {}
+    ]);
+    let members = members.to_string().into_bytes();
+    let in_order = json!([
+        config["mediaType"],
+        config["digest"],
+        config["size"],
+        [],
+        null,
+        null,
+        {}
+    ]);
+    let layer = json!([in_order]);
+    for bytes in [members, with("/config", in_order), with("/layers", layer)] {
+        let refused = put(&registry, "v1", OCI_MANIFEST, &bytes);
+        let refused = refused.expect_error(400, "MANIFEST_INVALID");
+        let message = refused.json()["errors"][0]["message"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(message.contains("expected an object"), "{message}");
+    }
 }
 
 #[test]
