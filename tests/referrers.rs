@@ -264,6 +264,10 @@ fn links_lead_through_all_referrers_once() {
             assert_eq!(found, all, "{n} at a time");
         }
     }
+    let none = registry
+        .get(&format!("/v2/a/referrers/{subject}?n=0"))
+        .expect(200);
+    assert!(descriptors(&none).is_empty() && none.find("Link").is_none());
     let after = registry
         .get(&format!("/v2/a/referrers/{subject}?last={}", all[5]))
         .expect(200);

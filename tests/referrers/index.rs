@@ -1,7 +1,7 @@
 //! The index of referrers on disk: it is only a short cut, and the list is right without it.
 
 use super::{SBOM, SIGNATURE, descriptors, digest, digests, listed, sorted};
-use super::with_referrers;
+use super::{with_referrers, with_sha512_referrer};
 use crate::util::image::{artifact, image};
 use serde_json::json;
 use std::fs;
@@ -59,4 +59,33 @@ fn an_index_that_cannot_be_written_is_kept_in_memory() {
         .expect(200);
     assert_eq!(digests(&descriptors(&page)), referrers[..2]);
     assert!(page.find("Link").is_some());
+}
+
+#[test]
+fn an_index_that_is_partly_in_memory_is_listed_whole() {
+    let (mut registry, subject, referrers) = with_referrers(1);
+    let long = with_sha512_referrer(&registry);
+    let home = "repositories/a/_manifests";
+    let of_subject = format!("{home}/referrers/{}", subject.replace(':', "/"));
+    registry.stop();
+    // More on disk than one step of the walk, and one that cannot be written there.
+    let mut all = referrers;
+    for number in 0..700 {
+        let mut referrer = artifact(1, SBOM, &image(1));
+        referrer["annotations"] = json!({"planted": number.to_string()});
+        let digest = digest(&referrer);
+        let hex = digest.replace(':', "/");
+        let blob = registry.blob_file(&digest);
+        fs::create_dir_all(blob.parent().unwrap()).unwrap();
+        fs::write(blob, referrer.to_string()).unwrap();
+        registry.plant(&format!("{home}/revisions/{hex}/link"), &digest);
+        registry.plant(&format!("{of_subject}/{hex}/link"), &digest);
+        all.push(digest);
+    }
+    let blocked = registry.file(&format!("{of_subject}/sha512"));
+    fs::remove_dir_all(&blocked).unwrap();
+    fs::write(&blocked, "").unwrap();
+    let registry = registry.restart();
+    let all: Vec<String> = sorted(all).into_iter().chain([long]).collect();
+    assert!(listed(&registry, &subject) == all);
 }
