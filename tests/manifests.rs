@@ -4,6 +4,7 @@ mod accept;
 mod large;
 mod references;
 mod refused;
+mod together;
 
 use crate::util::image::{artifact, bytes, descriptor, image, index, sha256, sha512};
 use crate::util::registry::{Answer, TestRegistry};

@@ -183,10 +183,8 @@ impl Storage {
         if self.driver.stat(&key)?.is_some() {
             return Ok(None);
         }
-        match self
-            .driver
-            .publish(&[Change::Write(key, digest.as_str().as_bytes())])
-        {
+        let link = Change::Write(key, digest.as_str().as_bytes());
+        match self.changes.adding(name, || self.driver.publish(&[link])) {
             Ok(()) => Ok(None),
             Err(error) => {
                 log::warn!("the referrer {digest} of {name} is kept in memory only: {error}");
