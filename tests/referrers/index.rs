@@ -70,7 +70,7 @@ fn an_index_that_is_partly_in_memory_is_listed_whole() {
     registry.stop();
     // More on disk than one step of the walk, and one that cannot be written there.
     let mut all = referrers;
-    for number in 0..700 {
+    for number in 0..520 {
         let mut referrer = artifact(1, SBOM, &image(1));
         referrer["annotations"] = json!({"planted": number.to_string()});
         let digest = digest(&referrer);
