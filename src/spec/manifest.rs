@@ -6,6 +6,7 @@ use super::media_type::{
     DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MediaType, OCI_INDEX,
     OCI_MANIFEST,
 };
+use super::object;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub type Annotations = BTreeMap<String, String>;
 
 /// A pointer to content (`descriptor.md`).
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct Descriptor {
     /// What the content is.
     #[serde(default)]
@@ -102,7 +103,7 @@ pub struct Manifest {
 
 /// The members that are read. A doubled member is an error, so no two readers can differ.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 struct Members {
     schema_version: Option<u64>,
     media_type: Option<String>,
@@ -129,8 +130,10 @@ impl Manifest {
                 "the JSON is nested more than {JSON_DEPTH_MAX} deep"
             )));
         }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| Invalid(format!("bad JSON: it is not UTF-8: {error}")))?;
         let members: Members =
-            serde_json::from_slice(bytes).map_err(|error| Invalid(format!("bad JSON: {error}")))?;
+            serde_json::from_str(text).map_err(|error| Invalid(format!("bad JSON: {error}")))?;
         let media_type = members.media_type(content_type)?;
         if members.schema_version == Some(1) || media_type.is_schema_1() {
             return Err(Invalid::new(
@@ -321,6 +324,14 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+object::only!(Descriptor, Members);
+
+impl Serialize for Descriptor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Descriptor::serialize(self, serializer)
+    }
 }
 
 impl<'de> Deserialize<'de> for Digest {

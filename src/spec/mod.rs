@@ -7,6 +7,7 @@ pub mod error;
 pub mod manifest;
 pub mod media_type;
 pub mod name;
+mod object;
 pub mod timestamp;
 
 pub use digest::{Algorithm, Digest, Hasher};
