@@ -143,10 +143,11 @@ fn failed(request: &Request<'_>, error: Error) -> Response {
         .as_deref()
         .map(|cause| format!(": {cause}"))
         .unwrap_or_default();
-    let level = if status >= 500 {
-        log::Level::Error
-    } else {
-        log::Level::Info
+    // That something is not there is no news: docker asks for every layer before it pushes it.
+    let level = match status {
+        404 => log::Level::Debug,
+        500.. => log::Level::Error,
+        _ => log::Level::Info,
     };
     let code = error.code.wire_name();
     log::log!(
