@@ -55,7 +55,7 @@ impl Api {
         let Content::Index(children) = index.content else {
             return Ok(stored);
         };
-        let is_default = |child: &crate::spec::manifest::Descriptor| {
+        let is_default = |child: &crate::spec::Descriptor| {
             let takes = child
                 .media_type
                 .parse()

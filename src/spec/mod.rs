@@ -2,6 +2,7 @@
 //!
 //! Each is built only by parsing, so whoever holds one holds a checked value.
 
+pub mod descriptor;
 pub mod digest;
 pub mod error;
 pub mod manifest;
@@ -10,6 +11,7 @@ pub mod name;
 mod object;
 pub mod timestamp;
 
+pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Code, Error};
 pub use media_type::MediaType;

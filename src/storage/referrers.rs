@@ -7,7 +7,8 @@
 
 use super::{Error, Result, Storage, layout};
 use crate::driver::Change;
-use crate::spec::manifest::{Descriptor, Manifest};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::manifest::Manifest;
 use crate::spec::{Algorithm, Digest, Name};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
