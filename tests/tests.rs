@@ -12,5 +12,6 @@ mod limits;
 mod lists;
 mod process;
 mod serve;
+mod tls;
 mod util;
 mod wire;
