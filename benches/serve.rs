@@ -1,4 +1,4 @@
-//! A load generator for any registry over plain HTTP, and for any file server: one operation from so
+//! A load generator for any registry, over plain HTTP or TLS, and for any file server: one operation from so
 //! many keep-alive connections for so many seconds, then rates and latencies on one line.
 //!
 //! ```text
@@ -8,7 +8,7 @@
 //! Operations: `ping`, `pull`, `push`, `manifest-get`, `manifest-put`, `tags`, `catalog`, `get`.
 //! Keys: `connections` (8), `seconds` (5), `bytes` (of a blob, 1048576), `chunk` (bytes a PATCH; 0 is
 //! POST and PUT), `repository` (bench/serve), `fill` (tags or repositories made before, 0),
-//! `page` (entries a page, 100), `path` (of `get`, /).
+//! `page` (entries a page, 100), `path` (of `get`, /), `trust` (a PEM file: TLS, whose server it names).
 //!
 //! It writes to the registry it measures. A wrong status ends it: a rate of errors is no rate.
 
@@ -17,23 +17,24 @@ mod wire;
 
 use operation::{Operation, Plan, Ready};
 use std::collections::HashMap;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
-use wire::{Connection, Outcome};
+use wire::{Connection, Outcome, Server};
 
 const USAGE: &str = "usage: serve HOST:PORT ping|pull|push|manifest-get|manifest-put|tags|catalog|get \
     [connections=8] [seconds=5] [bytes=1048576] [chunk=0] [repository=bench/serve] [fill=0] \
-    [page=100] [path=/]";
+    [page=100] [path=/] [trust=FILE]";
 const CONNECTIONS_MAX: u64 = 1024;
 const SECONDS_MAX: u64 = 600;
 const BLOB_BYTES_MAX: u64 = 1 << 30;
 
 /// What the command line asks for.
 struct Task {
-    address: String,
+    server: Server,
     connections: u64,
     duration: Duration,
     plan: Plan,
@@ -90,6 +91,7 @@ fn parse(words: &[String]) -> Outcome<Task> {
     let chunk_bytes = usize::try_from(number("chunk", 0, BLOB_BYTES_MAX)?)?;
     let fill = number("fill", 0, 1_000_000)?;
     let page = number("page", 100, 1_000_000)?;
+    let server = Server::new(address, values.remove("trust").map(Path::new))?;
     let plan = Plan {
         operation: Operation::parse(operation).ok_or(USAGE)?,
         repository: values
@@ -105,7 +107,7 @@ fn parse(words: &[String]) -> Outcome<Task> {
     match values.keys().next() {
         Some(key) => Err(format!("there is no key {key}; {USAGE}").into()),
         None => Ok(Task {
-            address: address.clone(),
+            server,
             connections,
             duration,
             plan,
@@ -115,7 +117,7 @@ fn parse(words: &[String]) -> Outcome<Task> {
 
 /// Prepares what the operation needs, runs it on every connection, and makes the report.
 fn measure(task: &Task) -> Outcome<String> {
-    let ready = task.plan.prepare(&mut Connection::open(&task.address)?)?;
+    let ready = task.plan.prepare(&mut Connection::open(&task.server)?)?;
     let tallies = Mutex::new(Vec::new());
     let failure = Mutex::new(None);
     let started = Instant::now();
@@ -145,7 +147,7 @@ fn measure(task: &Task) -> Outcome<String> {
 }
 
 fn work(task: &Task, mut ready: Ready, worker: u64, started: Instant) -> Outcome<Tally> {
-    let mut connection = Connection::open(&task.address)?;
+    let mut connection = Connection::open(&task.server)?;
     let mut tally = Tally::default();
     let mut round = 0;
     while started.elapsed() < task.duration {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures this registry beside nginx, in pairs that alternate in one run, and prints medians and ratios:
-# the pull of a blob against nginx's sendfile of the same file, and GET /v2/ against nginx's 1 KB file.
+# the pull of a blob against nginx's sendfile of the same file, the same over TLS 1.3 with one cipher, and
+# GET /v2/ against nginx's 1 KB file.
 # Then the registry's other operations, without a rival.
 #
 # usage: scripts/bench.sh [pairs]          needs nginx, wrk, curl, jq, python3; cargo for the load program
@@ -15,7 +16,7 @@ SECONDS_EACH=${SECONDS_EACH:-4}
 CONNECTIONS=${CONNECTIONS:-8}
 BLOB_MIB=${BLOB_MIB:-256}
 only=${1:-all}
-NGINX=''
+NGINX='' TLS_SERVER=''
 judge_begin bench
 require nginx wrk curl jq python3 cargo
 load=$(cd "$PROJECT" && cargo bench --bench serve --no-run --message-format json 2>"$SCRATCH/build.log" |
@@ -23,12 +24,14 @@ load=$(cd "$PROJECT" && cargo bench --bench serve --no-run --message-format json
     { cat "$SCRATCH/build.log" && fail "the load program does not build"; }
 
 judge_cleanup() {
-    [ -z "$NGINX" ] || { kill "$NGINX" && wait "$NGINX"; } 2>/dev/null
+    local server
+    for server in $NGINX $TLS_SERVER; do { kill "$server" && wait "$server"; } 2>/dev/null; done
 }
 
-# nginx_start: serves $SCRATCH/www on $NGINX_HOST, with sendfile on and its log off.
+# nginx_start: serves $SCRATCH/www on $NGINX_HOST and over TLS on $NGINX_TLS_HOST, with sendfile on and its log off.
 nginx_start() {
     NGINX_HOST=127.0.0.1:$(free_port)
+    NGINX_TLS_HOST=127.0.0.1:$(free_port)
     mkdir -p "$SCRATCH/www" "$SCRATCH/nginx"
     head -c 1024 /dev/zero >"$SCRATCH/www/small"
     cat >"$SCRATCH/nginx.conf" <<CONF
@@ -50,6 +53,13 @@ http {
     uwsgi_temp_path $SCRATCH/nginx/uwsgi;
     scgi_temp_path $SCRATCH/nginx/scgi;
     server { listen $NGINX_HOST; root $SCRATCH/www; }
+    server {
+        listen $NGINX_TLS_HOST ssl;
+        root $SCRATCH/www;
+        ssl_certificate $SCRATCH/certs/127.0.0.1.crt;
+        ssl_certificate_key $SCRATCH/certs/127.0.0.1.key;
+        ssl_protocols TLSv1.3;
+    }
 }
 CONF
     # Its workers run as root, since the scratch folder is closed to others.
@@ -72,6 +82,25 @@ small() { # URL: requests a second, by wrk
 
 large() { # HOST PATH: MB a second, bodies dropped by the kernel
     "$load" "$1" get path="$2" connections="$CONNECTIONS" seconds="$SECONDS_EACH" | field mb_per_second
+}
+
+large_tls() { # HOST PATH: the same over TLS, records dropped by the kernel
+    "$load" "$1" get path="$2" trust="$SCRATCH/certs/127.0.0.1.crt" connections="$CONNECTIONS" \
+        seconds="$SECONDS_EACH" | field mb_per_second
+}
+
+# registry_start_tls: a second process of the judged registry, on the same data, over TLS on $TLS_HOST.
+registry_start_tls() {
+    TLS_HOST=127.0.0.1:$(free_port)
+    env -i PATH="$PATH" REGISTRY_HTTP_ADDR="$TLS_HOST" REGISTRY_LOG_LEVEL=error \
+        REGISTRY_LOG_ACCESSLOG_DISABLED=true REGISTRY_HTTP_TLS_CERTIFICATE="$SCRATCH/certs/127.0.0.1.crt" \
+        REGISTRY_HTTP_TLS_KEY="$SCRATCH/certs/127.0.0.1.key" \
+        "$(program_of "$JUDGED")" serve "$(ls "$SCRATCH"/config.*.yml)" >"$SCRATCH/tls.log" 2>&1 &
+    TLS_SERVER=$!
+    until curl -fsS -o /dev/null --cacert "$SCRATCH/certs/127.0.0.1.crt" "https://$TLS_HOST/v2/" 2>/dev/null; do
+        kill -0 $TLS_SERVER 2>/dev/null || fail "the registry over TLS ended: $(tail -n 1 "$SCRATCH/tls.log")"
+        sleep 0.05
+    done
 }
 
 median() { sort -n | awk '{value[NR] = $1} END {
@@ -98,7 +127,9 @@ pair() {
 }
 
 registry_start "$JUDGED" "$SCRATCH/data" REGISTRY_LOG_LEVEL=error REGISTRY_LOG_ACCESSLOG_DISABLED=true
+"$REGISTRY_PROGRAM" certificate --ip 127.0.0.1 --out "$SCRATCH/certs" >/dev/null
 nginx_start
+registry_start_tls
 
 # The blob as the registry stores it is the file nginx serves: the same pages of the cache.
 "$load" "$HOST" pull bytes=$((BLOB_MIB << 20)) connections=1 seconds=1 >/dev/null
@@ -109,6 +140,8 @@ digest=sha256:$(basename "$(dirname "$blob")")
 
 pair "pull of $BLOB_MIB MiB" MB/s \
     "large $HOST /v2/bench/serve/blobs/$digest" "large $NGINX_HOST /blob"
+pair "pull of $BLOB_MIB MiB over TLS" MB/s \
+    "large_tls $TLS_HOST /v2/bench/serve/blobs/$digest" "large_tls $NGINX_TLS_HOST /blob"
 pair "GET /v2/ against 1 KB" "requests/s" "small http://$HOST/v2/" "small http://$NGINX_HOST/small"
 memory() { awk '/^VmHWM/ {print $2 / 1024}' "/proc/$SERVER/status"; }
 printf 'memory at its highest        %s %.1f MB\n' "$JUDGED" "$(memory)"

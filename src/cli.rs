@@ -3,7 +3,7 @@
 //! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
 //! shows the right ones.
 
-use crate::commands::{self, check_config, serve};
+use crate::commands::{self, certificate, check_config, serve};
 use crate::config::PATH_VARIABLE;
 use argh::{EarlyExit, FromArgs};
 use std::ffi::OsString;
@@ -42,6 +42,7 @@ struct Arguments {
 enum Command {
     Serve(Serve),
     CheckConfig(CheckConfig),
+    Certificate(Certificate),
 }
 
 /// Run the registry until it is asked to stop (Ctrl-C, SIGTERM).
@@ -63,6 +64,26 @@ struct CheckConfig {
     /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH
     #[argh(positional)]
     config: Option<PathBuf>,
+}
+
+/// Make a certificate and its key for HTTPS, signed by itself, and tell how to trust it. Files that are
+/// there are never overwritten.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "certificate")]
+#[argh(example = "{command_name} --host registry.local --ip 192.0.2.1 --out certs")]
+struct Certificate {
+    /// a name of the registry as clients call it; may be given more than once, the first names the files
+    #[argh(option)]
+    host: Vec<String>,
+    /// an IP address of it; may be given more than once
+    #[argh(option)]
+    ip: Vec<String>,
+    /// for how many days it is valid; default: 365
+    #[argh(option, default = "365")]
+    days: u32,
+    /// the folder for the two files; default: this one
+    #[argh(option, default = "PathBuf::from(\".\")")]
+    out: PathBuf,
 }
 
 /// Runs the program. Takes its arguments, the program's own name first.
@@ -97,6 +118,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         None => misused("no command was given", &words),
         Some(Command::Serve(Serve { config })) => with_path(config, &words, serve),
         Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
+        Some(Command::Certificate(order)) => make_certificate(order, &words),
     }
 }
 
@@ -126,6 +148,21 @@ fn serve(path: PathBuf) -> ExitCode {
     };
     serve::announce(&config, &notices);
     match serve::run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            complain(&format!("error: {message}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make_certificate(words: Certificate, all: &[&str]) -> ExitCode {
+    let order = certificate::Order::new(&words.host, &words.ip, words.days, words.out);
+    let order = match order {
+        Ok(order) => order,
+        Err(message) => return misused(&message, all),
+    };
+    match certificate::run(&order, &mut std::io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             complain(&format!("error: {message}\n"));

@@ -21,6 +21,7 @@ mod resolve;
 mod resolved;
 mod schema;
 mod suggest;
+mod tls;
 mod tree;
 mod unsupported;
 mod values;

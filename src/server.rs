@@ -3,7 +3,7 @@
 use crate::api::{self, Api};
 use crate::config::{Config, StorageDriver, UploadPurging};
 use crate::driver::{Driver, Filesystem, Memory};
-use crate::http::{self, Bound, Control, Exchange, Handler, Request, Response};
+use crate::http::{self, Bound, Control, Exchange, Handler, Request, Response, Tls};
 use crate::logging::AccessLog;
 use crate::storage::{self, Storage};
 use std::sync::Arc;
@@ -46,7 +46,8 @@ impl Registry {
         });
         let handler: Arc<dyn Handler> = app.clone();
         let (listen, limits) = (&config.http.listen, config.http.limits.clone());
-        let server = http::Server::bind(listen, limits, handler)
+        let tls = config.http.tls.clone().map(Tls::new).transpose()?;
+        let server = http::Server::bind_tls(listen, limits, tls, handler)
             .map_err(|error| format!("{error} (http.addr)"))?;
         let mut purging = config.storage.upload_purging.clone();
         purging.enabled &= !config.storage.read_only;

@@ -184,18 +184,21 @@ where
 /// not send a small packet (a hint; ignored where it is unknown).
 #[cfg(unix)]
 pub fn send<S: std::os::fd::AsFd>(stream: &S, bytes: &[u8], more: bool) -> io::Result<usize> {
+    Ok(rustix::net::send(stream, bytes, send_flags(more))?)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn send_flags(more: bool) -> rustix::net::SendFlags {
     use rustix::net::SendFlags;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let flags = match more {
+    match more {
         true => SendFlags::NOSIGNAL | SendFlags::MORE,
         false => SendFlags::NOSIGNAL,
-    };
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let flags = {
-        let _ = more;
-        SendFlags::empty()
-    };
-    Ok(rustix::net::send(stream, bytes, flags)?)
+    }
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+fn send_flags(_more: bool) -> rustix::net::SendFlags {
+    rustix::net::SendFlags::empty()
 }
 
 /// See the twin. A send that timed out is the end of the connection here: see [`set_ticks`].
@@ -204,10 +207,36 @@ pub fn send<S>(stream: &S, bytes: &[u8], _more: bool) -> io::Result<usize>
 where
     for<'a> &'a S: io::Write,
 {
-    io::Write::write(&mut &*stream, bytes).map_err(|error| match is_tick(&error) {
+    io::Write::write(&mut &*stream, bytes).map_err(stopped_reading)
+}
+
+#[cfg(windows)]
+fn stopped_reading(error: io::Error) -> io::Error {
+    match is_tick(&error) {
         true => io::Error::new(io::ErrorKind::ConnectionAborted, "the peer stopped reading"),
         false => error,
-    })
+    }
+}
+
+/// As [`send`], of several pieces in order and in one call.
+#[cfg(unix)]
+pub fn send_pieces<S: std::os::fd::AsFd>(
+    stream: &S,
+    pieces: &[io::IoSlice<'_>],
+    more: bool,
+) -> io::Result<usize> {
+    let mut nothing = rustix::net::SendAncillaryBuffer::default();
+    let flags = send_flags(more);
+    Ok(rustix::net::sendmsg(stream, pieces, &mut nothing, flags)?)
+}
+
+/// See the twin.
+#[cfg(windows)]
+pub fn send_pieces<S>(stream: &S, pieces: &[io::IoSlice<'_>], _more: bool) -> io::Result<usize>
+where
+    for<'a> &'a S: io::Write,
+{
+    io::Write::write_vectored(&mut &*stream, pieces).map_err(stopped_reading)
 }
 
 /// Sends up to `length` bytes of `file` from `offset` to a socket inside the kernel. `Ok(None)`: this
@@ -249,6 +278,33 @@ pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
 #[cfg(windows)]
 pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, into, offset)
+}
+
+/// What tells two files of one file system apart: the number of the inode.
+#[cfg(unix)]
+pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+/// What tells two files apart where there is no number to be had: when they were made, in units of
+/// 100 nanoseconds.
+#[cfg(windows)]
+pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
+    std::os::windows::fs::MetadataExt::creation_time(metadata)
+}
+
+/// Creates a file that only its owner may read and write; fails when it is there.
+#[cfg(unix)]
+pub fn create_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Creates a file; fails when it is there. Who may read it is what the folder hands down.
+#[cfg(windows)]
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::create_new(path)
 }
 
 /// Whether there is a socket at `path` (not followed when it is a symbolic link).

@@ -3,6 +3,7 @@
 mod environment;
 mod keys;
 mod mistakes;
+mod tls;
 
 use registry::config::{
     Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Severity, Source,

@@ -15,6 +15,7 @@ mod names;
 mod process;
 mod referrers;
 mod serve;
+mod tls;
 mod uploads;
 mod util;
 mod wire;

@@ -162,7 +162,15 @@ impl Ready {
                 let accept = format!("Accept: {MEDIA_MANIFEST}\r\n");
                 Ok(ask(connection, ("GET", &self.target), &accept, b"", 200)?.body_bytes)
             }
-            _ => Ok(ask(connection, ("GET", &self.target), "", b"", 200)?.body_bytes),
+            _ => {
+                // See `Connection::skip_records`; a handshake is little beside a blob.
+                let bulk = matches!(self.operation, Operation::Get | Operation::Pull);
+                let last = match bulk && connection.is_secure() {
+                    true => "Connection: close\r\n",
+                    false => "",
+                };
+                Ok(ask(connection, ("GET", &self.target), last, b"", 200)?.body_bytes)
+            }
         }
     }
 

@@ -4,8 +4,13 @@
 //! the other side's delayed acknowledgement and hides every difference (RFC 896, RFC 1122 4.2.3.2).
 //! Bodies are measured, not read: where it can be done they are thrown away inside the kernel.
 
+mod secure;
+
+pub use secure::Server;
+
+use secure::Stream;
 use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -45,8 +50,8 @@ pub struct Answer {
 
 /// One connection, opened again when the server closes it between two requests.
 pub struct Connection {
-    address: String,
-    stream: BufReader<TcpStream>,
+    server: Server,
+    stream: BufReader<Stream>,
     outgoing: Vec<u8>,
     discard: Vec<u8>,
     closing: bool,
@@ -63,11 +68,11 @@ struct Head {
 }
 
 impl Connection {
-    /// Connects to `HOST:PORT`.
-    pub fn open(address: &str) -> Outcome<Self> {
+    /// Connects.
+    pub fn open(server: &Server) -> Outcome<Self> {
         Ok(Self {
-            address: address.to_owned(),
-            stream: connect(address)?,
+            server: server.clone(),
+            stream: connect(server)?,
             outgoing: Vec::new(),
             discard: vec![0; DISCARD_BYTES],
             closing: false,
@@ -77,7 +82,7 @@ impl Connection {
     /// Sends one request and reads its answer whole.
     pub fn ask(&mut self, request: &Request) -> Outcome<Answer> {
         if self.closing {
-            self.stream = connect(&self.address)?;
+            self.stream = connect(&self.server)?;
             self.closing = false;
         }
         self.send(request)?;
@@ -86,6 +91,7 @@ impl Connection {
         let body_bytes = match head.chunked {
             _ if bodiless => 0,
             true => self.skip_chunks()?,
+            false if head.close && self.is_secure() => self.skip_records(head.length)?,
             false => self.skip_body(head.length)?,
         };
         self.closing = head.close;
@@ -107,7 +113,7 @@ impl Connection {
         write!(
             self.outgoing,
             "{method} {target} HTTP/1.1\r\nHost: {}\r\n{headers}",
-            self.address
+            self.server.address
         )?;
         if !matches!(*method, "GET" | "HEAD") {
             write!(self.outgoing, "Content-Length: {}\r\n", body.len())?;
@@ -127,7 +133,7 @@ impl Connection {
     fn read_line(&mut self) -> Outcome<String> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
-            return Err(format!("{} closed the connection", self.address).into());
+            return Err(format!("{} closed the connection", self.server.address).into());
         }
         line.truncate(line.trim_end().len());
         Ok(line)
@@ -173,6 +179,32 @@ impl Connection {
         }
     }
 
+    /// Whether it speaks TLS.
+    pub fn is_secure(&self) -> bool {
+        self.stream.get_ref().is_secure()
+    }
+
+    /// Takes the records of a body of that length up to the connection's end, without decrypting them.
+    fn skip_records(&mut self, length: u64) -> Outcome<u64> {
+        let mut came = self.stream.buffer().len();
+        loop {
+            let socket = self.stream.get_mut().socket();
+            match throw_away(socket, &mut self.discard)? {
+                0 => break,
+                count => came += count,
+            }
+        }
+        // A record costs 22 bytes; those that came with the head are not counted again.
+        let (least, most) = (
+            length.saturating_sub(1 << 17),
+            length + length / 256 + (1 << 17),
+        );
+        match u64::try_from(came)? {
+            came if (least..=most).contains(&came) => Ok(length),
+            came => Err(format!("{came} bytes of records came for a body of {length}").into()),
+        }
+    }
+
     fn skip_body(&mut self, length: u64) -> Outcome<u64> {
         let mut left = usize::try_from(length)?;
         let buffered = left.min(self.stream.buffer().len());
@@ -181,7 +213,10 @@ impl Connection {
         while left > 0 {
             let room = left.min(self.discard.len());
             let room = self.discard.get_mut(..room).unwrap_or_default();
-            let count = throw_away(self.stream.get_mut(), room)?;
+            let count = match self.stream.get_mut() {
+                Stream::Plain(stream) => throw_away(stream, room)?,
+                secure => secure.read(room)?,
+            };
             if count == 0 {
                 return Err(format!("{left} of {length} bytes of a body are missing").into());
             }
@@ -191,12 +226,13 @@ impl Connection {
     }
 }
 
-fn connect(address: &str) -> Outcome<BufReader<TcpStream>> {
+fn connect(server: &Server) -> Outcome<BufReader<Stream>> {
+    let address = &server.address;
     let stream = TcpStream::connect(address).map_err(|error| format!("{address}: {error}"))?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(STALL_SECONDS_MAX)))?;
     stream.set_write_timeout(Some(Duration::from_secs(STALL_SECONDS_MAX)))?;
-    Ok(BufReader::with_capacity(HEAD_BYTES, stream))
+    Ok(BufReader::with_capacity(HEAD_BYTES, server.speak(stream)?))
 }
 
 /// A Location may be absolute; the connection is already to its host.

@@ -44,6 +44,7 @@ fn origin(request: &Request<'_>) -> Option<String> {
     };
     let scheme = match first("X-Forwarded-Proto") {
         Some("https") => "https",
+        None if request.is_secure() => "https",
         _ => "http",
     };
     let host = first("X-Forwarded-Host").or_else(|| first("Host"))?;

@@ -1,5 +1,6 @@
 //! One file a command; `cli.rs` reads the words and calls one of them.
 
+pub mod certificate;
 pub mod check_config;
 pub mod serve;
 

@@ -28,7 +28,8 @@ pub fn run(config: &Config) -> Result<(), String> {
         control.shutdown(drain);
     };
     sys::on_shutdown_signal(stop).map_err(|error| format!("cannot wait for signals: {error}"))?;
-    log::info!("listening on {}", registry.address());
+    let over_tls = config.http.tls.as_ref().map_or("", |_| ", tls");
+    log::info!("listening on {}{over_tls}", registry.address());
     registry.run();
     log::info!("stopped");
     Ok(())

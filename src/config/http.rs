@@ -2,6 +2,7 @@
 
 use super::layers::Layers;
 use super::resolved::{Http, LocationStyle};
+use super::tls;
 use super::values::steps;
 use crate::http::{Limits, Listen};
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub fn http(layers: &mut Layers) -> Http {
             .duration("http.draintimeout")
             .unwrap_or(DRAIN_TIMEOUT),
         headers: headers(layers),
+        tls: tls::tls(layers),
         limits: limits(layers),
     }
 }

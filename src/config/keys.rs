@@ -9,6 +9,12 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const DECADE: Duration = Duration::from_secs(3650 * 24 * 3600);
 const LEVELS: &[&str] = &["error", "warn", "info", "debug"];
+const CLIENT_AUTHS: &[&str] = &[
+    "request-client-cert",
+    "require-any-client-cert",
+    "verify-client-cert-if-given",
+    "require-and-verify-client-cert",
+];
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * 1024;
 
@@ -48,6 +54,12 @@ pub const HONOURED: &[Key] = &[
     key("http.host", Kind::Text),
     key("http.relativeurls", Kind::Boolean),
     key("http.draintimeout", Kind::Duration(Duration::ZERO, DAY)),
+    key("http.tls.certificate", Kind::Text),
+    key("http.tls.key", Kind::Text),
+    key("http.tls.clientcas", Kind::Texts),
+    key("http.tls.clientauth", Kind::Choice(CLIENT_AUTHS)),
+    key("http.tls.minimumtls", Kind::Text),
+    key("http.tls.ciphersuites", Kind::Texts),
     key("http.headers.*", Kind::Texts),
     key("http.limits.connections", Kind::Integer(1, 1_000_000)),
     key(

@@ -3,8 +3,9 @@
 
 use super::duration::format;
 use super::resolved::{Config, Formatter, LocationStyle, Platforms, StorageDriver};
-use crate::http::{Limits, Listen};
+use crate::http::{Limits, Listen, tls};
 use serde_yaml::{Mapping, Value};
+use std::path::Path;
 
 const MASK: &str = "********";
 /// A field or header whose name holds one of these is a secret.
@@ -135,6 +136,9 @@ impl Config {
             }
         }
         put(&mut section, "headers", headers.into());
+        if let Some(tls) = &http.tls {
+            put(&mut section, "tls", self::tls(tls));
+        }
         put(&mut section, "limits", self.limits(&http.limits));
         section.into()
     }
@@ -197,6 +201,21 @@ impl Config {
             ("manifests", map([("urls", urls), ("indexes", indexes)])),
         ])
     }
+}
+
+fn tls(tls: &tls::Settings) -> Value {
+    let path = |path: &Path| Value::from(path.to_string_lossy().as_ref());
+    let cas = tls.client_cas.iter().map(|file| path(file)).collect();
+    let suites = tls.cipher_suites.iter().map(|suite| suite.name().into());
+    map([
+        ("certificate", path(&tls.certificate)),
+        // Where it is, never what is in it.
+        ("key", path(&tls.key)),
+        ("clientcas", Value::Sequence(cas)),
+        ("clientauth", tls.client_auth.name().into()),
+        ("minimumtls", tls.minimum.name().into()),
+        ("ciphersuites", Value::Sequence(suites.collect())),
+    ])
 }
 
 fn masked(name: &str, value: &str) -> Value {

@@ -195,7 +195,7 @@ fn driver(layers: &mut Layers) -> StorageDriver {
 }
 
 /// The path without doubled separators: `c:\\data`, as people write it for a shell, is `c:\data`.
-fn tidy(path: &str) -> PathBuf {
+pub(super) fn tidy(path: &str) -> PathBuf {
     Path::new(path).components().collect()
 }
 

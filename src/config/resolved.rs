@@ -1,7 +1,7 @@
 //! The resolved configuration: what every other room reads. There is no Option where there is a
 //! default, and a value that is here has been checked.
 
-use crate::http::{Limits, Listen};
+use crate::http::{Limits, Listen, tls};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -106,6 +106,8 @@ pub struct Http {
     pub drain_timeout: Duration,
     /// `http.headers`: fields of every answer, one entry a value.
     pub headers: Vec<(String, String)>,
+    /// `http.tls`; plain HTTP is served without.
+    pub tls: Option<tls::Settings>,
     /// `http.limits`.
     pub limits: Limits,
 }

@@ -4,7 +4,7 @@
 use super::schema::{Group, Status};
 
 const NO_AUTH: &str = "access control is not supported yet, and starting without it would open the registry to anyone; remove it to serve without access control";
-const NO_TLS: &str = "TLS is not supported yet, and starting without it would send everything in clear; remove it to serve plain HTTP";
+const NO_ACME: &str = "certificates are not fetched from Let's Encrypt, and starting without one would send everything in clear; let another program fetch them and name its files as http.tls.certificate and http.tls.key: they are read again when they change";
 const NO_DRIVER: &str = "this storage driver is not supported; use filesystem or inmemory";
 const NO_PROXY: &str = "a pull-through cache is not supported yet, and without it this would be an empty registry; remove it to serve what is stored here";
 
@@ -164,21 +164,9 @@ pub const OTHERS: &[Group] = &[
         &["secret"],
     ),
     group(
-        "http.tls",
-        Status::Refused(NO_TLS),
-        &[
-            "",
-            "certificate",
-            "key",
-            "clientcas",
-            "clientauth",
-            "minimumtls",
-            "ciphersuites",
-            "letsencrypt.cachefile",
-            "letsencrypt.email",
-            "letsencrypt.hosts",
-            "letsencrypt.directoryurl",
-        ],
+        "http.tls.letsencrypt",
+        Status::Refused(NO_ACME),
+        &["", "cachefile", "email", "hosts", "directoryurl"],
     ),
     group(
         "http.debug",

@@ -1,39 +1,49 @@
 //! One connection on its own thread: requests one after the other until it ends.
 //!
-//! `serve` is the whole life: wait for a head, hand the request to the program, send the answer, drain
+//! `serve` is the whole life: the handshake of TLS where there is one, wait for a head, hand the request to the program, send the answer, drain
 //! what was not read, again. Whatever breaks ends this connection and nothing else.
 
 use super::body::{BodyReader, Incoming};
 use super::head::{Head, Scan, Scanned};
 use super::refusal::Refusal;
 use super::table::{Entry, Table};
-use super::wire::{Pace, Wire};
+use super::wire::{Pace, Secured, Wire};
 use super::write::{self, Date, Fault, Form, Outcome};
-use super::{Exchange, Handler, Limits, Method, Request, Response};
+use super::{Exchange, Handler, Limits, Method, Request, Response, Tls};
 use std::any::Any;
-use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Empty lines that may come before a request line (RFC 9112 2.2).
 const EMPTY_LINES_MAX: usize = 4;
+/// What a client is told that speaks plain HTTP where TLS is spoken.
+const HTTPS_PORT: &str =
+    "This is an HTTPS port and the request came over plain HTTP; use https://.";
 
 /// What all connections of a server share.
 pub(super) struct Shared {
     pub(super) handler: Arc<dyn Handler>,
     pub(super) limits: Limits,
+    /// Every connection speaks TLS when there is one.
+    pub(super) tls: Option<Tls>,
     pub(super) table: Table,
     /// See [`Limits::tick`].
     pub(super) tick: Duration,
 }
 
 impl Shared {
-    pub(super) fn new(handler: Arc<dyn Handler>, limits: Limits, table: Table) -> Shared {
+    pub(super) fn new(
+        handler: Arc<dyn Handler>,
+        limits: Limits,
+        tls: Option<Tls>,
+        table: Table,
+    ) -> Shared {
         let tick = limits.tick();
         Shared {
             handler,
             limits,
+            tls,
             table,
             tick,
         }
@@ -51,7 +61,7 @@ pub(super) fn serve(shared: Arc<Shared>, entry: Arc<Entry>) {
             head: Head::new(),
             date: Date::default(),
         };
-        connection.run(first_byte);
+        connection.begin(first_byte);
         std::io::Result::Ok(())
     }));
     match ended {
@@ -102,11 +112,30 @@ enum After {
 }
 
 impl Connection {
+    /// Shakes hands where TLS is spoken, then serves.
+    fn begin(mut self, first_byte: Pace) {
+        let began = Instant::now();
+        let mut pace = Pace::deadline(self.wire.shared.limits.head_timeout);
+        match self.wire.secure(&mut pace) {
+            Ok(Secured::Done) => self.run(first_byte),
+            Ok(Secured::PlainHttp) => {
+                self.refuse(Refusal::bad(HTTPS_PORT), began);
+                self.linger();
+            }
+            // The client is to read the alert that says why.
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                log::info!("no TLS with {}: {error}", self.wire.entry.peer());
+                self.linger();
+            }
+            Err(error) => log::debug!("no TLS with {}: {error}", self.wire.entry.peer()),
+        }
+    }
+
     fn run(mut self, first_byte: Pace) {
         let mut pace = first_byte;
         loop {
             match self.next(&mut pace) {
-                Next::Ended => return,
+                Next::Ended => return self.wire.say_end(),
                 Next::Refused(refusal, began) => {
                     self.refuse(refusal, began);
                     return self.linger();
@@ -190,10 +219,11 @@ impl Connection {
                 wire: &mut self.wire,
                 incoming: &mut incoming,
             };
-            let remote = body.wire.entry.remote;
+            let (remote, secure) = (body.wire.entry.remote, body.wire.is_secure());
             let mut request = Request {
                 head,
                 remote,
+                secure,
                 body: &mut body,
             };
             shared.handler.handle(&mut request)
@@ -313,7 +343,7 @@ impl Connection {
     /// closing with bytes unread would reset the connection, and the client might never see the answer
     /// (RFC 9112 9.6).
     fn linger(mut self) {
-        self.wire.entry.socket.shutdown(Shutdown::Write);
+        self.wire.end_sending();
         self.wire.shared.table.give_up(&self.wire.entry);
         let mut pace = Pace::deadline(self.wire.shared.limits.linger_timeout);
         let mut scratch = [0; 2 * super::buffer::BUFFER_BYTES];

@@ -18,6 +18,7 @@ mod server;
 mod socket;
 mod table;
 pub mod target;
+pub mod tls;
 mod wire;
 mod write;
 
@@ -28,6 +29,7 @@ pub use server::{Control, Server};
 pub use socket::{Bound, Listen};
 pub use table::Load;
 pub use tiny_http::{HTTPVersion, Method, StatusCode};
+pub use tls::Tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 pub struct Request<'c> {
     pub(super) head: &'c Head,
     pub(super) remote: Option<SocketAddr>,
+    pub(super) secure: bool,
     pub(super) body: &'c mut (dyn Read + 'c),
 }
 
@@ -58,6 +59,11 @@ impl Request<'_> {
     /// The peer's address; `None` on a unix socket.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.remote
+    }
+
+    /// Whether it came over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// The announced body length; `None` with chunked coding, `Some(0)` when there is no body.

@@ -7,7 +7,8 @@ use super::connection::{self, Shared};
 use super::refusal::Refusal;
 use super::socket::{Bound, Listen, Listener, Socket};
 use super::table::{Load, Table};
-use super::{Exchange, Handler, Limits};
+use super::tls::NO_PLACE;
+use super::{Exchange, Handler, Limits, Tls};
 use crate::sys;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -47,11 +48,21 @@ pub struct Control {
 impl Server {
     /// Listens; connections are accepted from [`Server::run`] on. Errors name the address.
     pub fn bind(listen: &Listen, limits: Limits, handler: Arc<dyn Handler>) -> io::Result<Server> {
+        Server::bind_tls(listen, limits, None, handler)
+    }
+
+    /// As [`Server::bind`]; every connection speaks TLS when there is a [`Tls`].
+    pub fn bind_tls(
+        listen: &Listen,
+        limits: Limits,
+        tls: Option<Tls>,
+        handler: Arc<dyn Handler>,
+    ) -> io::Result<Server> {
         let listeners = Listener::bind(listen)?;
         let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "nowhere to listen");
         let address = listeners.first().ok_or_else(none)?.bound()?;
         let table = Table::new(limits.connections_max, limits.connections_per_address_max);
-        let shared = Arc::new(Shared::new(handler, limits, table));
+        let shared = Arc::new(Shared::new(handler, limits, tls, table));
         Ok(Server {
             listeners: listeners.into_iter().map(Arc::new).collect(),
             address,
@@ -169,7 +180,7 @@ fn welcome(
     }
 }
 
-/// Answers 503 without a thread. The few bytes fit the socket's buffer, so this does not block; the
+/// Answers 503, or over TLS an alert, without a thread. The few bytes fit the socket's buffer, so this does not block; the
 /// client's request is read and dropped by another thread, so that the answer is not lost to a reset.
 fn turn_away(
     shared: &Shared,
@@ -178,7 +189,10 @@ fn turn_away(
     refused: &SyncSender<Socket>,
 ) {
     let began = Instant::now();
-    let answer = Refusal::overloaded().to_bytes();
+    let answer = match shared.tls {
+        Some(_) => NO_PLACE.to_vec(),
+        None => Refusal::overloaded().to_bytes(),
+    };
     let sent = socket.send(&answer, false).is_ok();
     socket.shutdown(Shutdown::Write);
     let _ = refused.try_send(socket);
@@ -192,7 +206,7 @@ fn turn_away(
             referer: "",
             user_agent: "",
             status: 503,
-            body_bytes: if sent {
+            body_bytes: if sent && shared.tls.is_none() {
                 Refusal::overloaded().body_bytes()
             } else {
                 0

@@ -1,4 +1,4 @@
-//! Listening and connected sockets of either kind; the place where TLS will be a third kind.
+//! Listening and connected sockets of either kind; what TLS makes of their bytes is in `tls`.
 //!
 //! A connection's own thread and the threads that may cut it share the socket, so everything here
 //! takes `&self` and no file descriptor is ever doubled.
@@ -6,7 +6,7 @@
 use crate::sys;
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -195,6 +195,14 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => sys::send(stream, bytes, more),
             Socket::Local(stream) => sys::send(stream, bytes, more),
+        }
+    }
+
+    /// Sends some bytes of these pieces, in order; `more` when others follow at once.
+    pub(super) fn send_pieces(&self, pieces: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => sys::send_pieces(stream, pieces, more),
+            Socket::Local(stream) => sys::send_pieces(stream, pieces, more),
         }
     }
 

@@ -32,6 +32,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Who is at the other end, for the log.
+    pub(super) fn peer(&self) -> String {
+        let remote = self.remote.map(|remote| remote.to_string());
+        remote.unwrap_or("a local client".to_owned())
+    }
+
     /// The bytes of a request came. `false`: the connection was taken away in the meantime.
     pub(super) fn wake(&self) -> bool {
         let swap = (Ordering::SeqCst, Ordering::SeqCst);

@@ -7,8 +7,10 @@
 use super::buffer::{BUFFER_BYTES, Buffer};
 use super::connection::Shared;
 use super::table::Entry;
+use super::tls::Session;
 use crate::sys;
 use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -95,6 +97,16 @@ pub(super) struct Wire {
     pub(super) buffer: Buffer,
     /// The head and small body about to leave; reused.
     pub(super) out: Vec<u8>,
+    /// From the end of the handshake on, where TLS is spoken.
+    tls: Option<Box<Session>>,
+}
+
+/// How a connection begins.
+pub(super) enum Secured {
+    /// Both sides know each other, or there is no TLS here.
+    Done,
+    /// The client speaks HTTP without TLS.
+    PlainHttp,
 }
 
 impl Wire {
@@ -104,13 +116,58 @@ impl Wire {
             entry,
             buffer: Buffer::new(),
             out: Vec::with_capacity(512),
+            tls: None,
         }
+    }
+
+    /// Shakes hands, where TLS is spoken. `InvalidData`: the client was told by an alert why not.
+    pub(super) fn secure(&mut self, pace: &mut Pace) -> io::Result<Secured> {
+        let Some(tls) = &self.shared.tls else {
+            return Ok(Secured::Done);
+        };
+        let (socket, tick) = (&self.entry.socket, self.shared.tick);
+        let gone = || io::Error::new(io::ErrorKind::UnexpectedEof, "the client went away");
+        // Nobody who only connects costs the state of a handshake.
+        let room = self.buffer.room(BUFFER_BYTES);
+        let count = pace.wait(|| socket.receive(room, tick))?;
+        self.buffer.filled(count);
+        match self.buffer.bytes().first() {
+            None => return Err(gone()),
+            Some(letter) if letter.is_ascii_alphabetic() => return Ok(Secured::PlainHttp),
+            Some(_) => {}
+        }
+        let received = std::mem::replace(&mut self.buffer, Buffer::new());
+        let mut session = Box::new(Session::new(tls.config(), received)?);
+        loop {
+            let processed = session.process();
+            while session.wants_flush() {
+                pace.wait(|| session.flush(socket, false))?;
+            }
+            processed?;
+            if !session.is_handshaking() {
+                break;
+            }
+            if pace.wait(|| session.fill(socket, tick))? == 0 {
+                return Err(gone());
+            }
+        }
+        self.tls = Some(session);
+        Ok(Secured::Done)
+    }
+
+    /// Whether TLS is spoken.
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// Reads some bytes straight into `into`; 0 at the end of the stream.
     pub(super) fn receive(&mut self, into: &mut [u8], pace: &mut Pace) -> io::Result<usize> {
         let tick = self.shared.tick;
-        pace.wait(|| self.entry.socket.receive(into, tick))
+        let socket = &self.entry.socket;
+        match &mut self.tls {
+            None => pace.wait(|| socket.receive(into, tick)),
+            Some(session) => pace.wait(|| session.receive(socket, into, tick)),
+        }
     }
 
     /// Reads some bytes into the buffer, which may grow to `bytes_max`; 0 at the end of the stream or
@@ -119,7 +176,10 @@ impl Wire {
         let tick = self.shared.tick;
         let socket = &self.entry.socket;
         let room = self.buffer.room(bytes_max.max(BUFFER_BYTES));
-        let count = pace.wait(|| socket.receive(room, tick))?;
+        let count = match &mut self.tls {
+            None => pace.wait(|| socket.receive(room, tick))?,
+            Some(session) => pace.wait(|| session.receive(socket, room, tick))?,
+        };
         self.buffer.filled(count);
         Ok(count)
     }
@@ -133,8 +193,18 @@ impl Wire {
         sent: &mut u64,
     ) -> io::Result<()> {
         let mut rest = bytes;
+        let socket = &self.entry.socket;
         while !rest.is_empty() {
-            let count = pace.wait(|| self.entry.socket.send(rest, more))?;
+            let count = match &mut self.tls {
+                None => pace.wait(|| socket.send(rest, more))?,
+                Some(session) => {
+                    let count = session.encrypt(rest)?;
+                    while session.wants_flush() {
+                        pace.wait(|| session.flush(socket, more || count < rest.len()))?;
+                    }
+                    count
+                }
+            };
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
@@ -144,8 +214,8 @@ impl Wire {
         Ok(())
     }
 
-    /// Sends some bytes of a file inside the kernel; `None` when that has to be done by a buffer, 0 at
-    /// the end of the file.
+    /// Sends some bytes of a file inside the kernel; `None` when that has to be done by a buffer, as
+    /// under TLS; 0 at the end of the file.
     pub(super) fn send_file(
         &mut self,
         file: &std::fs::File,
@@ -153,12 +223,32 @@ impl Wire {
         length: usize,
         pace: &mut Pace,
     ) -> io::Result<Option<usize>> {
+        if self.tls.is_some() {
+            return Ok(None);
+        }
         pace.wait(|| self.entry.socket.send_file(file, offset, length))
+    }
+
+    /// Over TLS, says that this is the end and nobody cut it; does not wait.
+    pub(super) fn say_end(&mut self) {
+        if let Some(session) = &mut self.tls {
+            session.close(&self.entry.socket);
+        }
+    }
+
+    /// Ends the sending side. What is received from now on is only counted, and not decrypted.
+    pub(super) fn end_sending(&mut self) {
+        self.say_end();
+        self.tls = None;
+        self.entry.socket.shutdown(Shutdown::Write);
     }
 
     /// Gives memory back when the connection comes to rest.
     pub(super) fn rest(&mut self) {
         self.buffer.rest();
+        if let Some(session) = &mut self.tls {
+            session.rest();
+        }
         if self.out.capacity() > BUFFER_BYTES {
             self.out = Vec::with_capacity(512);
         }

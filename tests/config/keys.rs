@@ -288,6 +288,8 @@ fn every_documented_key_is_tried() {
     ];
     for key in keys {
         let tried = CASES.iter().any(|Case(path, ..)| *path == key);
+        // `tls.rs` has a test of its own for its section, which is nothing by single keys.
+        let tried = tried || key.starts_with("http.tls.");
         assert!(tried || elsewhere.contains(&key), "{key}");
     }
 }

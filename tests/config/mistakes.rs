@@ -223,10 +223,9 @@ fn what_would_be_unsafe_without_its_support_stops_the_start() {
         ("auth:\n  htpasswd:\n    realm: r\n", "auth"),
         ("auth: htpasswd\n", "auth"),
         ("auth:\n  token:\n", "auth"),
-        ("http:\n  tls:\n    certificate: /c\n", "http.tls"),
         (
             "http:\n  tls:\n    letsencrypt:\n      email: a\n",
-            "http.tls",
+            "http.tls.letsencrypt",
         ),
         ("proxy:\n  remoteurl: https://a\n", "proxy.remoteurl"),
     ] {
@@ -238,7 +237,6 @@ fn what_would_be_unsafe_without_its_support_stops_the_start() {
         ("REGISTRY_AUTH", "htpasswd"),
         ("REGISTRY_AUTH_HTPASSWD_REALM", "r"),
         ("REGISTRY_AUTH_TOKEN_ISSUER", "i"),
-        ("REGISTRY_HTTP_TLS_CERTIFICATE", "c:\\certs\\a.crt"),
         ("REGISTRY_HTTP_TLS_LETSENCRYPT_HOSTS_0", "a"),
         ("REGISTRY_PROXY_REMOTEURL", "https://a"),
         ("REGISTRY_STORAGE", "s3"),

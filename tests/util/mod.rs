@@ -4,4 +4,5 @@ pub mod image;
 pub mod program;
 pub mod raw;
 pub mod registry;
+pub mod secure;
 pub mod tree;

@@ -80,7 +80,7 @@ impl Program {
         let line = self.wait_for("listening on ");
         let (_, rest) = line.split_once("listening on ").unwrap();
         rest.trim_end_matches(['"', '}'])
-            .split('"')
+            .split(['"', ','])
             .next()
             .unwrap()
             .parse()

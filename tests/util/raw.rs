@@ -7,9 +7,9 @@ use std::time::Duration;
 /// A test that waits longer than this for a byte has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One connection.
-pub struct Raw {
-    pub stream: TcpStream,
+/// One connection, plain or over TLS.
+pub struct Raw<S = TcpStream> {
+    pub stream: S,
     unread: Vec<u8>,
 }
 
@@ -42,6 +42,19 @@ impl Raw {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
+        Raw::new(stream)
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn finish(&mut self) -> &mut Raw {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+        self
+    }
+}
+
+impl<S: Read + Write> Raw<S> {
+    /// Over a stream whose timeouts are set.
+    pub fn new(stream: S) -> Raw<S> {
         Raw {
             stream,
             unread: Vec::new(),
@@ -49,20 +62,14 @@ impl Raw {
     }
 
     /// Sends all bytes. The server may have closed already: the answer says why, so that is no error.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Raw {
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Raw<S> {
         let _ = self.stream.write_all(bytes.as_ref());
         self
     }
 
     /// Sends a GET of that path on HTTP/1.1.
-    pub fn request(&mut self, path: &str) -> &mut Raw {
+    pub fn request(&mut self, path: &str) -> &mut Raw<S> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
-    }
-
-    /// Says that nothing more will be sent.
-    pub fn finish(&mut self) -> &mut Raw {
-        self.stream.shutdown(Shutdown::Write).unwrap();
-        self
     }
 
     /// Reads the next answer.

@@ -3,16 +3,20 @@
 //! Requests, answers and the server's log go to standard error, which the test runner shows for a test
 //! that fails and keeps to itself otherwise.
 
+use super::secure::Identity;
 use registry::config::{Config, Source};
 use registry::http::Control;
 use registry::server::Registry;
+use rustls::crypto::ring;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
 use ureq::http::Request;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, SendBody};
 
 /// A registry that runs until it is dropped.
@@ -23,6 +27,7 @@ pub struct TestRegistry {
     control: Control,
     server: Option<JoinHandle<()>>,
     agent: Agent,
+    scheme: &'static str,
     folder: Option<TempDir>,
 }
 
@@ -31,6 +36,7 @@ pub struct TestRegistry {
 pub struct Settings {
     root: Option<PathBuf>,
     variables: Vec<(String, String)>,
+    trusted: Vec<Certificate<'static>>,
 }
 
 impl Settings {
@@ -44,6 +50,21 @@ impl Settings {
     /// Uses a folder that the test keeps, in place of a new one.
     pub fn root(mut self, root: &Path) -> Settings {
         self.root = Some(root.to_owned());
+        self
+    }
+
+    /// Serves over TLS as that identity, which the client trusts.
+    pub fn secure(self, identity: &Identity) -> Settings {
+        let [certificate, key] = [&identity.certificate, &identity.key];
+        self.set("HTTP_TLS_CERTIFICATE", certificate.to_str().unwrap())
+            .set("HTTP_TLS_KEY", key.to_str().unwrap())
+            .trust(identity)
+    }
+
+    /// Makes the client trust a server with that certificate.
+    pub fn trust(mut self, identity: &Identity) -> Settings {
+        let text = std::fs::read(&identity.certificate).unwrap();
+        self.trusted.push(Certificate::from_pem(&text).unwrap());
         self
     }
 
@@ -76,7 +97,13 @@ impl Settings {
             registry.control(),
         );
         let server = Some(std::thread::spawn(move || registry.run()));
+        let secure = !self.trusted.is_empty();
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+            .root_certs(RootCerts::new_with_certs(&self.trusted))
+            .build();
         let agent = Agent::config_builder()
+            .tls_config(tls)
             .http_status_as_error(false)
             .max_redirects(0)
             .allow_non_standard_methods(true)
@@ -89,6 +116,7 @@ impl Settings {
             control,
             server,
             agent,
+            scheme: if secure { "https" } else { "http" },
             folder,
         }
     }
@@ -195,9 +223,9 @@ impl TestRegistry {
         fields: &[(&str, &str)],
         body: Option<(usize, SendBody<'_>)>,
     ) -> Answer {
-        let url = match path.starts_with("http://") {
+        let url = match path.starts_with(&format!("{}://", self.scheme)) {
             true => path.to_owned(),
-            false => format!("http://{}{path}", self.address),
+            false => format!("{}://{}{path}", self.scheme, self.address),
         };
         eprintln!(
             "{method} {path} {fields:?}, {} bytes",

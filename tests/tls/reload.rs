@@ -1,0 +1,133 @@
+//! New certificates while the registry serves.
+
+use super::text;
+use crate::util::program::Program;
+use crate::util::registry::Settings;
+use crate::util::secure::{Client, Identity};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The server looks at its files once a second; a change it has not seen by now it will not see.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Connects again and again until that certificate is shown.
+#[track_caller]
+fn wait_for(address: SocketAddr, client: &Client, expected: &Identity) {
+    let started = Instant::now();
+    let expected = expected.der();
+    while started.elapsed() < PATIENCE {
+        let mut connection = client.connect(address);
+        assert_eq!(connection.request("/v2/").answer().status, 200);
+        let chain = connection.stream.conn.peer_certificates().unwrap();
+        if chain[0] == expected {
+            return;
+        }
+    }
+    panic!("the new certificate was never shown");
+}
+
+/// Puts the files of one identity in the place of another's, one after the other.
+fn replace(place: &Identity, new: &Identity) {
+    std::fs::copy(&new.certificate, &place.certificate).unwrap();
+    std::fs::copy(&new.key, &place.key).unwrap();
+}
+
+#[test]
+fn the_certificate_changes_under_load_and_no_request_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name| Identity::new(folder.path(), name);
+    let (first, second, third) = (make("first"), make("second"), make("third"));
+    let place = make("place");
+    replace(&place, &first);
+    let registry = Settings::default().secure(&place).start();
+    let address = registry.address;
+    let trusted = [&first, &second, &third];
+    let (stop, requests) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let mut open = Client::new(&trusted).connect(address);
+    assert_eq!(open.request("/v2/").answer().status, 200);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let client = Client::new(&trusted);
+                while !stop.load(Ordering::Relaxed) {
+                    let mut connection = client.connect(address);
+                    for _ in 0..3 {
+                        assert_eq!(connection.request("/v2/").answer().status, 200);
+                        requests.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        let client = Client::new(&trusted);
+        wait_for(address, &client, &first);
+        replace(&place, &second);
+        wait_for(address, &client, &second);
+        replace(&place, &third);
+        wait_for(address, &client, &third);
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(requests.load(Ordering::Relaxed) > 100);
+    assert_eq!(open.request("/v2/").answer().status, 200);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_symbolic_link_that_is_moved_is_followed() {
+    // As kubernetes does it: files -> ..data/file, ..data -> folder, and ..data is swapped.
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (
+        Identity::new(folder.path(), "first"),
+        Identity::new(folder.path(), "second"),
+    );
+    let link = |to: &str, at: &Path| std::os::unix::fs::symlink(to, at).unwrap();
+    link("first", &folder.path().join("data"));
+    link("data/localhost.crt", &folder.path().join("tls.crt"));
+    link("data/localhost.key", &folder.path().join("tls.key"));
+    let place = Identity {
+        certificate: folder.path().join("tls.crt"),
+        key: folder.path().join("tls.key"),
+    };
+    let registry = Settings::default().secure(&place).start();
+    let client = Client::new(&[&first, &second]);
+    wait_for(registry.address, &client, &first);
+    link("second", &folder.path().join("new"));
+    std::fs::rename(folder.path().join("new"), folder.path().join("data")).unwrap();
+    wait_for(registry.address, &client, &second);
+}
+
+#[test]
+fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name| Identity::new(folder.path(), name);
+    let (first, second, place) = (make("first"), make("second"), make("place"));
+    replace(&place, &first);
+    let mut program = Program::start(folder.path(), &text(folder.path(), &place), &[]);
+    let address = program.address();
+    let client = Client::new(&[&first, &second]);
+    let kept = |line: &&String| line.contains("the old certificate is kept");
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                wait_for(address, &client, &first);
+            }
+        });
+        std::fs::write(&place.certificate, "").unwrap();
+        let line = program.wait_for("the old certificate is kept");
+        assert!(line.contains("http.tls.certificate: "), "{line}");
+        assert!(line.contains(place.certificate.to_str().unwrap()), "{line}");
+        std::fs::remove_file(&place.key).unwrap();
+        std::fs::copy(&first.certificate, &place.certificate).unwrap();
+        program.wait_for("http.tls.key: ");
+        stop.store(true, Ordering::Relaxed);
+        load.join().unwrap();
+    });
+    replace(&place, &second);
+    wait_for(address, &client, &second);
+    program.wait_for("has been read again");
+    let times = program.lines.iter().filter(kept).count();
+    assert!((2..=3).contains(&times), "{:#?}", program.lines);
+}
