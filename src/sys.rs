@@ -271,6 +271,24 @@ pub use windows::{LocalListener, LocalStream};
 #[allow(unsafe_code)]
 mod windows;
 
+/// Two numbers that tell one file from another, and one state of it from the next: the file's number
+/// and the time of its last change of any kind.
+#[cfg(unix)]
+pub fn file_identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    let changed = metadata.ctime().wrapping_mul(1_000_000_000);
+    let changed = changed.wrapping_add(metadata.ctime_nsec());
+    (metadata.ino(), changed.cast_unsigned())
+}
+
+/// Windows gives no number of a file without opening it: the time of its making, which a file that
+/// was renamed into place does not share.
+#[cfg(windows)]
+pub fn file_identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::windows::fs::MetadataExt;
+    (metadata.creation_time(), metadata.last_write_time())
+}
+
 /// Makes the entries of a folder survive a power loss.
 #[cfg(unix)]
 pub fn sync_directory(path: &Path) -> io::Result<()> {

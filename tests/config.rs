@@ -5,8 +5,8 @@ mod keys;
 mod mistakes;
 
 use registry::config::{
-    Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Severity, Source,
-    StorageDriver,
+    Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme, Severity,
+    Source, StorageDriver,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
