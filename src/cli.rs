@@ -3,7 +3,7 @@
 //! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
 //! shows the right ones.
 
-use crate::commands::{self, check_config, serve};
+use crate::commands::{self, check_config, htpasswd, serve};
 use crate::config::PATH_VARIABLE;
 use argh::{EarlyExit, FromArgs};
 use std::ffi::OsString;
@@ -42,6 +42,7 @@ struct Arguments {
 enum Command {
     Serve(Serve),
     CheckConfig(CheckConfig),
+    Htpasswd(Htpasswd),
 }
 
 /// Run the registry until it is asked to stop (Ctrl-C, SIGTERM).
@@ -63,6 +64,30 @@ struct CheckConfig {
     /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH
     #[argh(positional)]
     config: Option<PathBuf>,
+}
+
+/// Make the entry of a user for the file of auth.htpasswd. The password is asked for twice on a
+/// terminal, and is else the first line of standard input.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "htpasswd")]
+#[argh(
+    example = "{command_name} --file users anna",
+    example = "{command_name} --file users --delete anna"
+)]
+struct Htpasswd {
+    /// the file to put the entry in, in the place of the user's old one; made when it is not there.
+    /// Without it the entry is printed
+    #[argh(option)]
+    file: Option<PathBuf>,
+    /// take the user out of the file instead
+    #[argh(switch)]
+    delete: bool,
+    /// the cost of a check, 4 to 17: each one more doubles its time; default: 10
+    #[argh(option, default = "10")]
+    cost: u32,
+    /// the user's name
+    #[argh(positional)]
+    user: String,
 }
 
 /// Runs the program. Takes its arguments, the program's own name first.
@@ -97,6 +122,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         None => misused("no command was given", &words),
         Some(Command::Serve(Serve { config })) => with_path(config, &words, serve),
         Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
+        Some(Command::Htpasswd(order)) => edit_users(order, &words),
     }
 }
 
@@ -126,6 +152,21 @@ fn serve(path: PathBuf) -> ExitCode {
     };
     serve::announce(&config, &notices);
     match serve::run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            complain(&format!("error: {message}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn edit_users(words: Htpasswd, all: &[&str]) -> ExitCode {
+    let order = htpasswd::Order::new(words.user, words.file, words.delete, words.cost);
+    let order = match order {
+        Ok(order) => order,
+        Err(message) => return misused(&message, all),
+    };
+    match htpasswd::run(&order, &mut std::io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             complain(&format!("error: {message}\n"));

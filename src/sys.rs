@@ -1,5 +1,5 @@
-//! What differs between operating systems, in one place: the only file with `cfg(unix)` /
-//! `cfg(windows)` twins; with `sys/windows.rs` the only one that may hold `unsafe`.
+//! What differs between operating systems, in one place: with `sys/terminal.rs` the only file with
+//! `cfg(unix)` / `cfg(windows)` twins; with `sys/windows.rs` the only one that may hold `unsafe`.
 //!
 //! Every function here is small, keeps the same signature on both sides and says what the poorer
 //! side does instead.
@@ -251,6 +251,20 @@ pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, into, offset)
 }
 
+/// Creates a file that only its owner may read and write; fails when it is there.
+#[cfg(unix)]
+pub fn create_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Creates a file; fails when it is there. Who may read it is what the folder hands down.
+#[cfg(windows)]
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::create_new(path)
+}
+
 /// Whether there is a socket at `path` (not followed when it is a symbolic link).
 #[cfg(unix)]
 pub fn is_socket(path: &Path) -> bool {
@@ -263,6 +277,10 @@ pub fn is_socket(path: &Path) -> bool {
 pub fn is_socket(_path: &Path) -> bool {
     false
 }
+
+mod terminal;
+
+pub use terminal::{Shown, hide_typing, show_typing};
 
 #[cfg(windows)]
 pub use windows::{LocalListener, LocalStream};
@@ -287,6 +305,23 @@ pub fn file_identity(metadata: &std::fs::Metadata) -> (u64, u64) {
 pub fn file_identity(metadata: &std::fs::Metadata) -> (u64, u64) {
     use std::os::windows::fs::MetadataExt;
     (metadata.creation_time(), metadata.last_write_time())
+}
+
+/// Gives a file the owner, group and permissions of another. An error when that is not allowed.
+#[cfg(unix)]
+pub fn copy_owner(file: &File, other: &std::fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (other.uid(), other.gid()) {
+        fchown(file, Some(other.uid()), Some(other.gid()))?;
+    }
+    file.set_permissions(other.permissions())
+}
+
+/// Windows hands down from the folder who may read a file.
+#[cfg(windows)]
+pub fn copy_owner(_file: &File, _other: &std::fs::Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 /// Makes the entries of a folder survive a power loss.

@@ -13,5 +13,6 @@ mod limits;
 mod lists;
 mod process;
 mod serve;
+mod users;
 mod util;
 mod wire;

@@ -6,12 +6,10 @@
 mod authorization;
 mod challenge;
 mod gate;
-mod htpasswd;
+pub mod htpasswd;
 mod keyed_hash;
 mod passwords;
 mod watched;
-
-pub use htpasswd::{BCRYPT_COST_MAX, BCRYPT_COST_MIN, split_line};
 
 use authorization::Authorization;
 use passwords::{Passwords, Verdict};

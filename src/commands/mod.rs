@@ -1,6 +1,7 @@
 //! One file a command; `cli.rs` reads the words and calls one of them.
 
 pub mod check_config;
+pub mod htpasswd;
 pub mod serve;
 
 use crate::config::{Config, Mistake, Notice, Source};
