@@ -6,8 +6,8 @@ mod mistakes;
 mod tls;
 
 use registry::config::{
-    Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Severity, Source,
-    StorageDriver,
+    Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme, Severity,
+    Source, StorageDriver,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;

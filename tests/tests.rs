@@ -3,6 +3,7 @@
 // A panic in a test is its report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod auth;
 mod blobs;
 mod config;
 mod crash;
@@ -17,5 +18,6 @@ mod referrers;
 mod serve;
 mod tls;
 mod uploads;
+mod users;
 mod util;
 mod wire;

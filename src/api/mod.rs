@@ -11,6 +11,7 @@ mod location;
 mod manifests;
 mod page;
 mod parameters;
+mod permission;
 mod references;
 mod referrers;
 mod route;
@@ -19,6 +20,7 @@ mod uploads;
 
 pub use route::Route;
 
+use crate::auth::Guard;
 use crate::config::{LocationStyle, Validation};
 use crate::http::{Body, Method, Request, Response};
 use crate::spec::{Code, Error};
@@ -28,6 +30,7 @@ use crate::storage::Storage;
 pub struct Api {
     storage: Storage,
     settings: Settings,
+    guard: Guard,
 }
 
 /// What can be set about the API.
@@ -57,9 +60,19 @@ pub struct Settings {
 type Result<T = Response> = std::result::Result<T, Error>;
 
 impl Api {
-    /// The API over a storage.
+    /// The API over a storage, open to everyone.
     pub fn new(storage: Storage, settings: Settings) -> Api {
-        Api { storage, settings }
+        Api {
+            storage,
+            settings,
+            guard: Guard::none(),
+        }
+    }
+
+    /// The same API behind a guard.
+    #[must_use]
+    pub fn guarded(self, guard: Guard) -> Api {
+        Api { guard, ..self }
     }
 
     /// What the API keeps its data in.
@@ -80,7 +93,10 @@ impl Api {
     }
 
     fn dispatch(&self, request: &mut Request<'_>) -> Result {
-        let route = Route::parse(request.path(), &self.settings.prefix)?;
+        let route = Route::parse(request.path(), &self.settings.prefix);
+        // Before anything that would tell what is there and what is not.
+        self.admit(request, route.as_ref().ok())?;
+        let route = route?;
         self.check_allowed(&route, request.method())?;
         match (route, request.method()) {
             (Route::Root, _) => Ok(base::alive()),

@@ -220,9 +220,22 @@ fn keys_without_effect_are_notes_and_unsupported_ones_warnings() {
 #[test]
 fn what_would_be_unsafe_without_its_support_stops_the_start() {
     for (section, key) in [
-        ("auth:\n  htpasswd:\n    realm: r\n", "auth"),
-        ("auth: htpasswd\n", "auth"),
-        ("auth:\n  token:\n", "auth"),
+        ("auth:\n  token:\n", "auth.token"),
+        ("auth: token\n", "auth.token"),
+        ("auth:\n  ldap: {}\n", "auth.ldap"),
+        ("auth: htpaswd\n", "auth.htpaswd"),
+        ("auth: [htpasswd]\n", "auth"),
+        (
+            "auth:\n  htpasswd:\n    realm: r\n    pth: p\n    path: p\n",
+            "auth.htpasswd.pth",
+        ),
+        ("auth:\n  htpasswd:\n    realm: r\n", "auth.htpasswd.path"),
+        ("auth:\n  htpasswd:\n    path: p\n", "auth.htpasswd.realm"),
+        ("auth:\n  htpasswd: p\n", "auth.htpasswd"),
+        (
+            "auth:\n  silly: {realm: r, service: s}\n  htpasswd: {realm: r, path: p}\n",
+            "auth",
+        ),
         (
             "http:\n  tls:\n    letsencrypt:\n      email: a\n",
             "http.tls.letsencrypt",
@@ -234,7 +247,8 @@ fn what_would_be_unsafe_without_its_support_stops_the_start() {
         assert!(found[0].contains(&format!(" {key}: ")), "{found:?}");
     }
     for (name, value) in [
-        ("REGISTRY_AUTH", "htpasswd"),
+        ("REGISTRY_AUTH", "token"),
+        ("REGISTRY_AUTH", "ldap"),
         ("REGISTRY_AUTH_HTPASSWD_REALM", "r"),
         ("REGISTRY_AUTH_TOKEN_ISSUER", "i"),
         ("REGISTRY_HTTP_TLS_LETSENCRYPT_HOSTS_0", "a"),
@@ -245,6 +259,38 @@ fn what_would_be_unsafe_without_its_support_stops_the_start() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with(&format!("{name}: ")), "{found:?}");
     }
+}
+
+#[test]
+fn users_over_plain_http_are_warned_of() {
+    let lab = [
+        ("REGISTRY_AUTH", "htpasswd"),
+        ("REGISTRY_AUTH_HTPASSWD_REALM", "Registry Realm"),
+        ("REGISTRY_AUTH_HTPASSWD_PATH", "c:\\auth\\registry.htpasswd"),
+    ];
+    let (config, found) = load(BASE, &lab).unwrap();
+    let expected = Scheme::Htpasswd {
+        realm: "Registry Realm".to_owned(),
+        path: PathBuf::from("c:\\auth\\registry.htpasswd"),
+    };
+    assert_eq!(config.auth, expected);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (found[0].severity, found[0].key.as_str()),
+        (Severity::Warning, "auth")
+    );
+    assert!(found[0].message.contains("plain HTTP"));
+    // What is rendered can be loaded again.
+    let (again, _) = load(&config.render(), &[]).unwrap();
+    assert_eq!(again.auth, expected);
+    // A proxy in front speaks TLS.
+    let proxy = [("REGISTRY_HTTP_HOST", "https://registry.example")];
+    assert_eq!(notices(BASE, &[&lab[..], &proxy].concat()), [""; 0]);
+    for none in ["auth: none\n", "auth:\n", "auth: {}\n"] {
+        assert_eq!(clean(&format!("{BASE}{none}"), &[]).auth, Scheme::None);
+    }
+    let silly = format!("{BASE}auth:\n  silly: {{realm: r, service: s}}\n");
+    assert_eq!(notices(&silly, &[]).len(), 2);
 }
 
 #[test]
