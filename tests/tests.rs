@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod blobs;
+mod certificate;
 mod config;
 mod crash;
 mod full;
