@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The program with these words and variables and nothing else of this environment.
-fn registry(words: &[&str], variables: &[(&str, &str)]) -> Output {
+pub fn registry(words: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("REGISTRY_") {
@@ -18,11 +18,11 @@ fn registry(words: &[&str], variables: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
-fn out(output: &Output) -> String {
+pub fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn err(output: &Output) -> String {
+pub fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 

@@ -5,6 +5,7 @@
 
 mod auth;
 mod blobs;
+mod certificate;
 mod config;
 mod crash;
 mod full;

@@ -135,6 +135,8 @@ fn tell(
     (certificate, key): (&Path, &Path),
     end: SystemTime,
 ) -> io::Result<()> {
+    let file = certificate.file_name().unwrap_or_default();
+    let file = file.to_string_lossy().into_owned();
     let whole = |path: &Path| std::path::absolute(path).unwrap_or(path.to_owned());
     let (certificate, key) = (whole(certificate), whole(key));
     let (certificate, key) = (certificate.display(), key.display());
@@ -152,11 +154,11 @@ Serve with it:
 
 Let clients trust it; the certificate goes to each of them, the key to none.
   Windows, as administrator, then restart docker:
-    Import-Certificate -FilePath {first}.crt -CertStoreLocation Cert:\\LocalMachine\\Root
-    certutil -addstore -f Root {first}.crt                      # without PowerShell
+    Import-Certificate -FilePath {file} -CertStoreLocation Cert:\\LocalMachine\\Root
+    certutil -addstore -f Root {file}                      # without PowerShell
   Linux, as root, then restart docker:
-    cp {first}.crt /usr/local/share/ca-certificates/ && update-ca-certificates      # Debian, Ubuntu
-    cp {first}.crt /etc/pki/ca-trust/source/anchors/ && update-ca-trust             # Fedora, RHEL
+    cp {file} /usr/local/share/ca-certificates/ && update-ca-certificates      # Debian, Ubuntu
+    cp {file} /etc/pki/ca-trust/source/anchors/ && update-ca-trust             # Fedora, RHEL
   docker alone and this registry alone, without a restart (with the registry's port):
     /etc/docker/certs.d/{first}:5000/ca.crt
     %ProgramData%\\docker\\certs.d\\{first}5000\\ca.crt           # Windows: no colon
