@@ -4,6 +4,7 @@ mod environment;
 mod keys;
 mod mistakes;
 
+use registry::auth::{Action, Caller};
 use registry::config::{
     Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme, Severity,
     Source, StorageDriver,
