@@ -4,6 +4,8 @@
 //! the other side's delayed acknowledgement and hides every difference (RFC 896, RFC 1122 4.2.3.2).
 //! Bodies are measured, not read: where it can be done they are thrown away inside the kernel.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -46,6 +48,8 @@ pub struct Answer {
 /// One connection, opened again when the server closes it between two requests.
 pub struct Connection {
     address: String,
+    /// A header line with its CRLF, or nothing.
+    authorization: String,
     stream: BufReader<TcpStream>,
     outgoing: Vec<u8>,
     discard: Vec<u8>,
@@ -63,10 +67,16 @@ struct Head {
 }
 
 impl Connection {
-    /// Connects to `HOST:PORT`.
+    /// Connects to `HOST:PORT`, or to `USER:PASSWORD@HOST:PORT`.
     pub fn open(address: &str) -> Outcome<Self> {
+        let (credentials, address) = match address.rsplit_once('@') {
+            Some((credentials, address)) => (Some(credentials), address),
+            None => (None, address),
+        };
+        let line = |text| format!("Authorization: Basic {}\r\n", STANDARD.encode(text));
         Ok(Self {
             address: address.to_owned(),
+            authorization: credentials.map(line).unwrap_or_default(),
             stream: connect(address)?,
             outgoing: Vec::new(),
             discard: vec![0; DISCARD_BYTES],
@@ -106,8 +116,8 @@ impl Connection {
         self.outgoing.clear();
         write!(
             self.outgoing,
-            "{method} {target} HTTP/1.1\r\nHost: {}\r\n{headers}",
-            self.address
+            "{method} {target} HTTP/1.1\r\nHost: {}\r\n{}{headers}",
+            self.address, self.authorization
         )?;
         if !matches!(*method, "GET" | "HEAD") {
             write!(self.outgoing, "Content-Length: {}\r\n", body.len())?;
