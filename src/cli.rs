@@ -184,12 +184,16 @@ fn serve(path: PathBuf) -> ExitCode {
 
 fn make_certificate(words: Certificate, all: &[&str]) -> ExitCode {
     let order = certificate::Order::new(&words.host, &words.ip, words.days, words.out);
-    obey(order, all, |order| certificate::run(order, &mut std::io::stdout()))
+    obey(order, all, |order| {
+        certificate::run(order, &mut std::io::stdout())
+    })
 }
 
 fn edit_users(words: Htpasswd, all: &[&str]) -> ExitCode {
     let order = htpasswd::Order::new(words.user, words.file, words.delete, words.cost);
-    obey(order, all, |order| htpasswd::run(order, &mut std::io::stdout()))
+    obey(order, all, |order| {
+        htpasswd::run(order, &mut std::io::stdout())
+    })
 }
 
 /// Carries an order out; one that could not be made of the words was misused.

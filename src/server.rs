@@ -40,7 +40,7 @@ impl Registry {
     pub fn open(config: &Config) -> Result<Registry, String> {
         let driver = open_driver(&config.storage.driver)?;
         let storage = Storage::new(driver, storage_settings(config));
-        let guard = Guard::open(&config.auth)?;
+        let guard = Guard::open(&config.auth, config.access.clone())?;
         let api = Api::new(storage, api_settings(config)).guarded(guard);
         let app = Arc::new(App {
             api,

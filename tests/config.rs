@@ -5,6 +5,7 @@ mod keys;
 mod mistakes;
 mod tls;
 
+use registry::auth::{Action, Caller};
 use registry::config::{
     Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme, Severity,
     Source, StorageDriver,

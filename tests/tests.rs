@@ -3,6 +3,7 @@
 // A panic in a test is its report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod access;
 mod auth;
 mod blobs;
 mod certificate;

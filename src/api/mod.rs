@@ -16,6 +16,7 @@ mod references;
 mod referrers;
 mod route;
 mod tags;
+mod token;
 mod uploads;
 
 pub use route::Route;
@@ -31,6 +32,7 @@ pub struct Api {
     storage: Storage,
     settings: Settings,
     guard: Guard,
+    tag_locks: permission::TagLocks,
 }
 
 /// What can be set about the API.
@@ -66,6 +68,7 @@ impl Api {
             storage,
             settings,
             guard: Guard::none(),
+            tag_locks: permission::TagLocks::new(),
         }
     }
 
@@ -95,17 +98,18 @@ impl Api {
     fn dispatch(&self, request: &mut Request<'_>) -> Result {
         let route = Route::parse(request.path(), &self.settings.prefix);
         // Before anything that would tell what is there and what is not.
-        self.admit(request, route.as_ref().ok())?;
+        let caller = self.admit(request, route.as_ref().ok())?;
         let route = route?;
         self.check_allowed(&route, request.method())?;
         match (route, request.method()) {
             (Route::Root, _) => Ok(base::alive()),
             (Route::Base, _) => Ok(base::version()),
-            (Route::Catalog, _) => self.list_repositories(request),
+            (Route::Catalog, _) => self.list_repositories(request, &caller),
+            (Route::Token, _) => self.give_ticket(&caller),
             (Route::Tags(name), _) => self.list_tags(request, &name),
             (Route::Referrers(name, subject), _) => self.list_referrers(request, &name, &subject),
             (Route::Manifest(name, reference), Method::Put) => {
-                self.put_manifest(request, &name, reference)
+                self.put_manifest(request, &caller, (&name, reference))
             }
             (Route::Manifest(name, reference), Method::Delete) => {
                 self.delete_manifest(&name, &reference)
@@ -113,7 +117,7 @@ impl Api {
             (Route::Manifest(name, reference), _) => self.get_manifest(request, &name, &reference),
             (Route::Blob(name, digest), Method::Delete) => self.delete_blob(&name, &digest),
             (Route::Blob(name, digest), _) => self.get_blob(request, &name, &digest),
-            (Route::Uploads(name), _) => self.start_upload(request, &name),
+            (Route::Uploads(name), _) => self.start_upload(request, &caller, &name),
             (Route::Upload(name, id), Method::Patch) => self.append_upload(request, &name, &id),
             (Route::Upload(name, id), Method::Put) => self.commit_upload(request, &name, &id),
             (Route::Upload(name, id), Method::Delete) => self.cancel_upload(&name, &id),

@@ -27,6 +27,8 @@ pub enum Authorization {
         /// Any bytes but NUL.
         password: Vec<u8>,
     },
+    /// A token, which may be anything.
+    Bearer(String),
 }
 
 /// Reads the values of all `Authorization` fields of a request; `None` when there is none. The error
@@ -44,10 +46,14 @@ pub fn read<'f>(
         return Err("the Authorization field is too long");
     }
     let (scheme, rest) = field.split_once([' ', '\t']).unwrap_or((field, ""));
-    if !scheme.eq_ignore_ascii_case("Basic") {
-        return Err("the Authorization field is of another scheme than Basic");
+    let rest = rest.trim_matches([' ', '\t']);
+    if scheme.eq_ignore_ascii_case("Basic") {
+        basic(rest).map(Some)
+    } else if scheme.eq_ignore_ascii_case("Bearer") {
+        Ok(Some(Authorization::Bearer(rest.to_owned())))
+    } else {
+        Err("the Authorization field is of a scheme that is not known")
     }
-    basic(rest.trim_matches([' ', '\t'])).map(Some)
 }
 
 /// `base64(user ":" password)`; the user ends at the first colon.
@@ -129,7 +135,7 @@ mod tests {
             "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==x".to_owned(),
             "Basic QWxhZGRpbjpv cGVuIHNlc2FtZQ==".to_owned(),
             "BasicQWxhZGRpbjpvcGVuIHNlc2FtZQ==".to_owned(),
-            format!("Bearer {secret}"),
+            format!("Bearers {secret}"),
             format!("Basic {secret}!"),
             format!("Digest username=\"a\", response=\"{secret}\""),
             encoded(secret),

@@ -41,6 +41,11 @@ impl Hash {
         bcrypt::verify(password, &self.text).unwrap_or(false)
     }
 
+    /// The hash as it stands in the file.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The cost: each one more doubles the time.
     pub fn cost(&self) -> u32 {
         self.cost

@@ -61,6 +61,13 @@ pub fn is_equal(one: &Tag, other: &Tag) -> bool {
     std::hint::black_box(difference) == 0
 }
 
+/// Whether two texts are the same; their lengths are no secret.
+pub fn is_equal_text(one: &str, other: &str) -> bool {
+    let pairs = one.bytes().zip(other.bytes());
+    let difference = pairs.fold(0, |sum, (a, b)| sum | (a ^ b));
+    one.len() == other.len() && std::hint::black_box(difference) == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -111,11 +111,23 @@ impl Passwords {
         })
     }
 
-    /// Checks a password. Blocks as long as bcrypt takes, unless it is remembered.
-    pub fn verify(&self, user: &str, password: &[u8]) -> Verdict {
+    /// The hash of a user, which a ticket stands and falls with; `None` when there is no such user.
+    pub fn hash_of(&self, user: &str) -> Option<(Arc<str>, String)> {
+        let users = self.users();
+        let entry = users.entries.get(user)?;
+        Some((Arc::clone(&entry.name), entry.hash.as_str().to_owned()))
+    }
+
+    /// The users as the file has them now.
+    fn users(&self) -> Arc<Users> {
         self.look();
         let users = self.users.read();
-        let users = Arc::clone(&users.unwrap_or_else(PoisonError::into_inner));
+        Arc::clone(&users.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Checks a password. Blocks as long as bcrypt takes, unless it is remembered.
+    pub fn verify(&self, user: &str, password: &[u8]) -> Verdict {
+        let users = self.users();
         let entry = users.entries.get(user);
         let tag = self.key.tag(&[user.as_bytes(), password]);
         if let Some(entry) = entry.filter(|entry| entry.remembers(&tag)) {

@@ -53,6 +53,14 @@ pub fn auth(layers: &mut Layers) -> Scheme {
     scheme
 }
 
+/// Records that a parameter is missing, where its section stands: itself it stands nowhere.
+pub fn missing(layers: &mut Layers, path: &str, allowed: &str) {
+    let section = path.rsplit_once('.').map_or(path, |(section, _)| section);
+    let place = layers.place(&steps(section), Target::Value);
+    let message = format!("found nothing; allowed: {allowed}");
+    layers.mistaken(place, path.to_owned(), message);
+}
+
 /// A parameter without a default.
 fn required(layers: &mut Layers, path: &str, allowed: &str) -> String {
     match layers.text(path) {
@@ -66,11 +74,7 @@ fn required(layers: &mut Layers, path: &str, allowed: &str) -> String {
         Some(text) => text,
         None => {
             if !matches!(layers.value(path), Some(Node::List(_) | Node::Map(_))) {
-                // Where the section stands: the parameter itself stands nowhere.
-                let section = path.rsplit_once('.').map_or(path, |(section, _)| section);
-                let place = layers.place(&steps(section), Target::Value);
-                let message = format!("found nothing; allowed: {allowed}");
-                layers.mistaken(place, path.to_owned(), message);
+                missing(layers, path, allowed);
             }
             String::new()
         }

@@ -132,6 +132,12 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether the path leads into a section about who may do what: nothing is ignored there.
+    fn is_about_access(&self) -> bool {
+        let first = self.path.first().map(String::as_str);
+        matches!(first, Some("access" | "auth")) && self.path.len() > 1
+    }
+
     fn unknown(&mut self, entry: &Entry, key: &str) {
         let nearest = nearest(entry, &self.path, key);
         let hint = nearest
@@ -147,7 +153,7 @@ impl Walk<'_> {
         } else if self.path.len() == 2 && self.path.first().is_some_and(|first| first == "auth") {
             let message = format!("is no kind of access control that is known; use htpasswd{hint}");
             self.layers.mistake(&self.path, message);
-        } else if nearest.is_some_and(|known| is_guarded(&known)) {
+        } else if self.is_about_access() || nearest.is_some_and(|known| is_guarded(&known)) {
             let message = format!("is no key that is known{hint}");
             self.layers.mistake_of_name(&self.path, message);
         } else {

@@ -34,6 +34,9 @@ impl Config {
         if self.auth != Scheme::None {
             put(&mut root, "auth", super::auth::render(&self.auth));
         }
+        if let Some(access) = &self.access {
+            put(&mut root, "access", super::access::render(access));
+        }
         put(
             &mut root,
             "catalog",

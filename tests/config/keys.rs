@@ -287,6 +287,8 @@ fn every_documented_key_is_tried() {
         "auth.silly.realm",
         "auth.silly.service",
         "auth.none",
+        "access.groups",
+        "access.rules",
         "loglevel",
         "storage.inmemory",
         "validation.manifests.indexes.platformlist",
