@@ -5,6 +5,8 @@
 //! cargo bench --bench serve -- HOST:PORT OPERATION [KEY=VALUE ...]
 //! ```
 //!
+//! The address may be USER:PASSWORD@HOST:PORT.
+//!
 //! Operations: `ping`, `pull`, `push`, `manifest-get`, `manifest-put`, `tags`, `catalog`, `get`.
 //! Keys: `connections` (8), `seconds` (5), `bytes` (of a blob, 1048576), `chunk` (bytes a PATCH; 0 is
 //! POST and PUT), `repository` (bench/serve), `fill` (tags or repositories made before, 0),

@@ -3,7 +3,7 @@
 //! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
 //! shows the right ones.
 
-use crate::commands::{self, certificate, check_config, serve};
+use crate::commands::{self, certificate, check_config, htpasswd, serve};
 use crate::config::PATH_VARIABLE;
 use argh::{EarlyExit, FromArgs};
 use std::ffi::OsString;
@@ -43,6 +43,7 @@ enum Command {
     Serve(Serve),
     CheckConfig(CheckConfig),
     Certificate(Certificate),
+    Htpasswd(Htpasswd),
 }
 
 /// Run the registry until it is asked to stop (Ctrl-C, SIGTERM).
@@ -86,6 +87,30 @@ struct Certificate {
     out: PathBuf,
 }
 
+/// Make the entry of a user for the file of auth.htpasswd. The password is asked for twice on a
+/// terminal, and is else the first line of standard input.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "htpasswd")]
+#[argh(
+    example = "{command_name} --file users anna",
+    example = "{command_name} --file users --delete anna"
+)]
+struct Htpasswd {
+    /// the file to put the entry in, in the place of the user's old one; made when it is not there.
+    /// Without it the entry is printed
+    #[argh(option)]
+    file: Option<PathBuf>,
+    /// take the user out of the file instead
+    #[argh(switch)]
+    delete: bool,
+    /// the cost of a check, 4 to 17: each one more doubles its time; default: 10
+    #[argh(option, default = "10")]
+    cost: u32,
+    /// the user's name
+    #[argh(positional)]
+    user: String,
+}
+
 /// Runs the program. Takes its arguments, the program's own name first.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let Ok(words) = arguments
@@ -119,6 +144,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(Command::Serve(Serve { config })) => with_path(config, &words, serve),
         Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
         Some(Command::Certificate(order)) => make_certificate(order, &words),
+        Some(Command::Htpasswd(order)) => edit_users(order, &words),
     }
 }
 
@@ -158,11 +184,29 @@ fn serve(path: PathBuf) -> ExitCode {
 
 fn make_certificate(words: Certificate, all: &[&str]) -> ExitCode {
     let order = certificate::Order::new(&words.host, &words.ip, words.days, words.out);
+    obey(order, all, |order| {
+        certificate::run(order, &mut std::io::stdout())
+    })
+}
+
+fn edit_users(words: Htpasswd, all: &[&str]) -> ExitCode {
+    let order = htpasswd::Order::new(words.user, words.file, words.delete, words.cost);
+    obey(order, all, |order| {
+        htpasswd::run(order, &mut std::io::stdout())
+    })
+}
+
+/// Carries an order out; one that could not be made of the words was misused.
+fn obey<T>(
+    order: Result<T, String>,
+    words: &[&str],
+    run: impl FnOnce(&T) -> Result<(), String>,
+) -> ExitCode {
     let order = match order {
         Ok(order) => order,
-        Err(message) => return misused(&message, all),
+        Err(message) => return misused(&message, words),
     };
-    match certificate::run(&order, &mut std::io::stdout()) {
+    match run(&order) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             complain(&format!("error: {message}\n"));

@@ -8,6 +8,8 @@
 //! Everything that is wrong is told at once, each with its place; a name that is not known is
 //! never passed over in silence.
 
+mod access;
+mod auth;
 mod duration;
 mod environment;
 mod http;
@@ -26,6 +28,7 @@ mod tree;
 mod unsupported;
 mod values;
 
+pub use crate::auth::{Access, Scheme};
 pub use crate::http::{Limits, Listen};
 pub use environment::PATH_VARIABLE;
 pub use report::{Mistake, Notice, Place, Severity};

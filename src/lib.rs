@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` draws the rooms below and says who may use whom.
 
 pub mod api;
+pub mod auth;
 pub mod cli;
 pub mod commands;
 pub mod config;

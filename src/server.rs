@@ -1,6 +1,7 @@
 //! A whole registry: storage, API and HTTP engine put together as a configuration says.
 
 use crate::api::{self, Api};
+use crate::auth::Guard;
 use crate::config::{Config, StorageDriver, UploadPurging};
 use crate::driver::{Driver, Filesystem, Memory};
 use crate::http::{self, Bound, Control, Exchange, Handler, Request, Response, Tls};
@@ -39,7 +40,8 @@ impl Registry {
     pub fn open(config: &Config) -> Result<Registry, String> {
         let driver = open_driver(&config.storage.driver)?;
         let storage = Storage::new(driver, storage_settings(config));
-        let api = Api::new(storage, api_settings(config));
+        let guard = Guard::open(&config.auth, config.access.clone())?;
+        let api = Api::new(storage, api_settings(config)).guarded(guard);
         let app = Arc::new(App {
             api,
             access_log: AccessLog::new(config.log.access_log),

@@ -1,5 +1,5 @@
-//! What differs between operating systems, in one place: the only file with `cfg(unix)` /
-//! `cfg(windows)` twins; with `sys/windows.rs` the only one that may hold `unsafe`.
+//! What differs between operating systems, in one place: with `sys/terminal.rs` the only file with
+//! `cfg(unix)` / `cfg(windows)` twins; with `sys/windows.rs` the only one that may hold `unsafe`.
 //!
 //! Every function here is small, keeps the same signature on both sides and says what the poorer
 //! side does instead.
@@ -320,12 +320,51 @@ pub fn is_socket(_path: &Path) -> bool {
     false
 }
 
+mod terminal;
+
+pub use terminal::{Shown, hide_typing, show_typing};
+
 #[cfg(windows)]
 pub use windows::{LocalListener, LocalStream};
 
 #[cfg(windows)]
 #[allow(unsafe_code)]
 mod windows;
+
+/// Two numbers that tell one file from another, and one state of it from the next: the file's number
+/// and the time of its last change of any kind.
+#[cfg(unix)]
+pub fn file_identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    let changed = metadata.ctime().wrapping_mul(1_000_000_000);
+    let changed = changed.wrapping_add(metadata.ctime_nsec());
+    (metadata.ino(), changed.cast_unsigned())
+}
+
+/// Windows gives no number of a file without opening it: the time of its making, which a file that
+/// was renamed into place does not share.
+#[cfg(windows)]
+pub fn file_identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::windows::fs::MetadataExt;
+    (metadata.creation_time(), metadata.last_write_time())
+}
+
+/// Gives a file the owner, group and permissions of another. An error when that is not allowed.
+#[cfg(unix)]
+pub fn copy_owner(file: &File, other: &std::fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (other.uid(), other.gid()) {
+        fchown(file, Some(other.uid()), Some(other.gid()))?;
+    }
+    file.set_permissions(other.permissions())
+}
+
+/// Windows hands down from the folder who may read a file.
+#[cfg(windows)]
+pub fn copy_owner(_file: &File, _other: &std::fs::Metadata) -> io::Result<()> {
+    Ok(())
+}
 
 /// Makes the entries of a folder survive a power loss.
 #[cfg(unix)]

@@ -5,9 +5,10 @@ mod keys;
 mod mistakes;
 mod tls;
 
+use registry::auth::{Action, Caller};
 use registry::config::{
-    Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Severity, Source,
-    StorageDriver,
+    Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme, Severity,
+    Source, StorageDriver,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -277,7 +277,9 @@ fn what_a_crash_left_is_no_tag() {
     // Many of each kind in a row, so that whole steps of the walk hold nothing else.
     for number in 0..1100 {
         let folder = registry.file(&format!("{tags}/c{number}"));
-        fs::create_dir_all(folder.join("index")).unwrap();
+        fs::create_dir_all(folder).unwrap();
+    }
+    for number in 0..100 {
         registry.plant(&format!("{tags}/d{number}/current/link"), "");
     }
     registry.plant(&format!("{tags}/n/index/{hex}/link"), &digest);

@@ -3,6 +3,8 @@
 // A panic in a test is its report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod access;
+mod auth;
 mod blobs;
 mod certificate;
 mod config;
@@ -11,8 +13,13 @@ mod full;
 mod layout;
 mod limits;
 mod lists;
+mod manifests;
+mod names;
 mod process;
+mod referrers;
 mod serve;
 mod tls;
+mod uploads;
+mod users;
 mod util;
 mod wire;

@@ -112,8 +112,8 @@ impl Connection {
         self.outgoing.clear();
         write!(
             self.outgoing,
-            "{method} {target} HTTP/1.1\r\nHost: {}\r\n{headers}",
-            self.server.address
+            "{method} {target} HTTP/1.1\r\nHost: {}\r\n{}{headers}",
+            self.server.address, self.server.authorization
         )?;
         if !matches!(*method, "GET" | "HEAD") {
             write!(self.outgoing, "Content-Length: {}\r\n", body.len())?;

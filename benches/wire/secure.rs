@@ -2,6 +2,8 @@
 //! thrown away as they came, encrypted, so that what is timed is the server's work and not ours.
 
 use super::Outcome;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{cipher_suite, default_provider};
 use rustls::pki_types::pem::PemObject;
@@ -17,16 +19,24 @@ use std::sync::Arc;
 pub struct Server {
     /// `HOST:PORT`.
     pub address: String,
+    /// The header line that logs in, with its CRLF, or nothing.
+    pub authorization: String,
     tls: Option<Arc<ClientConfig>>,
 }
 
 impl Server {
-    /// Takes `HOST:PORT`, and for TLS the PEM file that is trusted. TLS is 1.3 with AES-256-GCM, so that
+    /// Takes `HOST:PORT` or `USER:PASSWORD@HOST:PORT`, and for TLS the PEM file that is trusted. TLS is 1.3 with AES-256-GCM, so that
     /// two servers are measured on the same work.
     pub fn new(address: &str, trusted: Option<&Path>) -> Outcome<Server> {
         let tls = trusted.map(client).transpose()?;
+        let (credentials, address) = match address.rsplit_once('@') {
+            Some((credentials, address)) => (Some(credentials), address),
+            None => (None, address),
+        };
+        let line = |text| format!("Authorization: Basic {}\r\n", STANDARD.encode(text));
         Ok(Server {
             address: address.to_owned(),
+            authorization: credentials.map(line).unwrap_or_default(),
             tls,
         })
     }

@@ -2,14 +2,18 @@
 
 use super::page::Page;
 use super::{Api, Result, json};
+use crate::auth::{Action, Caller};
 use crate::http::Request;
 use crate::spec::Name;
 use serde_json::json;
 
+/// Repositories that are looked at in one step.
+const STEP: usize = 1000;
+
 impl Api {
-    pub(super) fn list_repositories(&self, request: &Request<'_>) -> Result {
+    pub(super) fn list_repositories(&self, request: &Request<'_>, caller: &Caller) -> Result {
         let page = Page::of(request, self.settings.catalog_entries_max)?;
-        let (names, more) = self.storage.repositories(&page.last, page.limit)?;
+        let (names, more) = self.visible_repositories(caller, &page)?;
         let texts: Vec<&str> = names.iter().map(Name::as_str).collect();
         let response = json(
             200,
@@ -23,5 +27,32 @@ impl Api {
             ),
             None => response,
         })
+    }
+
+    /// A page of what a caller may see, and whether there is more of that. With rules the walk goes
+    /// on over what they hide, in steps, until the page is full: nothing of it is told.
+    fn visible_repositories(&self, caller: &Caller, page: &Page) -> Result<(Vec<Name>, bool)> {
+        if self.guard.access().is_none() {
+            return Ok(self.storage.repositories(&page.last, page.limit)?);
+        }
+        let is_visible = |name: &Name| {
+            self.permits(caller, name, Action::Pull) && self.permits(caller, name, Action::Catalog)
+        };
+        let mut visible = Vec::new();
+        let mut after = page.last.clone();
+        loop {
+            let (names, more) = self.storage.repositories(&after, STEP)?;
+            let last = names.last().map(|name| name.as_str().to_owned());
+            for name in names.into_iter().filter(is_visible) {
+                if visible.len() == page.limit {
+                    return Ok((visible, true));
+                }
+                visible.push(name);
+            }
+            match last.filter(|_| more) {
+                Some(last) => after = last,
+                None => return Ok((visible, false)),
+            }
+        }
     }
 }

@@ -35,6 +35,18 @@ impl Api {
     }
 }
 
+impl Api {
+    /// The URL of a path below the prefix with scheme and host, whatever is configured for others:
+    /// for what a client takes for no reference but for an address.
+    pub(super) fn absolute_url(&self, request: &Request<'_>, path: &str) -> String {
+        let prefix = &self.settings.prefix;
+        match (&self.settings.location, origin(request)) {
+            (LocationStyle::Relative, Some(origin)) => format!("{origin}{prefix}{path}"),
+            _ => self.url(request, path),
+        }
+    }
+}
+
 /// Scheme and host as the client sees them: what a proxy says of them, or the request's own.
 fn origin(request: &Request<'_>) -> Option<String> {
     let first = |name| {

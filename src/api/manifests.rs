@@ -4,6 +4,7 @@ use super::failure;
 use super::parameters::Parameters;
 use super::route::invalid_tag;
 use super::{Api, Result};
+use crate::auth::Caller;
 use crate::http::range;
 use crate::http::{Body, Request, Response};
 use crate::spec::manifest::{Content, Manifest};
@@ -55,7 +56,7 @@ impl Api {
         let Content::Index(children) = index.content else {
             return Ok(stored);
         };
-        let is_default = |child: &crate::spec::manifest::Descriptor| {
+        let is_default = |child: &crate::spec::Descriptor| {
             let takes = child
                 .media_type
                 .parse()
@@ -78,8 +79,8 @@ impl Api {
     pub(super) fn put_manifest(
         &self,
         request: &mut Request<'_>,
-        name: &Name,
-        reference: Reference,
+        caller: &Caller,
+        (name, reference): (&Name, Reference),
     ) -> Result {
         let content_type = content_type(request)?;
         let (mut tags, expected) = match reference {
@@ -96,6 +97,7 @@ impl Api {
         let manifest = Manifest::parse(&bytes, content_type.as_ref())
             .map_err(|error| Error::new(Code::ManifestInvalid).message(error.to_string()))?;
         self.check_references(name, &manifest)?;
+        let _held = self.hold_tags(caller, name, (&digest, &tags))?;
         self.storage
             .put_manifest(name, &digest, (&bytes, &manifest), &tags)?;
         let mut response = Response::new(201)

@@ -11,14 +11,17 @@ mod location;
 mod manifests;
 mod page;
 mod parameters;
+mod permission;
 mod references;
 mod referrers;
 mod route;
 mod tags;
+mod token;
 mod uploads;
 
 pub use route::Route;
 
+use crate::auth::Guard;
 use crate::config::{LocationStyle, Validation};
 use crate::http::{Body, Method, Request, Response};
 use crate::spec::{Code, Error};
@@ -28,6 +31,8 @@ use crate::storage::Storage;
 pub struct Api {
     storage: Storage,
     settings: Settings,
+    guard: Guard,
+    tag_locks: permission::TagLocks,
 }
 
 /// What can be set about the API.
@@ -57,9 +62,20 @@ pub struct Settings {
 type Result<T = Response> = std::result::Result<T, Error>;
 
 impl Api {
-    /// The API over a storage.
+    /// The API over a storage, open to everyone.
     pub fn new(storage: Storage, settings: Settings) -> Api {
-        Api { storage, settings }
+        Api {
+            storage,
+            settings,
+            guard: Guard::none(),
+            tag_locks: permission::TagLocks::new(),
+        }
+    }
+
+    /// The same API behind a guard.
+    #[must_use]
+    pub fn guarded(self, guard: Guard) -> Api {
+        Api { guard, ..self }
     }
 
     /// What the API keeps its data in.
@@ -80,16 +96,20 @@ impl Api {
     }
 
     fn dispatch(&self, request: &mut Request<'_>) -> Result {
-        let route = Route::parse(request.path(), &self.settings.prefix)?;
+        let route = Route::parse(request.path(), &self.settings.prefix);
+        // Before anything that would tell what is there and what is not.
+        let caller = self.admit(request, route.as_ref().ok())?;
+        let route = route?;
         self.check_allowed(&route, request.method())?;
         match (route, request.method()) {
             (Route::Root, _) => Ok(base::alive()),
             (Route::Base, _) => Ok(base::version()),
-            (Route::Catalog, _) => self.list_repositories(request),
+            (Route::Catalog, _) => self.list_repositories(request, &caller),
+            (Route::Token, _) => self.give_ticket(&caller),
             (Route::Tags(name), _) => self.list_tags(request, &name),
             (Route::Referrers(name, subject), _) => self.list_referrers(request, &name, &subject),
             (Route::Manifest(name, reference), Method::Put) => {
-                self.put_manifest(request, &name, reference)
+                self.put_manifest(request, &caller, (&name, reference))
             }
             (Route::Manifest(name, reference), Method::Delete) => {
                 self.delete_manifest(&name, &reference)
@@ -97,7 +117,7 @@ impl Api {
             (Route::Manifest(name, reference), _) => self.get_manifest(request, &name, &reference),
             (Route::Blob(name, digest), Method::Delete) => self.delete_blob(&name, &digest),
             (Route::Blob(name, digest), _) => self.get_blob(request, &name, &digest),
-            (Route::Uploads(name), _) => self.start_upload(request, &name),
+            (Route::Uploads(name), _) => self.start_upload(request, &caller, &name),
             (Route::Upload(name, id), Method::Patch) => self.append_upload(request, &name, &id),
             (Route::Upload(name, id), Method::Put) => self.commit_upload(request, &name, &id),
             (Route::Upload(name, id), Method::Delete) => self.cancel_upload(&name, &id),
@@ -143,10 +163,11 @@ fn failed(request: &Request<'_>, error: Error) -> Response {
         .as_deref()
         .map(|cause| format!(": {cause}"))
         .unwrap_or_default();
-    let level = if status >= 500 {
-        log::Level::Error
-    } else {
-        log::Level::Info
+    // That something is not there is no news: docker asks for every layer before it pushes it.
+    let level = match status {
+        404 => log::Level::Debug,
+        500.. => log::Level::Error,
+        _ => log::Level::Info,
     };
     let code = error.code.wire_name();
     log::log!(

@@ -3,7 +3,8 @@
 
 use super::{Api, Result};
 use crate::config::{Platforms, Validation};
-use crate::spec::manifest::{Content, Descriptor, Manifest};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::manifest::{Content, Manifest};
 use crate::spec::{Code, Error, MediaType, Name};
 use serde_json::{Value, json};
 

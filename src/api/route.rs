@@ -16,6 +16,8 @@ pub enum Route {
     Base,
     /// `/v2/_catalog`.
     Catalog,
+    /// `/v2/_token`: tickets, where they are given out.
+    Token,
     /// `/v2/<name>/tags/list`.
     Tags(Name),
     /// `/v2/<name>/manifests/<reference>`.
@@ -50,6 +52,7 @@ impl Route {
         match rest.strip_prefix("v2") {
             Some("" | "/") => Ok(Route::Base),
             Some("/_catalog") => Ok(Route::Catalog),
+            Some("/_token") => Ok(Route::Token),
             Some(rest) if rest.starts_with('/') => {
                 repository_route(rest.trim_start_matches('/')).unwrap_or_else(|| Err(unknown()))
             }
@@ -61,9 +64,12 @@ impl Route {
     pub fn methods(&self) -> &'static [Method] {
         use Method::{Delete, Get, Head, Patch, Post, Put};
         match self {
-            Route::Root | Route::Base | Route::Catalog | Route::Tags(_) | Route::Referrers(..) => {
-                &[Get, Head]
-            }
+            Route::Root
+            | Route::Base
+            | Route::Catalog
+            | Route::Token
+            | Route::Tags(_)
+            | Route::Referrers(..) => &[Get, Head],
             Route::Manifest(..) => &[Get, Head, Put, Delete],
             Route::Blob(..) => &[Get, Head, Delete],
             Route::Uploads(_) => &[Post],
@@ -161,6 +167,7 @@ mod tests {
             ("/v2", Route::Base),
             ("/v2/", Route::Base),
             ("/v2/_catalog", Route::Catalog),
+            ("/v2/_token", Route::Token),
             ("/v2/a/tags/list", Route::Tags(name("a"))),
             ("/v2/tags/list/tags/list", Route::Tags(name("tags/list"))),
             (

@@ -4,6 +4,7 @@
 use super::parameters::Parameters;
 use super::route::{invalid_digest, parse_digest, parse_name};
 use super::{Api, Result};
+use crate::auth::{Action, Caller};
 use crate::http::{Request, Response};
 use crate::spec::{Algorithm, Code, Digest, Error, Name, UploadId};
 use crate::storage::{self, Part};
@@ -14,12 +15,22 @@ const CHUNK_LENGTH_MIN: &str = "1";
 
 impl Api {
     /// Starts a session, or mounts a blob, or takes a whole blob at once.
-    pub(super) fn start_upload(&self, request: &mut Request<'_>, name: &Name) -> Result {
+    pub(super) fn start_upload(
+        &self,
+        request: &mut Request<'_>,
+        caller: &Caller,
+        name: &Name,
+    ) -> Result {
         let parameters = Parameters::of(request)?;
         if let Some(text) = parameters.first("mount") {
             let digest = parse_digest(text)?;
             let from = parameters.first("from").map(parse_name).transpose()?;
-            if self.storage.mount_blob(name, &digest, from.as_ref())? {
+            // Who may not read it there must bring it: 202, as when it is not there at all.
+            let may = match &from {
+                Some(from) => self.permits(caller, from, Action::Pull),
+                None => self.may_mount_from_anywhere(),
+            };
+            if may && self.storage.mount_blob(name, &digest, from.as_ref())? {
                 return Ok(self.created(request, name, &digest));
             }
         } else if let Some(text) = parameters.first("digest") {

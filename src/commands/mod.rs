@@ -2,6 +2,7 @@
 
 pub mod certificate;
 pub mod check_config;
+pub mod htpasswd;
 pub mod serve;
 
 use crate::config::{Config, Mistake, Notice, Source};

@@ -1,4 +1,5 @@
-//! The keys that are honoured: those of distribution 2.8 and 3.x, and our own under `http.limits`.
+//! The keys that are honoured: those of distribution 2.8 and 3.x, and our own: `access`, and those
+//! under `http.limits`.
 //! What else distribution knows stands in `unsupported.rs`; `docs/configuration.md` is kept in step
 //! with both by a test.
 
@@ -30,6 +31,15 @@ pub const HONOURED: &[Key] = &[
     key("log.fields", Kind::Map),
     key("log.accesslog.disabled", Kind::Boolean),
     key("loglevel", Kind::Choice(LEVELS)),
+    key("auth.htpasswd.realm", Kind::Text),
+    key("auth.htpasswd.path", Kind::Text),
+    key("auth.silly.realm", Kind::Text),
+    key("auth.silly.service", Kind::Text),
+    key("auth.none", Kind::Any),
+    key("access.groups.*", Kind::Texts),
+    key("access.rules.#.users", Kind::Texts),
+    key("access.rules.#.repositories", Kind::Texts),
+    key("access.rules.#.actions", Kind::Texts),
     key("storage.filesystem.rootdirectory", Kind::Text),
     key("storage.filesystem.maxthreads", Kind::Integer(0, 100_000)),
     key("storage.inmemory", Kind::Any),
@@ -99,7 +109,7 @@ pub const STORAGE_SETTINGS: &[&str] = &["maintenance", "cache", "delete", "redir
 
 /// Sections that close the registry to some or all. A name that is nearly one of these is not passed
 /// over with a warning: what was meant to be closed would be open.
-pub const GUARDS: &[&str] = &["auth", "http.tls", "proxy"];
+pub const GUARDS: &[&str] = &["access", "auth", "http.tls", "proxy"];
 
 /// Go's names of fields whose YAML names differ: distribution builds variables from the former.
 /// `(section, name in a variable, name in a file)`.

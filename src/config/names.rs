@@ -105,10 +105,7 @@ impl Walk<'_> {
                     .is_some_and(|key| keys::STORAGE_SETTINGS.contains(&key.as_str()));
                 !setting || !node.is_off()
             }
-            Some("auth") => match node {
-                Node::Map(entries) => !entries.is_empty(),
-                other => !other.is_unset(),
-            },
+            Some("auth") if self.path.len() == 2 => true,
             _ if matches!(status, Status::Refused(_)) => !node.is_unset(),
             _ => !node.is_off(),
         }
@@ -135,6 +132,12 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether the path leads into a section about who may do what: nothing is ignored there.
+    fn is_about_access(&self) -> bool {
+        let first = self.path.first().map(String::as_str);
+        matches!(first, Some("access" | "auth")) && self.path.len() > 1
+    }
+
     fn unknown(&mut self, entry: &Entry, key: &str) {
         let nearest = nearest(entry, &self.path, key);
         let hint = nearest
@@ -147,7 +150,10 @@ impl Walk<'_> {
             let message =
                 format!("is no storage driver that is known; use filesystem or inmemory{hint}");
             self.layers.mistake(&self.path, message);
-        } else if nearest.is_some_and(|known| is_guarded(&known)) {
+        } else if self.path.len() == 2 && self.path.first().is_some_and(|first| first == "auth") {
+            let message = format!("is no kind of access control that is known; use htpasswd{hint}");
+            self.layers.mistake(&self.path, message);
+        } else if self.is_about_access() || nearest.is_some_and(|known| is_guarded(&known)) {
             let message = format!("is no key that is known{hint}");
             self.layers.mistake_of_name(&self.path, message);
         } else {

@@ -1,6 +1,7 @@
 //! The resolved configuration as YAML in distribution's words, for `check-config`: with every default,
 //! after the environment, secrets masked. It can be loaded again.
 
+use super::Scheme;
 use super::duration::format;
 use super::resolved::{Config, Formatter, LocationStyle, Platforms, StorageDriver};
 use crate::http::{Limits, Listen, tls};
@@ -30,6 +31,12 @@ impl Config {
         );
         put(&mut root, "log", self.log());
         put(&mut root, "storage", self.storage());
+        if self.auth != Scheme::None {
+            put(&mut root, "auth", super::auth::render(&self.auth));
+        }
+        if let Some(access) = &self.access {
+            put(&mut root, "access", super::access::render(access));
+        }
         put(
             &mut root,
             "catalog",
@@ -228,7 +235,8 @@ fn put(map: &mut Mapping, key: &str, value: Value) {
     map.insert(key.into(), value);
 }
 
-fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
+/// A mapping of these entries.
+pub(super) fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     let mut map = Mapping::new();
     for (key, value) in entries {
         put(&mut map, key, value);

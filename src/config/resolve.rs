@@ -8,7 +8,7 @@ use super::resolved::{
 };
 use super::tree::Node;
 use super::values::{scalar_text, steps};
-use super::{http, keys};
+use super::{access, auth, http, keys};
 use log::LevelFilter;
 use regex_lite::Regex;
 use std::collections::BTreeMap;
@@ -29,6 +29,8 @@ pub fn resolve(layers: &mut Layers) -> Config {
     Config {
         log: log(layers),
         storage: storage(layers),
+        auth: auth::auth(layers),
+        access: access::access(layers),
         catalog_entries_max: match layers.integer::<i64>("catalog.maxentries") {
             Some(count) if count > 0 => usize::try_from(count).unwrap_or(PAGE_ENTRIES),
             _ => PAGE_ENTRIES,

@@ -1,6 +1,7 @@
 //! The resolved configuration: what every other room reads. There is no Option where there is a
 //! default, and a value that is here has been checked.
 
+use crate::auth::{Access, Scheme};
 use crate::http::{Limits, Listen, tls};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,6 +14,10 @@ pub struct Config {
     pub log: Log,
     /// `storage`.
     pub storage: Storage,
+    /// `auth`.
+    pub auth: Scheme,
+    /// `access`; `None` where every user may do everything.
+    pub access: Option<Access>,
     /// `catalog.maxentries`: entries of one catalog page.
     pub catalog_entries_max: usize,
     /// `tags.maxtags`: entries of one page of tags.

@@ -3,7 +3,7 @@
 
 use super::schema::{Group, Status};
 
-const NO_AUTH: &str = "access control is not supported yet, and starting without it would open the registry to anyone; remove it to serve without access control";
+const NO_TOKEN: &str = "tokens are not supported yet, and starting without them would open the registry to anyone; use auth.htpasswd, or remove it to serve without access control";
 const NO_ACME: &str = "certificates are not fetched from Let's Encrypt, and starting without one would send everything in clear; let another program fetch them and name its files as http.tls.certificate and http.tls.key: they are read again when they change";
 const NO_DRIVER: &str = "this storage driver is not supported; use filesystem or inmemory";
 const NO_PROXY: &str = "a pull-through cache is not supported yet, and without it this would be an empty registry; remove it to serve what is stored here";
@@ -135,22 +135,18 @@ pub const OTHERS: &[Group] = &[
         ],
     ),
     group(
-        "auth",
-        Status::Refused(NO_AUTH),
+        "auth.token",
+        Status::Refused(NO_TOKEN),
         &[
             "",
-            "silly.realm",
-            "silly.service",
-            "htpasswd.realm",
-            "htpasswd.path",
-            "token.realm",
-            "token.service",
-            "token.issuer",
-            "token.rootcertbundle",
-            "token.jwks",
-            "token.signingalgorithms",
-            "token.autoredirect",
-            "token.autoredirectpath",
+            "realm",
+            "service",
+            "issuer",
+            "rootcertbundle",
+            "jwks",
+            "signingalgorithms",
+            "autoredirect",
+            "autoredirectpath",
         ],
     ),
     group(

@@ -17,8 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Folders remembered as durable; beyond it all are forgotten, at the price of a few more syncs.
 const DURABLE_FOLDERS_MAX: usize = 8192;
 
-/// How often a rename is tried again when its folder was removed by another request meanwhile.
-const RENAME_TRIES: usize = 5;
+/// How often something is tried again when another request removed its folder meanwhile, or put
+/// something into a folder that is to be removed.
+const TRIES: usize = 10;
 
 /// A driver over a folder of the operating system.
 pub struct Filesystem {
@@ -60,32 +61,30 @@ impl Filesystem {
         target.with_file_name(name)
     }
 
-    /// Writes and syncs a file beside its target; on any error nothing of it stays.
-    fn write_temporary(&self, target: &Path, content: &[u8]) -> io::Result<PathBuf> {
-        let path = self.temporary(target);
-        let write = |mut file: File| {
-            file.write_all(content)?;
-            file.sync_all()
+    /// Makes a change ready: content is in a synced file beside its target.
+    fn stage<'a>(&self, change: &'a Change<'a>) -> Result<Staged<'a>> {
+        let (key, from, content) = match change {
+            Change::Write(key, content) => (key, self.temporary(&self.path(key)), Some(*content)),
+            Change::Move(from, key) => (key, self.path(from), None),
         };
-        let created = with_folders(&path, || File::create_new(&path));
-        created
-            .and_then(write)
-            .inspect_err(|_| drop(fs::remove_file(&path)))?;
-        Ok(path)
+        let staged = Staged { key, from, content };
+        staged.write().map_err(|error| Error::new(key, error))?;
+        Ok(staged)
     }
 
-    /// Renames, making the folder again if another request removed it as empty.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    /// Renames a staged change to its place. Another request may remove the folder at any moment, with
+    /// the staged file in it: then both are made again.
+    fn place(&self, staged: &Staged<'_>) -> io::Result<()> {
+        let to = self.path(staged.key);
         let mut tries = 0;
         loop {
-            match fs::rename(from, to) {
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotFound
-                        && tries < RENAME_TRIES
-                        && from.exists() =>
-                {
+            match fs::rename(&staged.from, &to) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     tries += 1;
-                    to.parent().map_or(Ok(()), fs::create_dir_all)?;
+                    make_folder_of(&to)?;
+                    if staged.content.is_some() && !staged.from.exists() {
+                        staged.write()?;
+                    }
                 }
                 other => return other,
             }
@@ -115,7 +114,11 @@ impl Filesystem {
             }
         }
         for folder in &folders {
-            sys::sync_directory(&self.path(folder)).map_err(|error| Error::new(folder, error))?;
+            match sys::sync_directory(&self.path(folder)) {
+                // Removed meanwhile by another request, which is as durable as it makes it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other.map_err(|error| Error::new(folder, error))?,
+            }
         }
         let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
         if durable.len() > DURABLE_FOLDERS_MAX {
@@ -140,6 +143,35 @@ impl Filesystem {
         };
         let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
         durable.retain(|folder| !is_below(folder));
+    }
+}
+
+/// A change that only has to be renamed to its place.
+struct Staged<'a> {
+    key: &'a Key,
+    from: PathBuf,
+    /// What the file holds, if it is a temporary one of ours.
+    content: Option<&'a [u8]>,
+}
+
+impl Staged<'_> {
+    /// Writes and syncs the temporary file, if it is one.
+    fn write(&self) -> io::Result<()> {
+        let Some(content) = self.content else {
+            return Ok(());
+        };
+        let mut file = with_folders(&self.from, || File::create_new(&self.from))?;
+        file.write_all(content)?;
+        file.sync_all()
+    }
+}
+
+impl Drop for Staged<'_> {
+    /// A temporary file that did not get to its place is of no use.
+    fn drop(&mut self) {
+        if self.content.is_some() {
+            let _ = fs::remove_file(&self.from);
+        }
     }
 }
 
@@ -221,42 +253,16 @@ impl Driver for Filesystem {
 
     fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
         let _pass = self.gate.enter();
-        let mut renames = Vec::with_capacity(changes.len());
-        let mut failure = Ok(());
-        for change in changes {
-            let (key, from) = match change {
-                Change::Write(key, content) => {
-                    (key, self.write_temporary(&self.path(key), content))
-                }
-                Change::Move(from, key) => (key, Ok(self.path(from))),
-            };
-            match from {
-                Ok(from) => renames.push((key, from, matches!(change, Change::Write(..)))),
-                Err(error) => {
-                    failure = Err(Error::new(key, error));
-                    break;
-                }
-            }
+        let staged: Vec<Staged<'_>> = changes
+            .iter()
+            .map(|change| self.stage(change))
+            .collect::<Result<_>>()?;
+        for one in &staged {
+            self.place(one)
+                .map_err(|error| Error::new(one.key, error))?;
         }
-        let mut waiting = renames.iter();
-        while failure.is_ok()
-            && let Some((key, from, _)) = waiting.next()
-        {
-            let to = self.path(key);
-            failure = self
-                .rename(from, &to)
-                .map_err(|error| Error::new(key, error));
-        }
-        if failure.is_err() {
-            // What was not renamed is a temporary file of ours, or the caller's to keep.
-            for (_, from, _) in renames.iter().filter(|(_, _, ours)| *ours) {
-                let _ = fs::remove_file(from);
-            }
-            return failure;
-        }
-        let targets = || renames.iter().map(|(key, _, _)| *key);
-        self.sync_folders(targets())?;
-        targets().for_each(|key| self.note(key));
+        self.sync_folders(staged.iter().map(|one| one.key))?;
+        staged.iter().for_each(|one| self.note(one.key));
         Ok(())
     }
 
@@ -292,12 +298,22 @@ impl Driver for Filesystem {
     }
 }
 
-/// Removes a file or a whole folder.
+/// Removes a file or a whole folder, also while another request puts something into it.
 fn remove_any(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
+    let is_folder = fs::symlink_metadata(path)?.is_dir();
+    let mut tries = 0;
+    loop {
+        let removed = if is_folder {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        };
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < TRIES => {
+                tries += 1;
+            }
+            other => return other,
+        }
     }
 }
 
@@ -307,13 +323,26 @@ impl Sink for File {
     }
 }
 
-/// Does what needs the folder of `path`; makes the folder only when it turns out to be missing.
+/// Does what needs the folder of `path`; makes the folder only when it turns out to be missing, and
+/// again when another request removes it meanwhile.
 fn with_folders<T>(path: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
-    match act() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            act()
+    let mut tries = 0;
+    loop {
+        match act() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                tries += 1;
+                make_folder_of(path)?;
+            }
+            other => return other,
         }
+    }
+}
+
+/// Makes the folder of a path, and those above. Another request may remove one while it is being made:
+/// whoever needs it tries again.
+fn make_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent().map_or(Ok(()), fs::create_dir_all) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
 }

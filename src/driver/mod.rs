@@ -3,6 +3,8 @@
 //! The trait is small enough that an object store can do it, and says of each call what is durable
 //! when it returns. [`Filesystem`] is the real thing; [`Memory`] serves tests and can lose power.
 
+#[cfg(test)]
+mod contract;
 mod filesystem;
 mod gate;
 mod listing;

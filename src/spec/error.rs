@@ -24,6 +24,7 @@ pub enum Code {
     TagInvalid,
     MethodNotAllowed,
     Unsupported,
+    Unauthorized,
     Denied,
     TooManyRequests,
     PathUnknown,
@@ -39,7 +40,7 @@ type Row = (Code, &'static str, u16, &'static str);
 
 /// The one table. Names and statuses are the distribution spec's where it has them and
 /// distribution's (`registry/api/errcode`) where it has not; `PATH_UNKNOWN` is ours.
-pub const TABLE: [Row; 25] = [
+pub const TABLE: [Row; 26] = [
     (
         Code::BlobUnknown,
         "BLOB_UNKNOWN",
@@ -141,6 +142,12 @@ pub const TABLE: [Row; 25] = [
         "UNSUPPORTED",
         405,
         "the operation is unsupported",
+    ),
+    (
+        Code::Unauthorized,
+        "UNAUTHORIZED",
+        401,
+        "authentication required",
     ),
     (
         Code::Denied,

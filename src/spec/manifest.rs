@@ -1,14 +1,14 @@
 //! Manifests and indexes: what the registry has to know of them (OCI image spec `manifest.md` and
 //! `image-index.md`, docker's schema 2). The bytes themselves are kept as they came.
 
-use super::digest::Digest;
+use super::descriptor::{Annotations, Descriptor, null_is_default};
 use super::media_type::{
     DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MediaType, OCI_INDEX,
     OCI_MANIFEST,
 };
+use super::object;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// Largest manifest by default: what the spec asks registries to support and distribution allows.
@@ -20,56 +20,6 @@ pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
 /// How deep the JSON of a manifest may be nested. The specs need six levels; a reader with a
 /// recursive parser must not be brought down by what we stored.
 pub const JSON_DEPTH_MAX: usize = 100;
-
-/// Annotations, in the order of their keys.
-pub type Annotations = BTreeMap<String, String>;
-
-/// A pointer to content (`descriptor.md`).
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Descriptor {
-    /// What the content is.
-    #[serde(default)]
-    pub media_type: String,
-    /// Its digest.
-    pub digest: Digest,
-    /// Its length in bytes.
-    pub size: u64,
-    /// Where else it can be fetched. A layer with such places need not be in the registry.
-    #[serde(
-        default,
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub urls: Vec<String>,
-    /// In an index: what the manifest runs on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
-    /// In a list of referrers: the type of the artifact.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<String>,
-    /// In a list of referrers: the manifest's own annotations.
-    #[serde(
-        default,
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "BTreeMap::is_empty"
-    )]
-    pub annotations: Annotations,
-}
-
-/// What a manifest in an index runs on.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Platform {
-    /// As Go's GOARCH.
-    #[serde(default)]
-    pub architecture: String,
-    /// As Go's GOOS.
-    #[serde(default)]
-    pub os: String,
-    /// `os.version`, `variant` and whatever else there is.
-    #[serde(flatten)]
-    pub rest: BTreeMap<String, serde_json::Value>,
-}
 
 /// The two shapes of a manifest.
 #[derive(Debug)]
@@ -102,7 +52,7 @@ pub struct Manifest {
 
 /// The members that are read. A doubled member is an error, so no two readers can differ.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 struct Members {
     schema_version: Option<u64>,
     media_type: Option<String>,
@@ -129,8 +79,10 @@ impl Manifest {
                 "the JSON is nested more than {JSON_DEPTH_MAX} deep"
             )));
         }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| Invalid(format!("bad JSON: it is not UTF-8: {error}")))?;
         let members: Members =
-            serde_json::from_slice(bytes).map_err(|error| Invalid(format!("bad JSON: {error}")))?;
+            serde_json::from_str(text).map_err(|error| Invalid(format!("bad JSON: {error}")))?;
         let media_type = members.media_type(content_type)?;
         if members.schema_version == Some(1) || media_type.is_schema_1() {
             return Err(Invalid::new(
@@ -314,28 +266,7 @@ fn json_depth(bytes: &[u8]) -> usize {
     deepest
 }
 
-/// Go writes an empty list or map as `null`.
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|error| serde::de::Error::custom(format!("digest {text:?}: {error}")))
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
+object::only!(Members);
 
 #[cfg(test)]
 mod tests {

@@ -2,13 +2,16 @@
 //!
 //! Each is built only by parsing, so whoever holds one holds a checked value.
 
+pub mod descriptor;
 pub mod digest;
 pub mod error;
 pub mod manifest;
 pub mod media_type;
 pub mod name;
+mod object;
 pub mod timestamp;
 
+pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Code, Error};
 pub use media_type::MediaType;

@@ -55,17 +55,24 @@ impl Storage {
             .chain(tags.iter().map(|tag| layout::tag_index(name, tag, digest)))
             .map(|key| Change::Write(key, link));
         let changes: Vec<Change<'_>> = std::iter::once(data).chain(links).collect();
-        self.driver.publish(&changes)?;
         let current = |tag| Change::Write(layout::tag_current(name, tag), link);
-        let changes: Vec<Change<'_>> = tags.iter().map(current).collect();
-        if !changes.is_empty() {
+        let moves: Vec<Change<'_>> = tags.iter().map(current).collect();
+        self.changes.adding(name, || {
             self.driver.publish(&changes)?;
-        }
-        Ok(())
+            if !moves.is_empty() {
+                self.driver.publish(&moves)?;
+            }
+            Ok(())
+        })
     }
 
     /// Unlinks a manifest, after every tag that names it. The bytes stay until garbage is collected.
     pub fn delete_manifest(&self, name: &Name, digest: &Digest) -> Result<()> {
+        self.changes
+            .removing(name, || self.remove_manifest(name, digest))
+    }
+
+    fn remove_manifest(&self, name: &Name, digest: &Digest) -> Result<()> {
         if !self.has_manifest(name, digest)? {
             return Err(Error::ManifestUnknown);
         }

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod catalog;
+mod changes;
 pub mod layout;
 mod manifests;
 mod purge;
@@ -31,6 +32,7 @@ pub struct Storage {
     driver: Arc<dyn Driver>,
     uploads: uploads::Sessions,
     referrers: referrers::Indexed,
+    changes: changes::Changes,
     settings: Settings,
 }
 
@@ -55,6 +57,7 @@ impl Storage {
             driver,
             uploads,
             referrers: referrers::Indexed::default(),
+            changes: changes::Changes::default(),
             settings,
         }
     }

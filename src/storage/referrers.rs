@@ -7,7 +7,8 @@
 
 use super::{Error, Result, Storage, layout};
 use crate::driver::Change;
-use crate::spec::manifest::{Descriptor, Manifest};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::manifest::Manifest;
 use crate::spec::{Algorithm, Digest, Name};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +51,9 @@ impl Storage {
         name: &Name,
         query: &Query<'_>,
     ) -> Result<(Vec<Descriptor>, Option<Digest>)> {
+        if query.entries_max == 0 {
+            return Ok((Vec::new(), None));
+        }
         let unwritten = self.index_referrers(name)?;
         let (mut found, mut bytes) = (Vec::<Descriptor>::new(), 0);
         let mut after = query.after.clone();
@@ -98,15 +102,15 @@ impl Storage {
                 break;
             }
         }
-        let of_subject = unwritten
-            .iter()
-            .filter(|pair| pair.0 == *subject)
-            .map(|pair| &pair.1);
-        digests.extend(
-            of_subject
-                .filter(|digest| after.is_none_or(|after| *digest > after))
-                .cloned(),
-        );
+        // Those behind the page come with a later one, or what the disk has before them would be
+        // passed over.
+        let last = digests.last().cloned();
+        let is_due = |digest: &&Digest| {
+            after.is_none_or(|after| *digest > after)
+                && last.as_ref().is_none_or(|last| *digest < last)
+        };
+        let of_subject = unwritten.iter().filter(|pair| pair.0 == *subject);
+        digests.extend(of_subject.map(|pair| &pair.1).filter(is_due).cloned());
         Ok(digests.into_iter().collect())
     }
 
@@ -180,10 +184,8 @@ impl Storage {
         if self.driver.stat(&key)?.is_some() {
             return Ok(None);
         }
-        match self
-            .driver
-            .publish(&[Change::Write(key, digest.as_str().as_bytes())])
-        {
+        let link = Change::Write(key, digest.as_str().as_bytes());
+        match self.changes.adding(name, || self.driver.publish(&[link])) {
             Ok(()) => Ok(None),
             Err(error) => {
                 log::warn!("the referrer {digest} of {name} is kept in memory only: {error}");

@@ -53,11 +53,13 @@ impl Storage {
 
     /// Removes a tag with its history; what it named stays.
     pub fn delete_tag(&self, name: &Name, tag: &Tag) -> Result<()> {
-        if !self.has_tag(name, tag)? {
-            return Err(Error::ManifestUnknown);
-        }
-        self.driver.remove(&layout::tag(name, tag))?;
-        Ok(())
+        self.changes.removing(name, || {
+            if !self.has_tag(name, tag)? {
+                return Err(Error::ManifestUnknown);
+            }
+            self.driver.remove(&layout::tag(name, tag))?;
+            Ok(())
+        })
     }
 
     /// Removes every tag that names a manifest. Which these are is written nowhere: all tags of the

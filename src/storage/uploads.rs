@@ -43,8 +43,16 @@ type Shared = Arc<Mutex<Session>>;
 struct Session {
     length: u64,
     hasher: Option<Hasher>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// It was found on disk; its length is still to be read, by the first who has it locked.
+    Unread,
+    Open,
     /// It was committed or cancelled while another request waited for it.
-    ended: bool,
+    Ended,
 }
 
 impl Sessions {
@@ -100,14 +108,14 @@ impl Storage {
     /// How many bytes a session has.
     pub fn upload_length(&self, name: &Name, id: &UploadId) -> Result<u64> {
         let session = self.session(name, id)?;
-        Ok(lock_live(&session)?.length)
+        Ok(self.lock_live(name, id, &session)?.length)
     }
 
     /// Adds a part and returns the new length. On [`Error::Body`] what came of it is kept; after
     /// [`Error::WrongOffset`] and [`Error::WrongLength`] the session is as it was.
     pub fn append_upload(&self, name: &Name, id: &UploadId, part: Part<'_>) -> Result<u64> {
         let session = self.session(name, id)?;
-        let mut session = lock_live(&session)?;
+        let mut session = self.lock_live(name, id, &session)?;
         session.append(&*self.driver, &layout::upload_data(name, id), part)?;
         Ok(session.length)
     }
@@ -123,7 +131,7 @@ impl Storage {
         part: Part<'_>,
     ) -> Result<()> {
         let session = self.session(name, id)?;
-        let mut session = lock_live(&session)?;
+        let mut session = self.lock_live(name, id, &session)?;
         let outcome = self.commit_session(name, id, digest, part, &mut session);
         if matches!(outcome, Ok(()) | Err(Error::DigestMismatch { .. })) {
             self.end_upload(name, id, &mut session);
@@ -143,7 +151,7 @@ impl Storage {
     /// Gives a session up.
     pub fn cancel_upload(&self, name: &Name, id: &UploadId) -> Result<()> {
         let session = self.session(name, id)?;
-        let mut session = lock_live(&session)?;
+        let mut session = self.lock_live(name, id, &session)?;
         self.end_upload(name, id, &mut session);
         Ok(())
     }
@@ -174,7 +182,7 @@ impl Storage {
     }
 
     fn end_upload(&self, name: &Name, id: &UploadId, session: &mut Session) {
-        session.ended = true;
+        session.state = State::Ended;
         // In this order: whoever comes in between finds the ended session, not a folder half gone.
         self.driver.discard(&layout::upload(name, id));
         self.uploads.remove(name, id);
@@ -185,25 +193,44 @@ impl Storage {
         if let Some(session) = self.uploads.find(name, id) {
             return Ok(session);
         }
-        let data = self.driver.stat(&layout::upload_data(name, id))?;
-        if data.is_none()
-            && self
-                .driver
-                .stat(&layout::upload_started_at(name, id))?
-                .is_none()
-        {
-            return Err(Error::UploadUnknown);
+        self.length_on_disk(name, id)?;
+        // The length counts only when it is read under the session's lock: until then another
+        // request may add to the file, and the session leave memory again.
+        Ok(self.uploads.insert(name, id, Session::unread()))
+    }
+
+    /// Locks a session that has not ended meanwhile.
+    fn lock_live<'s>(
+        &self,
+        name: &Name,
+        id: &UploadId,
+        session: &'s Mutex<Session>,
+    ) -> Result<MutexGuard<'s, Session>> {
+        let mut session = lock(session);
+        if session.state == State::Unread {
+            match self.length_on_disk(name, id) {
+                Ok(length) => (session.length, session.state) = (length, State::Open),
+                Err(error @ Error::UploadUnknown) => {
+                    session.state = State::Ended;
+                    self.uploads.remove(name, id);
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let length = data.map_or(0, |stat| stat.length);
-        Ok(self.uploads.insert(
-            name,
-            id,
-            Session {
-                length,
-                hasher: None,
-                ended: false,
-            },
-        ))
+        match session.state {
+            State::Ended => Err(Error::UploadUnknown),
+            _ => Ok(session),
+        }
+    }
+
+    /// How many bytes the disk has of a session.
+    fn length_on_disk(&self, name: &Name, id: &UploadId) -> Result<u64> {
+        if let Some(data) = self.driver.stat(&layout::upload_data(name, id))? {
+            return Ok(data.length);
+        }
+        let started_at = self.driver.stat(&layout::upload_started_at(name, id))?;
+        started_at.map(|_| 0).ok_or(Error::UploadUnknown)
     }
 }
 
@@ -212,7 +239,15 @@ impl Session {
         Session {
             length: 0,
             hasher: Some(Hasher::new(algorithm)),
-            ended: false,
+            state: State::Open,
+        }
+    }
+
+    fn unread() -> Session {
+        Session {
+            length: 0,
+            hasher: None,
+            state: State::Unread,
         }
     }
 
@@ -242,6 +277,8 @@ impl Session {
         match part.length {
             Some(announced) if announced != received => {
                 (self.length, self.hasher) = (start, Some(before));
+                // Also on disk, where the session may be found again by its length alone.
+                driver.append(data, start)?;
                 Err(Error::WrongLength {
                     announced,
                     received,
@@ -317,16 +354,6 @@ fn new_upload_id() -> Result<UploadId> {
         driver::Error::new(&layout::repositories(), io::Error::other(error.to_string()))
     })?;
     Ok(UploadId::from_random(random))
-}
-
-/// Locks a session that has not ended meanwhile.
-fn lock_live(session: &Mutex<Session>) -> Result<MutexGuard<'_, Session>> {
-    let session = lock(session);
-    if session.ended {
-        Err(Error::UploadUnknown)
-    } else {
-        Ok(session)
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,9 +1,9 @@
-//! The Windows side's own pieces of `sys`: waiting for bytes (its only `unsafe`), and local sockets,
-//! which cannot exist there.
+//! The Windows side's own pieces of `sys`: waiting for bytes and the mode of the console (the only
+//! `unsafe`), and local sockets, which cannot exist there.
 
 use std::io;
 use std::net::Shutdown;
-use std::os::windows::io::{AsRawSocket, RawSocket};
+use std::os::windows::io::{AsRawHandle, AsRawSocket, RawHandle, RawSocket};
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,6 +36,31 @@ pub fn wait_readable(stream: &impl AsRawSocket, tick: Duration) -> io::Result<()
         0 => Err(io::ErrorKind::WouldBlock.into()),
         1.. => Ok(()),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[link(name = "kernel32")]
+unsafe extern "system" {
+    fn GetConsoleMode(console: RawHandle, mode: *mut u32) -> i32;
+    fn SetConsoleMode(console: RawHandle, mode: u32) -> i32;
+}
+
+/// How the console on standard input is set; an error when there is none.
+pub fn console_mode() -> io::Result<u32> {
+    let mut mode = 0;
+    // SAFETY: the handle is that of standard input, which nobody closes; `mode` is alive.
+    match unsafe { GetConsoleMode(io::stdin().as_raw_handle(), &mut mode) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(mode),
+    }
+}
+
+/// Sets the console on standard input.
+pub fn set_console_mode(mode: u32) -> io::Result<()> {
+    // SAFETY: the handle is that of standard input, which nobody closes.
+    match unsafe { SetConsoleMode(io::stdin().as_raw_handle(), mode) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 

@@ -282,6 +282,13 @@ fn every_documented_key_is_tried() {
         .collect();
     assert!(keys.len() > 40, "{keys:?}");
     let elsewhere = [
+        "auth.htpasswd.realm",
+        "auth.htpasswd.path",
+        "auth.silly.realm",
+        "auth.silly.service",
+        "auth.none",
+        "access.groups",
+        "access.rules",
         "loglevel",
         "storage.inmemory",
         "validation.manifests.indexes.platformlist",

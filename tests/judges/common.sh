@@ -20,6 +20,7 @@ REGISTRY_PROGRAM=${REGISTRY_PROGRAM:-${CARGO_TARGET_DIR:-$PROJECT/target}/releas
 START_SECONDS_MAX=20
 export PATH=$JUDGES_HOME/bin:$PATH
 
+SCHEME=http
 JUDGE='' VERDICT='' HOST='' SERVER='' SERVER_LOG='' SCRATCH=''
 
 # judge_begin NAME: opens the case; from here on every way out ends in a verdict.
@@ -74,6 +75,20 @@ same() {
     [ "$1" = "$2" ] || fail "$3: expected '$1', found '$2'"
 }
 
+# secure_settings DIR USER PASSWORD: a certificate of our own for 127.0.0.1 and a file of users in DIR;
+# sets SECURE to the variables that make the registry use them, CERTIFICATE, and SCHEME.
+secure_settings() {
+    "$REGISTRY_PROGRAM" certificate --host registry.test --ip 127.0.0.1 --out "$1" >/dev/null
+    echo "$3" | "$REGISTRY_PROGRAM" htpasswd --file "$1/users" --cost 5 "$2"
+    # shellcheck disable=SC2034
+    CERTIFICATE=$1/registry.test.crt
+    SCHEME=https
+    SECURE=(REGISTRY_AUTH=htpasswd REGISTRY_AUTH_HTPASSWD_REALM=Judge
+        "REGISTRY_AUTH_HTPASSWD_PATH=$1/users"
+        "REGISTRY_HTTP_TLS_CERTIFICATE=$CERTIFICATE"
+        "REGISTRY_HTTP_TLS_KEY=$1/registry.test.key")
+}
+
 # digest_of FILE: the file's sha256 as a digest.
 digest_of() {
     echo "sha256:$(sha256sum "$1" | cut -d ' ' -f 1)"
@@ -126,7 +141,8 @@ YAML
         "$program" serve "$config" >"$SERVER_LOG" 2>&1 &
     SERVER=$!
     deadline=$((SECONDS + START_SECONDS_MAX))
-    until curl -fsS -o "$SCRATCH/alive" "http://$HOST/v2/" 2>/dev/null; do
+    # `/` is open also where users have to log in.
+    until curl -fsSk -o "$SCRATCH/alive" "$SCHEME://$HOST/" 2>/dev/null; do
         kill -0 "$SERVER" 2>/dev/null || fail "$kind ended at once: $*"
         [ $SECONDS -lt $deadline ] || fail "$kind does not answer on $HOST"
         sleep 0.05

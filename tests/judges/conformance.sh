@@ -4,6 +4,7 @@
 #
 # usage: conformance.sh default   every reference must exist, sparse manifests off
 #        conformance.sh sparse    validation.disabled, manifests may name what is not there
+#        conformance.sh secure    as default, over TLS with a user and a password
 #
 # The suite deletes, so storage.delete.enabled is needed (registry_start has it on).
 . "$(dirname "$0")/common.sh"
@@ -14,7 +15,13 @@ require oci-conformance python3
 case $mode in
     default) sparse=false settings=() ;;
     sparse) sparse=true settings=(REGISTRY_VALIDATION_DISABLED=true) ;;
-    *) fail "the first word is default or sparse, not '$mode'" ;;
+    secure)
+        [ "$JUDGED" = ours ] || skip "the certificate and the user are made by our own program"
+        secure_settings "$SCRATCH" judge secret
+        sparse=false settings=("${SECURE[@]}")
+        export OCI_USERNAME=judge OCI_PASSWORD=secret SSL_CERT_FILE=$CERTIFICATE
+        ;;
+    *) fail "the first word is default, sparse or secure, not '$mode'" ;;
 esac
 registry_start "$JUDGED" "$SCRATCH/data" "${settings[@]}"
 
@@ -29,7 +36,8 @@ for name in API_PING API_PULL API_PUSH API_BLOBS_ATOMIC API_BLOBS_DELETE API_BLO
     export "OCI_$name=true"
 done
 export OCI_DATA_SPARSE=$sparse
-export OCI_REGISTRY=$HOST OCI_TLS=disabled OCI_VERSION=dev
+export OCI_REGISTRY=$HOST OCI_VERSION=dev
+[ $SCHEME = https ] && export OCI_TLS=enabled || export OCI_TLS=disabled
 export OCI_REPO1=conformance/repo1 OCI_REPO2=conformance/repo2 OCI_RESULTS_DIR=$SCRATCH/results
 
 ended=0

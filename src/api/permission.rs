@@ -1,0 +1,175 @@
+//! Who may ask for what: between the route and the nouns (RFC 9110, 11; docker's registry
+//! authentication).
+//!
+//! Everything but `/` is closed by default, also what is no endpoint, so that an answer to a stranger
+//! never tells what is there. With rules (`access`) a caller without credentials may be let in, and a
+//! user may be kept out: 401 when logging in could help, 403 when it could not.
+
+use super::{Api, Result, Route};
+use crate::auth::{Access, Action, Caller, Refused};
+use crate::http::{Method, Request};
+use crate::spec::{Code, Digest, Error, Name, Tag};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks of [`TagLocks`].
+const TAG_LOCKS: usize = 64;
+
+impl Api {
+    /// Lets a request in, or not, and says who is asking: `UNAUTHORIZED` with a challenge, `DENIED`,
+    /// or `TOOMANYREQUESTS` when too many passwords are being checked. `route` is `None` for a path
+    /// that is no endpoint. Nothing of the body is read.
+    pub(super) fn admit(&self, request: &Request<'_>, route: Option<&Route>) -> Result<Caller> {
+        let is_open = !self.guard.knows_users() && self.guard.access().is_none();
+        if is_open || matches!(route, Some(Route::Root)) {
+            return Ok(Caller::Anonymous);
+        }
+        let caller = match self.guard.caller(request.headers("Authorization")) {
+            Ok(caller) => caller,
+            Err(Refused::Wrong(why)) => {
+                return Err(self.challenge(request, route).cause(why));
+            }
+            Err(Refused::Busy { retry_seconds }) => {
+                let text = "too many passwords are being checked; try again later";
+                let error = Error::new(Code::TooManyRequests).message(text);
+                return Err(error.field("Retry-After", retry_seconds.to_string()));
+            }
+        };
+        let may = match (self.guard.access(), route) {
+            (_, Some(Route::Token)) if self.guard.gives_tickets() => true,
+            (None, _) => caller.name().is_some(),
+            // Whoever has not been challenged yet is: else docker would never log in.
+            (Some(_), None | Some(Route::Root | Route::Base | Route::Token)) => {
+                caller != Caller::Anonymous || !self.guard.knows_users()
+            }
+            (Some(access), Some(route)) => permits(access, &caller, route, request.method()),
+        };
+        match (may, caller.name()) {
+            (true, _) => Ok(caller),
+            (false, None) if self.guard.knows_users() => Err(self.challenge(request, route)),
+            (false, _) => Err(Code::Denied.into()),
+        }
+    }
+
+    /// Whether a caller whom the route let in may do this as well.
+    pub(super) fn permits(&self, caller: &Caller, name: &Name, action: Action) -> bool {
+        self.guard
+            .access()
+            .is_none_or(|access| access.permits(caller, name.as_str(), action))
+    }
+
+    /// Whether blobs may be mounted from a repository that is not named: only where everything may
+    /// be pulled anyway.
+    pub(super) fn may_mount_from_anywhere(&self) -> bool {
+        self.guard.access().is_none()
+    }
+
+    /// Holds a repository's tags still while they are looked at and set: a tag that a caller may
+    /// create and not move is `DENIED` when it exists and names something else.
+    pub(super) fn hold_tags(
+        &self,
+        caller: &Caller,
+        name: &Name,
+        (digest, tags): (&Digest, &[Tag]),
+    ) -> Result<Option<MutexGuard<'_, ()>>> {
+        if tags.is_empty() || !self.guard.access().is_some_and(Access::keeps_tags) {
+            return Ok(None);
+        }
+        let held = self.tag_locks.lock(name);
+        if self.permits(caller, name, Action::Push) {
+            return Ok(Some(held));
+        }
+        for tag in tags {
+            let current = self.storage.tag(name, tag)?;
+            if current.is_some_and(|current| current != *digest) {
+                let text = format!(
+                    "the tag {} exists, and may be created but not moved",
+                    tag.as_str()
+                );
+                let error = Error::new(Code::Denied).message(text);
+                return Err(error.detail(serde_json::json!({ "tag": tag.as_str() })));
+            }
+        }
+        Ok(Some(held))
+    }
+
+    /// The same for every path, name and reason, but for the scope, which says what was asked for.
+    fn challenge(&self, request: &Request<'_>, route: Option<&Route>) -> Error {
+        let scope = route.and_then(|route| scope(route, request.method()));
+        let scope = scope.as_deref();
+        let challenge = match self.token_url(request) {
+            // Whoever fetches a ticket is told of a wrong password in the plainest way.
+            Some(url) if route != Some(&Route::Token) => self.guard.ticket_challenge(&url, scope),
+            _ => self.guard.challenge(scope),
+        };
+        let error = Error::new(Code::Unauthorized);
+        match challenge {
+            Some(challenge) => error.field("WWW-Authenticate", challenge),
+            None => error,
+        }
+    }
+}
+
+/// Whether rules let a caller do what a request wants.
+fn permits(access: &Access, caller: &Caller, route: &Route, method: &Method) -> bool {
+    match (route, method) {
+        (Route::Root | Route::Base | Route::Token, _) => true,
+        (Route::Catalog, _) => access.permits_catalog(caller),
+        (Route::Uploads(name) | Route::Upload(name, _), _) => {
+            access.permits(caller, name.as_str(), Action::PushNew)
+        }
+        (
+            Route::Tags(name)
+            | Route::Manifest(name, _)
+            | Route::Referrers(name, _)
+            | Route::Blob(name, _),
+            method,
+        ) => {
+            let action = match method {
+                Method::Get | Method::Head => Action::Pull,
+                Method::Delete => Action::Delete,
+                _ => Action::PushNew,
+            };
+            access.permits(caller, name.as_str(), action)
+        }
+    }
+}
+
+/// What a request wants, in the words of docker's token scopes. A push reads as well: docker looks
+/// what is there already.
+fn scope(route: &Route, method: &Method) -> Option<String> {
+    let actions = match method {
+        Method::Get | Method::Head => "pull",
+        Method::Delete => "delete",
+        _ => "pull,push",
+    };
+    match route {
+        Route::Root | Route::Base | Route::Token => None,
+        Route::Catalog => Some("registry:catalog:*".to_owned()),
+        Route::Upload(name, _) | Route::Uploads(name) => {
+            Some(format!("repository:{name}:pull,push"))
+        }
+        Route::Tags(name)
+        | Route::Manifest(name, _)
+        | Route::Referrers(name, _)
+        | Route::Blob(name, _) => Some(format!("repository:{name}:{actions}")),
+    }
+}
+
+/// A lock for each repository, shared by those whose names hash alike.
+pub(super) struct TagLocks([Mutex<()>; TAG_LOCKS]);
+
+impl TagLocks {
+    pub(super) fn new() -> TagLocks {
+        TagLocks([const { Mutex::new(()) }; TAG_LOCKS])
+    }
+
+    fn lock(&self, name: &Name) -> MutexGuard<'_, ()> {
+        let [first, ..] = &self.0;
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % TAG_LOCKS as u64).unwrap_or(0);
+        let lock = self.0.get(index).unwrap_or(first);
+        lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

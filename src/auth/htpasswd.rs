@@ -1,0 +1,463 @@
+//! The file of users: lines of `user:hash`, as Apache's htpasswd writes them. Only bcrypt is taken, as
+//! in distribution (`registry/auth/htpasswd`); what is refused is named, its hash never.
+
+use super::authorization::USER_BYTES_MAX;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::str::FromStr;
+
+/// The largest file that is read, in bytes.
+pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The most users of a file.
+const USERS_MAX: usize = 20_000;
+/// The most remarks about a file.
+const REMARKS_MAX: usize = 20;
+/// The least cost that bcrypt has.
+pub const BCRYPT_COST_MIN: u32 = 4;
+/// The greatest cost that is taken: some ten seconds for one password. 31 would be two days.
+pub const BCRYPT_COST_MAX: u32 = 17;
+/// Every bcrypt hash is as long as that.
+const HASH_BYTES: usize = 60;
+
+/// A bcrypt hash that was looked at closely.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hash {
+    text: String,
+    cost: u32,
+}
+
+/// What a file says.
+pub struct Parsed {
+    /// The users with good hashes. Where a name stands twice, the last counts, as in distribution.
+    pub users: HashMap<String, Hash>,
+    /// What was refused, and what is odd; one line each, for the log.
+    pub remarks: Vec<String>,
+}
+
+impl Hash {
+    /// Whether the password has this hash. Takes as long as the cost says.
+    pub fn verify(&self, password: &[u8]) -> bool {
+        // The text was parsed before, so that the only error there is cannot come.
+        bcrypt::verify(password, &self.text).unwrap_or(false)
+    }
+
+    /// The hash as it stands in the file.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The cost: each one more doubles the time.
+    pub fn cost(&self) -> u32 {
+        self.cost
+    }
+}
+
+/// Takes the time of checking a password at that cost, for a user whom nobody knows.
+pub fn verify_in_vain(password: &[u8], cost: u32) {
+    let hash = bcrypt::hash_with_salt(password, cost, [0x5a; 16]);
+    let _ = std::hint::black_box(hash);
+}
+
+impl FromStr for Hash {
+    type Err = String;
+
+    /// The error says why, and quotes nothing of the hash but its kind.
+    fn from_str(text: &str) -> Result<Hash, String> {
+        let known = [
+            ("$apr1$", "MD5 (apr1)"),
+            ("$1$", "MD5"),
+            ("{SHA}", "SHA-1"),
+            ("{SSHA}", "SHA-1"),
+            ("$5$", "SHA-256"),
+            ("$6$", "SHA-512"),
+            ("$argon2", "argon2"),
+            ("$2x$", "bcrypt of the broken kind $2x$"),
+        ];
+        let hint = "only bcrypt is taken: registry htpasswd, or htpasswd -B, makes it";
+        if let Some((_, kind)) = known.iter().find(|(start, _)| text.starts_with(start)) {
+            return Err(format!("the hash is {kind}; {hint}"));
+        }
+        let is_bcrypt = ["$2a$", "$2b$", "$2y$"]
+            .iter()
+            .any(|start| text.starts_with(start));
+        if !is_bcrypt {
+            return Err(format!("the hash is of no kind that is known; {hint}"));
+        }
+        if !text.is_ascii() {
+            return Err("the hash has characters that are not ASCII".to_owned());
+        }
+        let length = text.len();
+        if length != HASH_BYTES {
+            return Err(format!(
+                "the hash has {length} characters where bcrypt has {HASH_BYTES}"
+            ));
+        }
+        let digits = text.get(4..6).unwrap_or_default();
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let cost = digits.parse::<u32>().ok().filter(|_| is_number);
+        let allowed = BCRYPT_COST_MIN..=BCRYPT_COST_MAX;
+        let cost = match cost {
+            Some(cost) if allowed.contains(&cost) => cost,
+            Some(cost) => {
+                return Err(format!(
+                    "the hash has cost {cost}; allowed: {BCRYPT_COST_MIN} to {BCRYPT_COST_MAX}"
+                ));
+            }
+            None => return Err("the cost of the hash is no number".to_owned()),
+        };
+        let parts = text.parse::<bcrypt::HashParts>();
+        parts.map_err(|_| "the hash is damaged".to_owned())?;
+        let text = text.to_owned();
+        Ok(Hash { text, cost })
+    }
+}
+
+/// Reads a file: UTF-8 with or without a byte order mark, or UTF-16 with one, as a shell of Windows
+/// writes it. The error says why it is no file of users at all.
+pub fn parse(bytes: &[u8]) -> Result<Parsed, String> {
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(format!("it has more than {FILE_BYTES_MAX} bytes"));
+    }
+    let bytes = normalized(bytes)?;
+    let mut users = HashMap::new();
+    let mut remarks = Remarks::default();
+    for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
+        let Ok(line) = std::str::from_utf8(line) else {
+            remarks.add(format!("line {number} is not UTF-8 and is ignored"));
+            continue;
+        };
+        let Some((user, hash)) = split_line(line) else {
+            match line.trim() {
+                text if text.is_empty() || text.starts_with('#') => continue,
+                _ => return Err(format!("line {number} has no colon: it must be user:hash")),
+            }
+        };
+        if user.is_empty() || user.len() > USER_BYTES_MAX || user.chars().any(char::is_control) {
+            remarks.add(format!(
+                "line {number} has no good user name and is ignored"
+            ));
+            continue;
+        }
+        match hash.parse::<Hash>() {
+            Ok(hash) => {
+                if users.insert(user.to_owned(), hash).is_some() {
+                    remarks.add(format!(
+                        "line {number}: user {user:?} stood above already; this line counts"
+                    ));
+                }
+            }
+            Err(why) => {
+                users.remove(user);
+                remarks.add(format!("line {number}: user {user:?} cannot log in: {why}"));
+            }
+        }
+        if users.len() > USERS_MAX {
+            return Err(format!("it has more than {USERS_MAX} users"));
+        }
+    }
+    let remarks = remarks.finish();
+    Ok(Parsed { users, remarks })
+}
+
+/// User and hash of a line; `None` for a comment, a blank line, or one without a colon.
+fn split_line(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    line.split_once(':').filter(|_| !line.starts_with('#'))
+}
+
+/// The bytes of a file as UTF-8 without a byte order mark.
+fn normalized(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
+    let (rest, read): (_, fn([u8; 2]) -> u16) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => (rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => return Ok(rest.into()),
+        bytes => return Ok(bytes.into()),
+    };
+    let (pairs, odd) = rest.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| read(*pair));
+    let text: Result<String, _> = char::decode_utf16(units).collect();
+    match text {
+        Ok(text) if odd.is_empty() => Ok(text.into_bytes().into()),
+        _ => Err("it begins as UTF-16 and is none".to_owned()),
+    }
+}
+
+/// Checks the name of a user who is to be put into a file.
+pub fn check_name(user: &str) -> Result<(), String> {
+    let wrong = if user.is_empty() {
+        "is empty"
+    } else if user.len() > USER_BYTES_MAX {
+        "is too long"
+    } else if user.contains(':') {
+        "has a colon, which ends the name in the file"
+    } else if user.chars().any(char::is_control) {
+        "has control characters"
+    } else if user.starts_with('#') || user.trim() != user {
+        "begins with # or has spaces around it, which a line of the file cannot"
+    } else {
+        return Ok(());
+    };
+    Err(format!(
+        "the user name {wrong}; allowed: 1 to {USER_BYTES_MAX} bytes without colons"
+    ))
+}
+
+/// The line of a user, without its end: a new bcrypt hash with a new salt.
+pub fn entry(user: &str, password: &[u8], cost: u32) -> Result<String, String> {
+    let hash = bcrypt::hash_with_result(password, cost);
+    let hash = hash.map_err(|error| format!("the password cannot be hashed: {error}"))?;
+    let hash = hash.format_for_version(bcrypt::Version::TwoY);
+    Ok(format!("{user}:{hash}"))
+}
+
+/// The text of a file with a user's line put in the place of the old one (at the end when there was
+/// none), or taken out; `None` when there was nothing to take out. All else stays as it is, but for
+/// a byte order mark; the file becomes UTF-8.
+pub fn edited(bytes: &[u8], user: &str, line: Option<&str>) -> Result<Option<String>, String> {
+    let text = String::from_utf8(normalized(bytes)?.into_owned())
+        .map_err(|_| "it is not UTF-8".to_owned())?;
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut out = String::with_capacity(text.len() + 128);
+    let mut left = line;
+    let mut found = false;
+    for old in text.split_inclusive('\n') {
+        if split_line(old).is_none_or(|(name, _)| name != user) {
+            out.push_str(old);
+            continue;
+        }
+        found = true;
+        // The last of several lines would count: none may stay.
+        if let Some(line) = left.take() {
+            out.push_str(line);
+            out.push_str(line_end);
+        }
+    }
+    if let Some(line) = left {
+        if !out.is_empty() && !out.ends_with('\n') {
+            out.push_str(line_end);
+        }
+        out.push_str(line);
+        out.push_str(line_end);
+    }
+    Ok((found || line.is_some()).then_some(out))
+}
+
+/// Remarks up to a number.
+#[derive(Default)]
+struct Remarks {
+    told: Vec<String>,
+    untold: usize,
+}
+
+impl Remarks {
+    fn add(&mut self, remark: String) {
+        match self.told.len() < REMARKS_MAX {
+            true => self.told.push(remark),
+            false => self.untold += 1,
+        }
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        if self.untold > 0 {
+            let untold = self.untold;
+            self.told
+                .push(format!("and {untold} more lines of that kind"));
+        }
+        self.told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `secret` at cost 4, as three programs write it.
+    const GOOD: [&str; 3] = [
+        "$2a$04$......................LAtw7/ohmmBAhnXqmkuIz83Rl5Qdjhm",
+        "$2b$04$......................LAtw7/ohmmBAhnXqmkuIz83Rl5Qdjhm",
+        "$2y$04$......................LAtw7/ohmmBAhnXqmkuIz83Rl5Qdjhm",
+    ];
+
+    fn names(parsed: &Parsed) -> Vec<&str> {
+        let mut names: Vec<&str> = parsed.users.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn each_kind_of_bcrypt_is_checked() {
+        // jBCrypt's own vectors, and one of Apache's htpasswd.
+        for (password, hash) in [
+            (
+                "",
+                "$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.",
+            ),
+            (
+                "a",
+                "$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe",
+            ),
+            (
+                "abc",
+                "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i",
+            ),
+        ] {
+            for kind in ["$2a$", "$2b$", "$2y$"] {
+                let hash: Hash = hash.replace("$2a$", kind).parse().ok().unwrap();
+                assert_eq!(hash.cost(), 6);
+                assert!(hash.verify(password.as_bytes()));
+                assert!(!hash.verify(b"other"));
+            }
+        }
+        // Beyond 72 bytes bcrypt does not look.
+        let long = "x".repeat(72);
+        let hash: Hash = bcrypt::hash(&long, 4).unwrap().parse().ok().unwrap();
+        assert!(hash.verify(format!("{long}y").as_bytes()));
+    }
+
+    #[test]
+    fn comments_blank_lines_and_marks_are_passed_over() {
+        let [a, b, c] = GOOD;
+        let text = format!(
+            "\u{feff}# users\r\n\r\n  anna:{a}  \r\n   # x:{b}\nben:{b}\n\t\nj\u{f6}rg:{c}"
+        );
+        let parsed = parse(text.as_bytes()).ok().unwrap();
+        assert_eq!(names(&parsed), ["anna", "ben", "j\u{f6}rg"]);
+        assert!(parsed.remarks.is_empty());
+        // What `>` of Windows PowerShell writes.
+        let units = format!("\u{feff}anna:{a}\r\n");
+        let little: Vec<u8> = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [&little, &big] {
+            assert_eq!(names(&parse(bytes).ok().unwrap()), ["anna"]);
+        }
+        assert!(parse(little.split_last().unwrap().1).is_err());
+        assert!(names(&parse(b"").ok().unwrap()).is_empty());
+    }
+
+    #[test]
+    fn what_is_refused_is_named_without_its_hash() {
+        let good = GOOD[0];
+        for (hash, why) in [
+            ("$apr1$SECRET$SECRETSECRETSECRET", "MD5"),
+            ("{SHA}SECRETSECRETSECRET=", "SHA-1"),
+            ("$6$SECRET$SECRET", "SHA-512"),
+            ("SECRET", "no kind"),
+            ("", "no kind"),
+            (&good.replace("$2a$", "$2x$"), "$2x$"),
+            (&good.replace("$04$", "$31$"), "cost 31"),
+            (&good.replace("$04$", "$18$"), "cost 18"),
+            (&good.replace("$04$", "$03$"), "cost 3"),
+            (&good.replace("$04$", "$+4$"), "no number"),
+            (&good.replace("$04$", "$4$$"), "no number"),
+            (&good[..59], "59 characters"),
+            (&format!("{good}."), "61 characters"),
+            (&good.replace("Rl5Q", "R\u{e9}5"), "ASCII"),
+            (&good.replace("LAtw", "L!tw"), "damaged"),
+            (&good.replace("$04$.", "$04.."), "damaged"),
+        ] {
+            let text = format!("ben:{good}\nanna:{hash}\n");
+            let parsed = parse(text.as_bytes()).ok().unwrap();
+            assert_eq!(names(&parsed), ["ben"], "{hash}");
+            assert_eq!(parsed.remarks.len(), 1);
+            let remark = &parsed.remarks[0];
+            assert!(remark.starts_with("line 2: user \"anna\" cannot log in: "));
+            assert!(remark.contains(why), "{remark}");
+            assert!(
+                !remark.contains("SECRET") && !remark.contains("LAtw"),
+                "{remark}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_lines_counts() {
+        let (one, two) = (GOOD[0], bcrypt::hash("other", 4).unwrap());
+        let parsed = parse(format!("anna:{one}\nanna:{two}\n").as_bytes())
+            .ok()
+            .unwrap();
+        assert!(parsed.users["anna"].verify(b"other"));
+        assert_eq!(parsed.remarks.len(), 1);
+        let parsed = parse(format!("anna:{one}\nanna:{{SHA}}x\n").as_bytes())
+            .ok()
+            .unwrap();
+        assert!(parsed.users.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_an_error_without_its_text() {
+        for bytes in [
+            b"anna\n".to_vec(),
+            b"# fine\n\nSECRET\n".to_vec(),
+            vec![b'#'; FILE_BYTES_MAX + 1],
+        ] {
+            let error = parse(&bytes).err().unwrap();
+            assert!(!error.contains("SECRET"), "{error}");
+        }
+        let many: String = (0..=USERS_MAX)
+            .map(|n| format!("u{n}:{}\n", GOOD[0]))
+            .collect();
+        assert!(parse(many.as_bytes()).err().unwrap().contains("users"));
+        let bad: String = (0..1000).map(|n| format!("u{n}:x\n")).collect();
+        let parsed = parse(bad.as_bytes()).ok().unwrap();
+        assert_eq!(parsed.remarks.len(), REMARKS_MAX + 1);
+    }
+
+    #[test]
+    fn a_line_is_put_in_place_and_all_else_stays() {
+        for (before, line, after) in [
+            ("", Some("u:1"), Some("u:1\n")),
+            ("a:0", Some("u:1"), Some("a:0\nu:1\n")),
+            (
+                "# c\r\n\r\na:0\r\n",
+                Some("u:1"),
+                Some("# c\r\n\r\na:0\r\nu:1\r\n"),
+            ),
+            ("u:0\n# u:x\nb:0", Some("u:1"), Some("u:1\n# u:x\nb:0")),
+            (
+                "u:0\na:0\n u:x \nU:0\n",
+                Some("u:1"),
+                Some("u:1\na:0\nU:0\n"),
+            ),
+            ("\u{feff}u:0\n", Some("u:1"), Some("u:1\n")),
+            ("a:0\nu:0\nb:0\n", None, Some("a:0\nb:0\n")),
+            ("u:0", None, Some("")),
+            ("a:0\n#u:0\n", None, None),
+            ("", None, None),
+        ] {
+            let edited = edited(before.as_bytes(), "u", line).unwrap();
+            assert_eq!(edited.as_deref(), after, "{before:?}");
+        }
+        assert!(edited(b"\xff\n", "u", None).is_err());
+    }
+
+    #[test]
+    fn an_entry_can_be_read_again() {
+        let entry = entry("anna", b"secret", 4).unwrap();
+        assert!(entry.starts_with("anna:$2y$04$"));
+        assert!(parse(entry.as_bytes()).ok().unwrap().users["anna"].verify(b"secret"));
+        for name in ["anna", "j\u{f6}rg", "a b", "a@b.c"] {
+            assert_eq!(check_name(name), Ok(()));
+        }
+        let long = "x".repeat(256);
+        for name in ["", "a:b", "a\nb", "\u{7f}", "#a", " a", "a ", &long] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let good = format!("anna:{}\r\n# c\r\nben:{}\n", GOOD[0], GOOD[1]).into_bytes();
+        let turning = [
+            0, b'\n', b'\r', b':', b'$', b'#', b'9', 0xc3, 0xa9, 0xef, 0xfe, 0xff,
+        ];
+        for at in 0..good.len() {
+            let (head, tail) = good.split_at(at);
+            for byte in turning {
+                let _ = parse(&[head, &[byte], tail].concat());
+                let _ = parse(&[head, &[byte], &tail[1..]].concat());
+                let _ = parse(&[head, &[byte]].concat());
+                let _ = parse(&[&[byte], tail].concat());
+            }
+        }
+    }
+}

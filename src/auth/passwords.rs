@@ -1,0 +1,392 @@
+//! Passwords against the file of users: read again when it changes, at most some bcrypts at once, and
+//! what was right remembered for a while, so that a pull of fifty layers is not fifty bcrypts.
+
+use super::gate::Gate;
+use super::htpasswd::{self, Hash};
+use super::keyed_hash::{self, Key, Tag};
+use super::watched::Watched;
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// From one look at the file to the next.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a password that was right counts without bcrypt.
+const REMEMBERED_FOR: Duration = Duration::from_secs(300);
+/// The most passwords that are checked at once, however many processors there are.
+const CHECKS_MAX: usize = 4;
+/// How many may wait for that.
+const WAITING_MAX: usize = 64;
+/// How long they wait.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// What is told to those who are sent away.
+const RETRY_SECONDS: u64 = 5;
+/// The cost of a check when the file has no user to take an example from.
+const COST: u32 = 10;
+/// The most characters of a user name in the log.
+const LOGGED_NAME_CHARS: usize = 64;
+
+/// A file of users at work.
+pub struct Passwords {
+    users: RwLock<Arc<Users>>,
+    file: Mutex<File>,
+    /// Milliseconds from `started` to the next look.
+    next_look: AtomicU64,
+    started: Instant,
+    look_interval: Duration,
+    key: Key,
+    gate: Gate,
+}
+
+/// What comes of a check.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This user, with the right password.
+    Right(Arc<str>),
+    /// Not; the text is for the log.
+    Wrong(String),
+    /// Too many wait already.
+    Busy {
+        /// How long the client should wait.
+        retry_seconds: u64,
+    },
+}
+
+/// The file, and what was last said of it in the log.
+struct File {
+    watched: Watched,
+    complaint: Option<String>,
+}
+
+/// One state of the file. What is remembered goes with it, and there is no more of it than users.
+struct Users {
+    entries: HashMap<Arc<str>, Entry>,
+    /// The cost of every user, in order: a user whom nobody knows takes as long as one of these.
+    costs: Vec<u32>,
+}
+
+struct Entry {
+    name: Arc<str>,
+    hash: Hash,
+    remembered: Mutex<Option<(Tag, Instant)>>,
+}
+
+impl Passwords {
+    /// Reads the file. The error names it, the key, and how to make one.
+    pub fn open(path: PathBuf) -> Result<Passwords, String> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let checks = processors.min(CHECKS_MAX);
+        let gate = Gate::new(checks, WAITING_MAX, PATIENCE);
+        Passwords::with(path, gate, LOOK_INTERVAL)
+    }
+
+    fn with(path: PathBuf, gate: Gate, look_interval: Duration) -> Result<Passwords, String> {
+        let shown = path.display().to_string();
+        let mut watched = Watched::new(path, htpasswd::FILE_BYTES_MAX);
+        let users = match watched.changed() {
+            Ok(bytes) => Users::read(bytes.unwrap_or_default()),
+            Err(error) => Err(explain(&error)),
+        };
+        let users = users.map_err(|why| {
+            format!(
+                "cannot use {shown} as the file of users (auth.htpasswd.path): {why}; \
+                 `registry htpasswd --file {shown} USER` makes one"
+            )
+        })?;
+        let file = File {
+            watched,
+            complaint: None,
+        };
+        Ok(Passwords {
+            users: RwLock::new(Arc::new(users)),
+            file: Mutex::new(file),
+            next_look: AtomicU64::new(milliseconds(look_interval)),
+            started: Instant::now(),
+            look_interval,
+            key: Key::random()?,
+            gate,
+        })
+    }
+
+    /// The hash of a user, which a ticket stands and falls with; `None` when there is no such user.
+    pub fn hash_of(&self, user: &str) -> Option<(Arc<str>, String)> {
+        let users = self.users();
+        let entry = users.entries.get(user)?;
+        Some((Arc::clone(&entry.name), entry.hash.as_str().to_owned()))
+    }
+
+    /// The users as the file has them now.
+    fn users(&self) -> Arc<Users> {
+        self.look();
+        let users = self.users.read();
+        Arc::clone(&users.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Checks a password. Blocks as long as bcrypt takes, unless it is remembered.
+    pub fn verify(&self, user: &str, password: &[u8]) -> Verdict {
+        let users = self.users();
+        let entry = users.entries.get(user);
+        let tag = self.key.tag(&[user.as_bytes(), password]);
+        if let Some(entry) = entry.filter(|entry| entry.remembers(&tag)) {
+            return Verdict::Right(Arc::clone(&entry.name));
+        }
+        let Some(_pass) = self.gate.enter() else {
+            let retry_seconds = RETRY_SECONDS;
+            return Verdict::Busy { retry_seconds };
+        };
+        let Some(entry) = entry else {
+            htpasswd::verify_in_vain(password, self.cost_of_unknown(&users, user));
+            return Verdict::Wrong(format!("there is no user {}", logged(user)));
+        };
+        // Another request of the same client may have come first: docker pulls several layers at once.
+        if entry.remembers(&tag) || entry.hash.verify(password) {
+            entry.remember(tag);
+            return Verdict::Right(Arc::clone(&entry.name));
+        }
+        Verdict::Wrong(format!("the password of {} is wrong", logged(user)))
+    }
+
+    /// A cost that users of this file have, always the same for one name: who knocks with names
+    /// cannot tell by the time which of them exist, also where costs differ.
+    fn cost_of_unknown(&self, users: &Users, user: &str) -> u32 {
+        let [a, b, c, d, ..] = self.key.tag(&[b"cost", user.as_bytes()]);
+        let number = u64::from(u32::from_be_bytes([a, b, c, d]));
+        let index = number.checked_rem(users.costs.len() as u64);
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        let cost = index.and_then(|index| users.costs.get(index));
+        cost.copied().unwrap_or(COST)
+    }
+
+    /// Reads the file again when it is time to and it has changed.
+    fn look(&self) {
+        let now = milliseconds(self.started.elapsed());
+        let due = self.next_look.load(Relaxed);
+        let next = now.saturating_add(milliseconds(self.look_interval));
+        let is_mine = now >= due
+            && self
+                .next_look
+                .compare_exchange(due, next, Relaxed, Relaxed)
+                .is_ok();
+        if !is_mine {
+            return;
+        }
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match file.watched.changed() {
+            Ok(None) => {
+                file.complaint = None;
+                return;
+            }
+            Ok(Some(bytes)) => Users::read(bytes),
+            Err(error) => Err(explain(&error)),
+        };
+        let path = file.watched.path().display().to_string();
+        match outcome {
+            Ok(users) => {
+                log::info!("{path} has changed: {} users", users.entries.len());
+                *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+                file.complaint = None;
+            }
+            Err(why) if file.complaint.as_ref() == Some(&why) => {}
+            Err(why) => {
+                log::error!("{path} cannot be used, the users stay as they were: {why}");
+                file.complaint = Some(why);
+            }
+        }
+    }
+}
+
+impl Users {
+    fn read(bytes: &[u8]) -> Result<Users, String> {
+        let parsed = htpasswd::parse(bytes)?;
+        for remark in &parsed.remarks {
+            log::warn!("the file of users: {remark}");
+        }
+        let mut costs: Vec<u32> = parsed.users.values().map(Hash::cost).collect();
+        costs.sort_unstable();
+        let entry = |(name, hash): (String, Hash)| {
+            let name: Arc<str> = name.into();
+            let entry = Entry {
+                name: Arc::clone(&name),
+                hash,
+                remembered: Mutex::new(None),
+            };
+            (name, entry)
+        };
+        let entries = parsed.users.into_iter().map(entry).collect();
+        Ok(Users { entries, costs })
+    }
+}
+
+impl Entry {
+    fn remembers(&self, tag: &Tag) -> bool {
+        let remembered = *self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        remembered.is_some_and(|(known, until)| {
+            keyed_hash::is_equal(&known, tag) && Instant::now() < until
+        })
+    }
+
+    fn remember(&self, tag: Tag) {
+        let until = Instant::now().checked_add(REMEMBERED_FOR);
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *remembered = until.map(|until| (tag, until));
+    }
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A name that a stranger chose, for the log: quoted, escaped and not too long.
+fn logged(user: &str) -> String {
+    let short: String = user.chars().take(LOGGED_NAME_CHARS).collect();
+    format!("{short:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    fn line(user: &str, password: &str, cost: u32) -> String {
+        format!("{user}:{}\n", bcrypt::hash(password, cost).unwrap())
+    }
+
+    /// Passwords of a file of that text, looked at on every check.
+    fn passwords(text: &str) -> (Passwords, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        fs::write(&path, text).unwrap();
+        let gate = Gate::new(1, 1, Duration::from_secs(60));
+        (Passwords::with(path, gate, Duration::ZERO).unwrap(), folder)
+    }
+
+    fn is_right(passwords: &Passwords, user: &str, password: &str) -> bool {
+        passwords.verify(user, password.as_bytes()) == Verdict::Right(user.into())
+    }
+
+    #[test]
+    fn the_right_password_is_right_and_no_other() {
+        let (passwords, _folder) = passwords(&line("anna", "pass:word", 4));
+        for _ in 0..2 {
+            assert!(is_right(&passwords, "anna", "pass:word"));
+            for wrong in ["", "pass", "pass:word ", "Pass:word"] {
+                assert!(!is_right(&passwords, "anna", wrong), "{wrong}");
+            }
+            assert!(!is_right(&passwords, "ben", "pass:word"));
+            assert!(!is_right(&passwords, "Anna", "pass:word"));
+        }
+        let Verdict::Wrong(why) = passwords.verify("x\n\"y", b"secret") else {
+            panic!();
+        };
+        assert_eq!(why, r#"there is no user "x\n\"y""#);
+    }
+
+    #[test]
+    fn who_is_remembered_needs_no_place_in_the_line() {
+        let text = [line("anna", "a", 4), line("ben", "b", 4)].concat();
+        let (passwords, _folder) = passwords(&text);
+        assert!(is_right(&passwords, "anna", "a"));
+        let flood = passwords.gate.enter().unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| passwords.verify("ben", b"b"));
+            // One waits, so the line is full: whoever needs bcrypt is sent away.
+            while passwords.gate.waiting() == 0 {
+                std::thread::yield_now();
+            }
+            let busy = Verdict::Busy {
+                retry_seconds: RETRY_SECONDS,
+            };
+            assert_eq!(passwords.verify("nobody", b"x"), busy);
+            assert_eq!(passwords.verify("anna", b"wrong"), busy);
+            assert!(is_right(&passwords, "anna", "a"));
+            drop(flood);
+            assert_eq!(waits.join().unwrap(), Verdict::Right("ben".into()));
+        });
+    }
+
+    #[test]
+    fn a_new_file_counts_at_once_and_forgets_the_old_passwords() {
+        let (passwords, folder) = passwords(&line("anna", "old", 4));
+        let path = folder.path().join("users");
+        assert!(is_right(&passwords, "anna", "old"));
+        fs::write(&path, line("anna", "new", 4)).unwrap();
+        assert!(!is_right(&passwords, "anna", "old"));
+        assert!(is_right(&passwords, "anna", "new"));
+        fs::write(&path, line("ben", "b", 4)).unwrap();
+        assert!(!is_right(&passwords, "anna", "new"));
+        assert!(is_right(&passwords, "ben", "b"));
+    }
+
+    #[test]
+    fn a_broken_new_file_leaves_the_users_as_they_were() {
+        let (passwords, folder) = passwords(&line("anna", "a", 4));
+        let path = folder.path().join("users");
+        fs::write(&path, "no line of users\n").unwrap();
+        assert!(is_right(&passwords, "anna", "a"));
+        fs::remove_file(&path).unwrap();
+        assert!(is_right(&passwords, "anna", "a"));
+        fs::create_dir(&path).unwrap();
+        assert!(is_right(&passwords, "anna", "a"));
+        fs::remove_dir(&path).unwrap();
+        fs::write(&path, line("anna", "b", 4)).unwrap();
+        assert!(is_right(&passwords, "anna", "b"));
+        assert!(!is_right(&passwords, "anna", "a"));
+    }
+
+    #[test]
+    fn an_unknown_user_takes_the_time_of_a_known_one() {
+        let text = [
+            line("anna", "a", 4),
+            line("ben", "b", 5),
+            line("cleo", "c", 5),
+        ]
+        .concat();
+        let (passwords, _folder) = passwords(&text);
+        let users = Arc::clone(&passwords.users.read().unwrap());
+        let mut costs = Vec::new();
+        for n in 0..200 {
+            let name = format!("stranger{n}");
+            let cost = passwords.cost_of_unknown(&users, &name);
+            assert_eq!(cost, passwords.cost_of_unknown(&users, &name));
+            costs.push(cost);
+        }
+        costs.sort_unstable();
+        costs.dedup();
+        assert_eq!(costs, [4, 5]);
+        let none = Users::read(b"").unwrap();
+        assert_eq!(passwords.cost_of_unknown(&none, "x"), COST);
+    }
+
+    #[test]
+    fn a_missing_file_is_explained() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        let error = Passwords::open(path.clone()).err().unwrap();
+        let path = path.display();
+        assert_eq!(
+            error,
+            format!(
+                "cannot use {path} as the file of users (auth.htpasswd.path): it does not exist; \
+                 `registry htpasswd --file {path} USER` makes one"
+            )
+        );
+    }
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# A real file system that is full, and then read-only: a push fails with a clear error, the server
+# lives, nothing half-written is served, what was acknowledged is still pulled.
+. "$(dirname "$0")/common.sh"
+judge_begin disk
+[ "$JUDGED" = ours ] || skip "the statuses are ours"
+require curl mountpoint
+small=$SCRATCH/small
+mkdir "$small"
+mount -t tmpfs -o size=8m tmpfs "$small" 2>/dev/null || skip "a file system cannot be mounted here"
+judge_cleanup() { umount "$small"; }
+registry_start "$JUDGED" "$small/data"
+
+push() { # FILE: the status of a push of it
+    local location status
+    read -r status location < <(curl -sS -o "$SCRATCH/answer" -w '%{http_code} %header{location}\n' \
+        -X POST "http://$HOST/v2/a/blobs/uploads/")
+    [ "$status" = 202 ] || { echo "$status" && return; }
+    curl -sS -o "$SCRATCH/answer" -w '%{http_code}' -X PUT -H 'Expect:' --data-binary "@$1" \
+        "http://$HOST$location?digest=$(digest_of "$1")"
+}
+status() { curl -sS -o "$SCRATCH/pulled" -w '%{http_code}' "http://$HOST/v2/a/blobs/$(digest_of "$1")"; }
+random() { head -c "$2" /dev/urandom >"$SCRATCH/$1"; }
+
+random kept 2000000
+random large 20000000
+random next 1000000
+same 201 "$(push "$SCRATCH/kept")" "a push into a disk with room"
+
+echo "the disk is full"
+same 507 "$(push "$SCRATCH/large")" "a push that does not fit"
+grep -q UNAVAILABLE "$SCRATCH/answer" || fail "the answer does not say why: $(cat "$SCRATCH/answer")"
+same 404 "$(status "$SCRATCH/large")" "what did not fit"
+same 200 "$(status "$SCRATCH/kept")" "what was there"
+cmp "$SCRATCH/kept" "$SCRATCH/pulled"
+
+echo "the disk has room again"
+find "$small/data" -path '*_uploads/*' -name data -delete
+same 201 "$(push "$SCRATCH/next")" "a push after there was room again"
+
+echo "the disk is read-only"
+mount -o remount,ro "$small"
+same 503 "$(push "$SCRATCH/large")" "a push to a read-only folder"
+grep -q 'cannot write' "$SCRATCH/answer" || fail "the answer does not say why: $(cat "$SCRATCH/answer")"
+same 200 "$(status "$SCRATCH/kept")" "what was there"
+cmp "$SCRATCH/kept" "$SCRATCH/pulled"
+registry_stop
+registry_start "$JUDGED" "$small/data"
+same 200 "$(status "$SCRATCH/next")" "a start over a read-only folder"
