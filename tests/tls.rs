@@ -127,6 +127,22 @@ fn silent_and_half_clients_hold_nobody_up_and_are_let_go() {
 }
 
 #[test]
+fn a_client_without_a_place_is_told_by_an_alert() {
+    let served = Served::start(|settings| settings.set("HTTP_LIMITS_CONNECTIONS", "1"));
+    let address = served.registry.address;
+    let mut busy = served.client().connect(address);
+    busy.send("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    let location = busy.answer().field("Location").unwrap().to_owned();
+    busy.send(format!(
+        "PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    assert_eq!(busy.answer().status, 100);
+    // "internal error", fatal.
+    assert_eq!(Raw::connect(address).rest(), [21, 3, 3, 0, 2, 2, 80]);
+    assert_eq!(busy.send("x").answer().status, 202);
+}
+
+#[test]
 fn requests_share_a_connection_and_it_ends_with_a_word() {
     let served = Served::start(|settings| settings);
     let mut client = served.client().connect(served.registry.address);
