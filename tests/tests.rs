@@ -14,6 +14,7 @@ mod limits;
 mod lists;
 mod process;
 mod serve;
+mod tokens;
 mod users;
 mod util;
 mod wire;
