@@ -19,6 +19,7 @@ mod process;
 mod referrers;
 mod serve;
 mod tls;
+mod tokens;
 mod uploads;
 mod users;
 mod util;

@@ -27,7 +27,8 @@ impl Api {
         let caller = match self.guard.caller(request.headers("Authorization")) {
             Ok(caller) => caller,
             Err(Refused::Wrong(why)) => {
-                return Err(self.challenge(request, route).cause(why));
+                let problem = Some("invalid_token");
+                return Err(self.challenge(request, route, problem).cause(why));
             }
             Err(Refused::Busy { retry_seconds }) => {
                 let text = "too many passwords are being checked; try again later";
@@ -44,24 +45,31 @@ impl Api {
             }
             (Some(access), Some(route)) => permits(access, &caller, route, request.method()),
         };
-        match (may, caller.name()) {
-            (true, _) => Ok(caller),
-            (false, None) if self.guard.knows_users() => Err(self.challenge(request, route)),
-            (false, _) => Err(Code::Denied.into()),
+        let may = may && route.is_none_or(|route| grants(&caller, route, request.method()));
+        match &caller {
+            _ if may => Ok(caller),
+            // Another token may grant more.
+            Caller::Holder(_) | Caller::Guest => {
+                Err(self.challenge(request, route, Some("insufficient_scope")))
+            }
+            Caller::Anonymous if self.guard.knows_users() => {
+                Err(self.challenge(request, route, None))
+            }
+            Caller::Anonymous | Caller::User(_) => Err(Code::Denied.into()),
         }
     }
 
     /// Whether a caller whom the route let in may do this as well.
     pub(super) fn permits(&self, caller: &Caller, name: &Name, action: Action) -> bool {
-        self.guard
-            .access()
-            .is_none_or(|access| access.permits(caller, name.as_str(), action))
+        let access = self.guard.access();
+        caller.grants(name.as_str(), action)
+            && access.is_none_or(|access| access.permits(caller, name.as_str(), action))
     }
 
     /// Whether blobs may be mounted from a repository that is not named: only where everything may
     /// be pulled anyway.
-    pub(super) fn may_mount_from_anywhere(&self) -> bool {
-        self.guard.access().is_none()
+    pub(super) fn may_mount_from_anywhere(&self, caller: &Caller) -> bool {
+        self.guard.access().is_none() && !matches!(caller, Caller::Holder(_))
     }
 
     /// Holds a repository's tags still while they are looked at and set: a tag that a caller may
@@ -94,14 +102,20 @@ impl Api {
     }
 
     /// The same for every path, name and reason, but for the scope, which says what was asked for.
-    fn challenge(&self, request: &Request<'_>, route: Option<&Route>) -> Error {
+    fn challenge(
+        &self,
+        request: &Request<'_>,
+        route: Option<&Route>,
+        problem: Option<&'static str>,
+    ) -> Error {
         let scope = route.and_then(|route| scope(route, request.method()));
-        let scope = scope.as_deref();
-        let challenge = match self.token_url(request) {
-            // Whoever fetches a ticket is told of a wrong password in the plainest way.
-            Some(url) if route != Some(&Route::Token) => self.guard.ticket_challenge(&url, scope),
-            _ => self.guard.challenge(scope),
-        };
+        // Whoever fetches a ticket is told of a wrong password in the plainest way.
+        let url = self
+            .token_url(request)
+            .filter(|_| route != Some(&Route::Token));
+        let challenge = self
+            .guard
+            .challenge(url.as_deref(), scope.as_deref(), problem);
         let error = Error::new(Code::Unauthorized);
         match challenge {
             Some(challenge) => error.field("WWW-Authenticate", challenge),
@@ -112,11 +126,35 @@ impl Api {
 
 /// Whether rules let a caller do what a request wants.
 fn permits(access: &Access, caller: &Caller, route: &Route, method: &Method) -> bool {
+    match wanted(route, method) {
+        Wanted::Nothing => true,
+        Wanted::Catalog => access.permits_catalog(caller),
+        Wanted::Repository(name, action) => access.permits(caller, name.as_str(), action),
+    }
+}
+
+/// Whether a caller's credentials are good for what a request wants.
+fn grants(caller: &Caller, route: &Route, method: &Method) -> bool {
+    match wanted(route, method) {
+        Wanted::Nothing => true,
+        Wanted::Catalog => caller.grants_catalog(),
+        Wanted::Repository(name, action) => caller.grants(name.as_str(), action),
+    }
+}
+
+/// The least right that a request needs.
+enum Wanted<'r> {
+    Nothing,
+    Catalog,
+    Repository(&'r Name, Action),
+}
+
+fn wanted<'r>(route: &'r Route, method: &Method) -> Wanted<'r> {
     match (route, method) {
-        (Route::Root | Route::Base | Route::Token, _) => true,
-        (Route::Catalog, _) => access.permits_catalog(caller),
+        (Route::Root | Route::Base | Route::Token, _) => Wanted::Nothing,
+        (Route::Catalog, _) => Wanted::Catalog,
         (Route::Uploads(name) | Route::Upload(name, _), _) => {
-            access.permits(caller, name.as_str(), Action::PushNew)
+            Wanted::Repository(name, Action::PushNew)
         }
         (
             Route::Tags(name)
@@ -130,7 +168,7 @@ fn permits(access: &Access, caller: &Caller, route: &Route, method: &Method) -> 
                 Method::Delete => Action::Delete,
                 _ => Action::PushNew,
             };
-            access.permits(caller, name.as_str(), action)
+            Wanted::Repository(name, action)
         }
     }
 }

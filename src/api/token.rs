@@ -29,8 +29,11 @@ impl Api {
         Ok(response.header("Cache-Control", "no-store"))
     }
 
-    /// Where tickets are to be had; `None` when none are given out.
+    /// Where tokens are to be had on the host of the request; `None` when they are not.
     pub(super) fn token_url(&self, request: &Request<'_>) -> Option<String> {
+        if let Some(path) = self.guard.redirect_path() {
+            return Some(self.absolute_url(request, path.trim_start_matches('/')));
+        }
         let gives = self.guard.gives_tickets();
         gives.then(|| self.absolute_url(request, PATH))
     }

@@ -28,7 +28,7 @@ impl Api {
             // Who may not read it there must bring it: 202, as when it is not there at all.
             let may = match &from {
                 Some(from) => self.permits(caller, from, Action::Pull),
-                None => self.may_mount_from_anywhere(),
+                None => self.may_mount_from_anywhere(caller),
             };
             if may && self.storage.mount_blob(name, &digest, from.as_ref())? {
                 return Ok(self.created(request, name, &digest));

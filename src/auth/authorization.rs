@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// The longest field that is looked at, in bytes.
+/// The longest field with a password that is looked at, in bytes. Tokens may be as long as a head.
 const FIELD_BYTES_MAX: usize = 8 * 1024;
 /// The longest password that is looked at, in bytes. bcrypt counts the first 72 alone.
 const PASSWORD_BYTES_MAX: usize = 4 * 1024;
@@ -42,12 +42,12 @@ pub fn read<'f>(
     if fields.next().is_some() {
         return Err("there are two Authorization fields");
     }
-    if field.len() > FIELD_BYTES_MAX {
-        return Err("the Authorization field is too long");
-    }
     let (scheme, rest) = field.split_once([' ', '\t']).unwrap_or((field, ""));
     let rest = rest.trim_matches([' ', '\t']);
     if scheme.eq_ignore_ascii_case("Basic") {
+        if field.len() > FIELD_BYTES_MAX {
+            return Err("the Authorization field is too long");
+        }
         basic(rest).map(Some)
     } else if scheme.eq_ignore_ascii_case("Bearer") {
         Ok(Some(Authorization::Bearer(rest.to_owned())))

@@ -6,14 +6,23 @@ pub fn basic(realm: &str) -> String {
     format!("Basic realm={}", quoted(realm))
 }
 
-/// `Bearer realm="...",service="...",scope="..."`.
-pub fn bearer(realm: &str, service: &str, scope: Option<&str>) -> String {
-    let scope = scope.map(|scope| format!(",scope={}", quoted(scope)));
+/// `Bearer realm="...",service="...",scope="...",error="..."`.
+pub fn bearer(
+    realm: &str,
+    service: &str,
+    scope: Option<&str>,
+    problem: Option<&'static str>,
+) -> String {
+    let parameter = |name, text: Option<&str>| {
+        let one = text.map(|text| format!(",{name}={}", quoted(text)));
+        one.unwrap_or_default()
+    };
     format!(
-        "Bearer realm={},service={}{}",
+        "Bearer realm={},service={}{}{}",
         quoted(realm),
         quoted(service),
-        scope.unwrap_or_default()
+        parameter("scope", scope),
+        parameter("error", problem)
     )
 }
 

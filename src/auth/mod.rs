@@ -7,12 +7,14 @@
 pub mod access;
 mod authorization;
 mod challenge;
+pub mod entries;
 mod gate;
 pub mod htpasswd;
 mod keyed_hash;
 mod passwords;
 pub mod pattern;
 mod ticket;
+pub mod token;
 mod watched;
 
 pub use access::{Access, Action};
@@ -23,6 +25,7 @@ use passwords::{Passwords, Verdict};
 use std::path::PathBuf;
 use std::sync::Arc;
 use ticket::Tickets;
+use token::Verifier;
 
 /// Where users come from (`auth`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,6 +47,8 @@ pub enum Scheme {
         /// `auth.htpasswd.path`.
         path: PathBuf,
     },
+    /// Tokens that another server signs (`auth.token`).
+    Token(token::Settings),
 }
 
 /// Who is asking.
@@ -56,6 +61,8 @@ pub enum Caller {
     Guest,
     /// This user; the credentials were right.
     User(Arc<str>),
+    /// The holder of a token, who may do no more than it grants.
+    Holder(Arc<token::Holder>),
 }
 
 impl Caller {
@@ -63,7 +70,24 @@ impl Caller {
     pub fn name(&self) -> Option<&str> {
         match self {
             Caller::User(name) => Some(name),
+            Caller::Holder(holder) => Some(&holder.user),
             Caller::Anonymous | Caller::Guest => None,
+        }
+    }
+
+    /// Whether the credentials themselves are good for this in a repository; rules may deny it still.
+    pub fn grants(&self, repository: &str, action: Action) -> bool {
+        match self {
+            Caller::Holder(holder) => holder.grants(repository, action),
+            Caller::Anonymous | Caller::Guest | Caller::User(_) => true,
+        }
+    }
+
+    /// The same for the catalog.
+    pub fn grants_catalog(&self) -> bool {
+        match self {
+            Caller::Holder(holder) => holder.grants_catalog(),
+            Caller::Anonymous | Caller::Guest | Caller::User(_) => true,
         }
     }
 }
@@ -99,6 +123,10 @@ enum Door {
         realm: String,
         passwords: Box<Passwords>,
     },
+    Token {
+        settings: token::Settings,
+        verifier: Box<Verifier>,
+    },
 }
 
 impl Guard {
@@ -111,6 +139,10 @@ impl Guard {
             Scheme::Htpasswd { realm, path } => Door::Htpasswd {
                 realm,
                 passwords: Box::new(Passwords::open(path)?),
+            },
+            Scheme::Token(settings) => Door::Token {
+                verifier: Box::new(Verifier::open(&settings)?),
+                settings,
             },
         };
         let has_guests = access.as_ref().is_some_and(Access::knows_anonymous);
@@ -171,6 +203,26 @@ impl Guard {
                     .ok_or_else(|| Refused::Wrong("the token is not good, or not any more".into())),
                 Err(why) => Err(Refused::Wrong(why.to_owned())),
             },
+            Door::Token { verifier, .. } => match authorization::read(fields) {
+                Ok(None) => Ok(Caller::Anonymous),
+                Ok(Some(Authorization::Bearer(text))) => match verifier.verify(&text) {
+                    Ok(holder) => Ok(Caller::Holder(Arc::new(holder))),
+                    Err(why) => Err(Refused::Wrong(format!("the token is not good: {why}"))),
+                },
+                Ok(Some(Authorization::Basic { .. })) => Err(Refused::Wrong(
+                    "a password came in place of a token".to_owned(),
+                )),
+                Err(why) => Err(Refused::Wrong(why.to_owned())),
+            },
+        }
+    }
+
+    /// The path on the host of the request where clients are to fetch tokens, where that is what is
+    /// configured (`auth.token.autoredirect`).
+    pub fn redirect_path(&self) -> Option<&str> {
+        match &self.door {
+            Door::Token { settings, .. } => settings.redirect_path.as_deref(),
+            Door::Open | Door::Silly { .. } | Door::Htpasswd { .. } => None,
         }
     }
 
@@ -202,21 +254,28 @@ impl Guard {
         }
     }
 
-    /// The value of `WWW-Authenticate` for requests whose callers are to send a password.
-    pub fn challenge(&self, scope: Option<&str>) -> Option<String> {
-        match &self.door {
-            Door::Open => None,
-            Door::Htpasswd { realm, .. } => Some(challenge::basic(realm)),
-            Door::Silly { realm, service } => Some(challenge::bearer(realm, service, scope)),
-        }
-    }
-
-    /// The value of `WWW-Authenticate` for requests whose callers are to fetch a ticket at this URL.
-    /// `scope` is what the request wanted (`repository:name:pull`).
-    pub fn ticket_challenge(&self, url: &str, scope: Option<&str>) -> Option<String> {
-        match &self.door {
-            Door::Htpasswd { realm, .. } => Some(challenge::bearer(url, realm, scope)),
-            Door::Open | Door::Silly { .. } => None,
+    /// The value of `WWW-Authenticate`. `url` is where tokens are to be had, when that is on the host
+    /// of the request; `None` asks for the credentials themselves. `scope` is what the request wanted
+    /// (`repository:name:pull`); `problem` is what was wrong with a token (RFC 6750, 3.1).
+    pub fn challenge(
+        &self,
+        url: Option<&str>,
+        scope: Option<&str>,
+        problem: Option<&'static str>,
+    ) -> Option<String> {
+        match (&self.door, url) {
+            (Door::Open, _) => None,
+            (Door::Htpasswd { realm, .. }, None) => Some(challenge::basic(realm)),
+            (Door::Htpasswd { realm, .. }, Some(url)) => {
+                Some(challenge::bearer(url, realm, scope, problem))
+            }
+            (Door::Silly { realm, service }, _) => {
+                Some(challenge::bearer(realm, service, scope, None))
+            }
+            (Door::Token { settings, .. }, url) => {
+                let realm = url.unwrap_or(&settings.realm);
+                Some(challenge::bearer(realm, &settings.service, scope, problem))
+            }
         }
     }
 }
@@ -231,7 +290,7 @@ mod tests {
         for fields in [vec![], vec!["Basic x"], vec!["nonsense", "twice"]] {
             assert_eq!(guard.caller(fields.into_iter()), Ok(Caller::Anonymous));
         }
-        assert_eq!(guard.challenge(None), None);
+        assert_eq!(guard.challenge(None, None, None), None);
     }
 
     #[test]
@@ -244,7 +303,9 @@ mod tests {
         assert_eq!(guard.caller([].into_iter()), Ok(Caller::Anonymous));
         let silly = Ok(Caller::User("silly".into()));
         assert_eq!(guard.caller(["seriously, anything"].into_iter()), silly);
-        let challenge = guard.challenge(Some("repository:a:pull")).unwrap();
+        let challenge = guard
+            .challenge(None, Some("repository:a:pull"), None)
+            .unwrap();
         assert_eq!(
             challenge,
             r#"Bearer realm="r",service="s",scope="repository:a:pull""#

@@ -7,11 +7,15 @@ use super::render::map;
 use super::report::Severity;
 use super::tree::Node;
 use super::values::steps;
+use crate::auth::token;
 use serde_yaml::Value;
 use std::path::PathBuf;
 
 /// The kinds that are known; names that are none have been reported already.
 const KINDS: [&str; 4] = ["htpasswd", "none", "silly", "token"];
+
+/// distribution's `auth.token.autoredirectpath`.
+const REDIRECT_PATH: &str = "/auth/token";
 
 /// Reads the section: one kind, with all of its parameters.
 pub fn auth(layers: &mut Layers) -> Scheme {
@@ -47,6 +51,7 @@ pub fn auth(layers: &mut Layers) -> Scheme {
             realm: required(layers, "auth.silly.realm", "a text"),
             service: required(layers, "auth.silly.service", "a text"),
         },
+        "token" => Scheme::Token(token(layers)),
         _ => return Scheme::None,
     };
     warn(layers, &scheme);
@@ -81,6 +86,59 @@ fn required(layers: &mut Layers, path: &str, allowed: &str) -> String {
     }
 }
 
+fn token(layers: &mut Layers) -> token::Settings {
+    let redirects = layers.boolean("auth.token.autoredirect").unwrap_or(false);
+    let path = layers.text("auth.token.autoredirectpath");
+    let path = path.unwrap_or(REDIRECT_PATH.to_owned());
+    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        layers.wrong("auth.token.autoredirectpath", "a path that begins with /");
+    }
+    let settings = token::Settings {
+        realm: match redirects {
+            true => layers.text("auth.token.realm").unwrap_or_default(),
+            false => required(
+                layers,
+                "auth.token.realm",
+                "the URL where clients fetch tokens",
+            ),
+        },
+        service: required(
+            layers,
+            "auth.token.service",
+            "the name of this registry in tokens",
+        ),
+        issuer: required(layers, "auth.token.issuer", "the name of who signs tokens"),
+        root_certificates: layers.text("auth.token.rootcertbundle").map(PathBuf::from),
+        keys: layers.text("auth.token.jwks").map(PathBuf::from),
+        algorithms: algorithms(layers),
+        redirect_path: redirects.then_some(path),
+    };
+    if settings.root_certificates.is_none() && settings.keys.is_none() {
+        let allowed =
+            "the path of a PEM file of certificates, here or as auth.token.jwks that of a JWK set";
+        missing(layers, "auth.token.rootcertbundle", allowed);
+    }
+    settings
+}
+
+/// Those that are named, or all.
+fn algorithms(layers: &mut Layers) -> Vec<String> {
+    let mut algorithms = Vec::new();
+    for (path, text) in layers.texts("auth.token.signingalgorithms") {
+        match token::ALGORITHMS.contains(&text.as_str()) {
+            true => algorithms.push(text),
+            false => {
+                let known = token::ALGORITHMS.join(", ");
+                layers.wrong(&path, &format!("one of {known}"));
+            }
+        }
+    }
+    match algorithms.is_empty() {
+        true => token::ALGORITHMS.map(str::to_owned).to_vec(),
+        false => algorithms,
+    }
+}
+
 /// What is dangerous and allowed.
 fn warn(layers: &mut Layers, scheme: &Scheme) {
     if matches!(scheme, Scheme::Silly { .. }) {
@@ -93,7 +151,7 @@ fn warn(layers: &mut Layers, scheme: &Scheme) {
             || matches!(layers.value("http.net"), Some(Node::Text(net)) if net == "unix")
     };
     if !is_https(layers) {
-        let message = "passwords will come over plain HTTP, for anyone on the way to read; set http.tls, or \
+        let message = "passwords and tokens will come over plain HTTP, for anyone on the way to read; set http.tls, or \
                        http.host to the https:// address of the proxy in front";
         layers.notice(Severity::Warning, &steps("auth"), message);
     }
@@ -117,5 +175,25 @@ pub fn render(scheme: &Scheme) -> Value {
             ];
             map([("htpasswd", map(parameters))])
         }
+        Scheme::Token(settings) => map([("token", render_token(settings))]),
     }
+}
+
+fn render_token(settings: &token::Settings) -> Value {
+    let path = |path: &Option<PathBuf>| match path {
+        Some(path) => path.to_string_lossy().as_ref().into(),
+        None => Value::Null,
+    };
+    let algorithms = settings.algorithms.iter().map(|name| name.as_str().into());
+    let redirect = settings.redirect_path.as_deref();
+    map([
+        ("realm", settings.realm.as_str().into()),
+        ("service", settings.service.as_str().into()),
+        ("issuer", settings.issuer.as_str().into()),
+        ("rootcertbundle", path(&settings.root_certificates)),
+        ("jwks", path(&settings.keys)),
+        ("signingalgorithms", Value::Sequence(algorithms.collect())),
+        ("autoredirect", redirect.is_some().into()),
+        ("autoredirectpath", redirect.unwrap_or(REDIRECT_PATH).into()),
+    ])
 }

@@ -3,7 +3,6 @@
 
 use super::schema::{Group, Status};
 
-const NO_TOKEN: &str = "tokens are not supported yet, and starting without them would open the registry to anyone; use auth.htpasswd, or remove it to serve without access control";
 const NO_ACME: &str = "certificates are not fetched from Let's Encrypt, and starting without one would send everything in clear; let another program fetch them and name its files as http.tls.certificate and http.tls.key: they are read again when they change";
 const NO_DRIVER: &str = "this storage driver is not supported; use filesystem or inmemory";
 const NO_PROXY: &str = "a pull-through cache is not supported yet, and without it this would be an empty registry; remove it to serve what is stored here";
@@ -132,21 +131,6 @@ pub const OTHERS: &[Group] = &[
             "secure",
             "chunksize",
             "rootdirectory",
-        ],
-    ),
-    group(
-        "auth.token",
-        Status::Refused(NO_TOKEN),
-        &[
-            "",
-            "realm",
-            "service",
-            "issuer",
-            "rootcertbundle",
-            "jwks",
-            "signingalgorithms",
-            "autoredirect",
-            "autoredirectpath",
         ],
     ),
     group(

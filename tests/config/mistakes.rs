@@ -220,8 +220,26 @@ fn keys_without_effect_are_notes_and_unsupported_ones_warnings() {
 #[test]
 fn what_would_be_unsafe_without_its_support_stops_the_start() {
     for (section, key) in [
-        ("auth:\n  token:\n", "auth.token"),
-        ("auth: token\n", "auth.token"),
+        (
+            "auth:\n  token: {realm: r, service: s, jwks: j}\n",
+            "auth.token.issuer",
+        ),
+        (
+            "auth:\n  token: {realm: r, service: s, issuer: i}\n",
+            "auth.token.rootcertbundle",
+        ),
+        (
+            "auth:\n  token: {service: s, issuer: i, jwks: j}\n",
+            "auth.token.realm",
+        ),
+        (
+            "auth:\n  token: {realm: r, service: s, issuer: i, jwks: j, signingalgorithms: [HS256]}\n",
+            "auth.token.signingalgorithms.0",
+        ),
+        (
+            "auth:\n  token: {service: s, issuer: i, jwks: j, autoredirect: true, autoredirectpath: x}\n",
+            "auth.token.autoredirectpath",
+        ),
         ("auth:\n  ldap: {}\n", "auth.ldap"),
         ("auth: htpaswd\n", "auth.htpaswd"),
         ("auth: [htpasswd]\n", "auth"),
@@ -247,10 +265,8 @@ fn what_would_be_unsafe_without_its_support_stops_the_start() {
         assert!(found[0].contains(&format!(" {key}: ")), "{found:?}");
     }
     for (name, value) in [
-        ("REGISTRY_AUTH", "token"),
         ("REGISTRY_AUTH", "ldap"),
         ("REGISTRY_AUTH_HTPASSWD_REALM", "r"),
-        ("REGISTRY_AUTH_TOKEN_ISSUER", "i"),
         ("REGISTRY_HTTP_TLS_LETSENCRYPT_HOSTS_0", "a"),
         ("REGISTRY_PROXY_REMOTEURL", "https://a"),
         ("REGISTRY_STORAGE", "s3"),
@@ -289,6 +305,12 @@ fn users_over_plain_http_are_warned_of() {
     for none in ["auth: none\n", "auth:\n", "auth: {}\n"] {
         assert_eq!(clean(&format!("{BASE}{none}"), &[]).auth, Scheme::None);
     }
+    let token = format!(
+        "{BASE}auth:\n  token: {{realm: r, service: s, issuer: i, jwks: /j, signingalgorithms: [ES256]}}\n"
+    );
+    let (config, found) = load(&token, &[]).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(load(&config.render(), &[]).unwrap().0.auth, config.auth);
     let silly = format!("{BASE}auth:\n  silly: {{realm: r, service: s}}\n");
     assert_eq!(notices(&silly, &[]).len(), 2);
 }

@@ -233,6 +233,7 @@ fn running_out_of_files_is_survived() {
 #[test]
 fn a_thousand_idle_connections_cost_less_than_40_mb() {
     let server = Elsewhere::start(4096);
+    // What the program itself takes, which grows with every crate, is no cost of connections.
     let before = server.resident_kib();
     let mut clients = Vec::new();
     for _ in 0..1000 {
@@ -243,5 +244,5 @@ fn a_thousand_idle_connections_cost_less_than_40_mb() {
         clients.push(client);
     }
     let cost = server.resident_kib().saturating_sub(before);
-    assert!(cost < 40_000, "{cost} KiB");
+    assert!(cost < 40_000, "{cost} KiB, over {before}");
 }

@@ -1,0 +1,248 @@
+//! `auth.token`: tokens that another server signs (RFC 7515, RFC 7519), as distribution takes them
+//! (`registry/auth/token`).
+//!
+//! Written by hand over ring: the crates for it bring another cryptography along (aws-lc), or an RSA that
+//! leaks time. What usually goes wrong there cannot be said here: a key has its own algorithms, none is
+//! "none" and none is symmetric; a key in a header is no key.
+
+mod claims;
+mod der;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+pub use claims::Holder;
+pub use keys::ALGORITHMS;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use claims::Claims;
+use keys::{Jwk, Key, libtrust_name};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+
+/// The largest file of keys or certificates, in bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// The most certificates in a header.
+const CHAIN_MAX: usize = 8;
+
+/// `auth.token`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where clients fetch tokens.
+    pub realm: String,
+    /// This registry, as the issuer calls it.
+    pub service: String,
+    /// Who makes tokens.
+    pub issuer: String,
+    /// Certificates (PEM) whose keys, and whose signatures on others, are trusted.
+    pub root_certificates: Option<PathBuf>,
+    /// A JWK set whose keys are trusted.
+    pub keys: Option<PathBuf>,
+    /// The algorithms that are taken; some of [`ALGORITHMS`].
+    pub algorithms: Vec<String>,
+    /// Whether the realm is a path on the host of the request, and which.
+    pub redirect_path: Option<String>,
+}
+
+/// Who checks tokens.
+pub struct Verifier {
+    issuer: String,
+    service: String,
+    algorithms: Vec<String>,
+    keys: HashMap<String, Key>,
+    roots: Vec<CertificateDer<'static>>,
+    anchors: Vec<TrustAnchor<'static>>,
+}
+
+/// The header of a token (RFC 7515, 4.1).
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    x5c: Option<Vec<String>>,
+    jwk: Option<serde::de::IgnoredAny>,
+    crit: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<serde_json::Value>,
+}
+
+impl Verifier {
+    /// Reads keys and certificates. The error names file and key.
+    pub fn open(settings: &Settings) -> Result<Verifier, String> {
+        let mut verifier = Verifier {
+            issuer: settings.issuer.clone(),
+            service: settings.service.clone(),
+            algorithms: settings.algorithms.clone(),
+            keys: HashMap::new(),
+            roots: Vec::new(),
+            anchors: Vec::new(),
+        };
+        if let Some(path) = &settings.root_certificates {
+            let used = read(path).and_then(|bytes| verifier.add_certificates(&bytes));
+            used.map_err(|why| unusable(path, "auth.token.rootcertbundle", &why))?;
+        }
+        if let Some(path) = &settings.keys {
+            let used = read(path).and_then(|bytes| verifier.add_keys(&bytes));
+            used.map_err(|why| unusable(path, "auth.token.jwks", &why))?;
+        }
+        Ok(verifier)
+    }
+
+    fn add_certificates(&mut self, bytes: &[u8]) -> Result<(), String> {
+        for certificate in CertificateDer::pem_slice_iter(bytes) {
+            let certificate = certificate
+                .map_err(|error| format!("it is no PEM file of certificates: {error}"))?;
+            let malformed = |error: webpki::Error| format!("a certificate is malformed: {error}");
+            let anchor = webpki::anchor_from_trusted_cert(&certificate).map_err(malformed)?;
+            self.anchors.push(anchor.to_owned());
+            let info = EndEntityCert::try_from(&certificate).map_err(malformed)?;
+            let info = info.subject_public_key_info();
+            match Key::of_certificate(&info) {
+                Some(key) => {
+                    self.keys.insert(key.thumbprint(), key.clone());
+                    self.keys.insert(libtrust_name(&info), key);
+                }
+                None => log::warn!(
+                    "auth.token.rootcertbundle: the key of a certificate signs no tokens: it is \
+                     neither RSA, P-256, P-384 nor Ed25519"
+                ),
+            }
+            self.roots.push(certificate);
+        }
+        match self.roots.is_empty() {
+            true => Err("it has no certificate".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    fn add_keys(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let set: KeySet = serde_json::from_slice(bytes)
+            .map_err(|error| format!("it is no JWK set ({{\"keys\": [...]}}): {error}"))?;
+        let mut count = 0;
+        for (value, number) in set.keys.into_iter().zip(1..) {
+            let read = serde_json::from_value::<Jwk>(value).map_err(|error| error.to_string());
+            match read.and_then(|jwk| Ok((Key::of_jwk(&jwk)?, jwk.kid))) {
+                Ok((key, kid)) => {
+                    self.keys
+                        .insert(kid.unwrap_or_else(|| key.thumbprint()), key);
+                    count += 1;
+                }
+                Err(why) => log::warn!("auth.token.jwks: key {number} is not used: {why}"),
+            }
+        }
+        match count {
+            0 => Err("it has no key that can check tokens".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Who holds a token. The error says what is wrong with it, and holds nothing of it.
+    pub fn verify(&self, token: &str) -> Result<Holder, &'static str> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        self.verify_at(token, now.unwrap_or_default())
+    }
+
+    fn verify_at(&self, token: &str, now: Duration) -> Result<Holder, &'static str> {
+        let payload = self.payload(token, now)?;
+        let claims: Claims = serde_json::from_slice(&payload)
+            .map_err(|_| "its claims are malformed, or iss, aud or exp is missing")?;
+        claims.accept(&self.issuer, &self.service, now.as_secs_f64())
+    }
+
+    /// The payload, once the signature is found good.
+    fn payload(&self, token: &str, now: Duration) -> Result<Vec<u8>, &'static str> {
+        let malformed = "it is no signed token";
+        let (message, signature) = token.rsplit_once('.').ok_or(malformed)?;
+        let (header, payload) = message.split_once('.').ok_or(malformed)?;
+        let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed);
+        let header: Header =
+            serde_json::from_slice(&decode(header)?).map_err(|_| "its header is malformed")?;
+        let (signature, payload) = (decode(signature)?, decode(payload)?);
+        if !self.algorithms.contains(&header.alg) {
+            return Err("its algorithm is not allowed (auth.token.signingalgorithms)");
+        }
+        if header.jwk.is_some() {
+            return Err("it brings its own key");
+        }
+        if header.crit.is_some() {
+            return Err("it has critical extensions");
+        }
+        let chained;
+        let key = match (&header.x5c, &header.kid) {
+            (Some(chain), _) => {
+                chained = self.key_of_chain(chain, now)?;
+                &chained
+            }
+            (None, Some(kid)) => self.keys.get(kid).ok_or("its key is not known")?,
+            (None, None) => return Err("it names no key"),
+        };
+        match key.verify(&header.alg, message.as_bytes(), &signature) {
+            true => Ok(payload),
+            false => Err("its signature is wrong"),
+        }
+    }
+
+    /// The key of a certificate that one of the roots vouches for, or that is one of them.
+    fn key_of_chain(&self, chain: &[String], now: Duration) -> Result<Key, &'static str> {
+        let malformed = "its certificates are malformed";
+        if chain.len() > CHAIN_MAX {
+            return Err("it has too many certificates");
+        }
+        let decode = |text: &String| STANDARD.decode(text).map(CertificateDer::from);
+        let chain: Result<Vec<_>, _> = chain.iter().map(decode).collect();
+        let chain = chain.map_err(|_| malformed)?;
+        let (leaf, others) = chain.split_first().ok_or(malformed)?;
+        let certificate = EndEntityCert::try_from(leaf).map_err(|_| malformed)?;
+        if !self.roots.contains(leaf) {
+            let verified = certificate.verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                &self.anchors,
+                others,
+                UnixTime::since_unix_epoch(now),
+                AnyUsage,
+                None,
+                None,
+            );
+            verified.map_err(|_| "its certificates lead to none that is trusted")?;
+        }
+        let info = certificate.subject_public_key_info();
+        Key::of_certificate(&info)
+            .ok_or("the key of its certificate is of a kind that is not known")
+    }
+}
+
+/// What a certificate says that it is for does not matter, as in distribution.
+struct AnyUsage;
+
+impl ExtendedKeyUsageValidator for AnyUsage {
+    fn validate(&self, _: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    use std::io::Read;
+    let wrong = |error: std::io::Error| format!("it cannot be read: {error}");
+    let file = std::fs::File::open(path).map_err(wrong)?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(wrong)?;
+    match bytes.len() as u64 > FILE_BYTES_MAX {
+        true => Err(format!("it has more than {FILE_BYTES_MAX} bytes")),
+        false => Ok(bytes),
+    }
+}
+
+fn unusable(path: &Path, key: &str, why: &str) -> String {
+    format!("cannot use {} ({key}): {why}", path.display())
+}

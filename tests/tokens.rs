@@ -1,0 +1,175 @@
+//! `auth.token` from outside: tokens of another server, signed here.
+
+use crate::auth::basic;
+use crate::util::image::sha256;
+use crate::util::registry::{Answer, Settings, TestRegistry};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+struct Issuer {
+    pair: Ed25519KeyPair,
+    folder: TempDir,
+}
+
+fn text(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+impl Issuer {
+    fn new() -> Issuer {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let x = text(pair.public_key());
+        let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x}]});
+        fs::write(folder.path().join("jwks"), keys.to_string()).unwrap();
+        Issuer { pair, folder }
+    }
+
+    fn settings(&self) -> Settings {
+        let keys = self.folder.path().join("jwks");
+        Settings::default()
+            .set("AUTH", "token")
+            .set("AUTH_TOKEN_REALM", "https://auth.example/token")
+            .set("AUTH_TOKEN_SERVICE", "registry")
+            .set("AUTH_TOKEN_ISSUER", "issuer")
+            .set("AUTH_TOKEN_JWKS", keys.to_str().unwrap())
+    }
+
+    /// The value of `Authorization` with a token for this.
+    fn token(&self, access: Value) -> String {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let claims = json!({
+            "iss": "issuer", "aud": "registry", "sub": "anna", "exp": now + 300, "access": access,
+        });
+        let header = json!({"alg": "EdDSA", "kid": "k"});
+        let message = format!("{}.{}", text(header.to_string()), text(claims.to_string()));
+        let seal = text(self.pair.sign(message.as_bytes()));
+        format!("Bearer {message}.{seal}")
+    }
+}
+
+fn ask(registry: &TestRegistry, token: &str, method: &str, path: &str) -> Answer {
+    let fields = [("Authorization", token)];
+    let body = (method == "POST").then_some(&b"x"[..]);
+    registry.call(method, path, &fields, body)
+}
+
+fn repository(name: &str, actions: &[&str]) -> Value {
+    json!({"type": "repository", "name": name, "actions": actions})
+}
+
+#[test]
+fn a_token_opens_what_it_grants() {
+    let issuer = Issuer::new();
+    let registry = issuer.settings().start();
+    let realm = "Bearer realm=\"https://auth.example/token\",service=\"registry\"";
+    let answer = registry.get("/v2/").expect_error(401, "UNAUTHORIZED");
+    assert_eq!(answer.field("WWW-Authenticate"), realm);
+    let answer = registry.get("/v2/a/tags/list").expect(401);
+    let scoped = format!("{realm},scope=\"repository:a:pull\"");
+    assert_eq!(answer.field("WWW-Authenticate"), scoped);
+
+    let token = issuer.token(json!([
+        repository("a", &["pull", "push"]),
+        repository("b", &["pull"])
+    ]));
+    let digest = sha256(b"x");
+    let put = format!("/v2/a/blobs/uploads/?digest={digest}");
+    ask(&registry, &token, "GET", "/v2/").expect(200);
+    ask(&registry, &token, "POST", &put).expect(201);
+    ask(&registry, &token, "HEAD", &format!("/v2/a/blobs/{digest}")).expect(200);
+    ask(&registry, &token, "GET", "/v2/b/tags/list").expect(404);
+    for (method, path, scope) in [
+        ("POST", "/v2/b/blobs/uploads/", "repository:b:pull,push"),
+        ("GET", "/v2/c/tags/list", "repository:c:pull"),
+        ("DELETE", "/v2/a/manifests/v1", "repository:a:delete"),
+        ("GET", "/v2/_catalog", "registry:catalog:*"),
+    ] {
+        let answer = ask(&registry, &token, method, path).expect_error(401, "UNAUTHORIZED");
+        let challenge = format!("{realm},scope=\"{scope}\",error=\"insufficient_scope\"");
+        assert_eq!(answer.field("WWW-Authenticate"), challenge);
+    }
+    let all = issuer.token(json!([{"type": "registry", "name": "catalog", "actions": ["*"]}]));
+    ask(&registry, &all, "GET", "/v2/_catalog").expect(200);
+    // A mount needs the right to pull where the blob is.
+    let other = issuer.token(json!([repository("d", &["*"])]));
+    let mount = format!("/v2/d/blobs/uploads/?mount={digest}&from=a");
+    ask(&registry, &other, "POST", &mount).expect(202);
+    ask(
+        &registry,
+        &other,
+        "POST",
+        &format!("/v2/d/blobs/uploads/?mount={digest}"),
+    )
+    .expect(202);
+    let both = issuer.token(json!([repository("d", &["*"]), repository("a", &["pull"])]));
+    ask(&registry, &both, "POST", &mount).expect(201);
+}
+
+#[test]
+fn what_is_no_good_token_is_401() {
+    let issuer = Issuer::new();
+    let registry = issuer.settings().start();
+    let good = issuer.token(json!([repository("a", &["pull"])]));
+    ask(&registry, &good, "GET", "/v2/a/tags/list").expect(404);
+    for bad in [
+        format!("{good}A"),
+        good.replace('.', ""),
+        good.replace("Bearer ", "Bearer  x"),
+        "Bearer".to_owned(),
+        "Bearer ..".to_owned(),
+        basic("anna", "x"),
+    ] {
+        let answer =
+            ask(&registry, &bad, "GET", "/v2/a/tags/list").expect_error(401, "UNAUTHORIZED");
+        let challenge = answer.field("WWW-Authenticate");
+        assert!(
+            challenge.ends_with(",error=\"invalid_token\""),
+            "{bad} {challenge}"
+        );
+    }
+}
+
+#[test]
+fn the_realm_may_be_on_this_host() {
+    let issuer = Issuer::new();
+    let registry = issuer
+        .settings()
+        .set("AUTH_TOKEN_AUTOREDIRECT", "true")
+        .start();
+    let realm = |answer: Answer| answer.expect(401).field("WWW-Authenticate").to_owned();
+    let own = format!(
+        "Bearer realm=\"http://{}/auth/token\",service=\"registry\"",
+        registry.address
+    );
+    assert_eq!(realm(registry.get("/v2/")), own);
+    let proxy = [
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "r.example"),
+    ];
+    let challenge = realm(registry.call("GET", "/v2/", &proxy, None));
+    assert!(challenge.starts_with("Bearer realm=\"https://r.example/auth/token\""));
+}
+
+#[test]
+fn rules_and_tokens_must_both_allow() {
+    let issuer = Issuer::new();
+    let rules = r#"{rules: [{users: [anna], repositories: ["a/*"], actions: [pull]}]}"#;
+    let registry = issuer.settings().set("ACCESS", rules).start();
+    let token = issuer.token(json!([
+        repository("a/x", &["pull", "push"]),
+        repository("b", &["pull"])
+    ]));
+    ask(&registry, &token, "GET", "/v2/a/x/tags/list").expect(404);
+    ask(&registry, &token, "GET", "/v2/a/y/tags/list").expect(401);
+    ask(&registry, &token, "GET", "/v2/b/tags/list").expect(401);
+    ask(&registry, &token, "POST", "/v2/a/x/blobs/uploads/").expect(401);
+}
