@@ -1,0 +1,39 @@
+//! Bearer tokens, whatever they hold: no panic, and without the key nobody gets in.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use registry::auth::{Caller, Guard, Scheme, token};
+use std::io::Write;
+use std::sync::LazyLock;
+
+/// A public key whose private half was thrown away (RFC 8037, A.2's shape).
+const KEYS: &[u8] = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"fuzz",
+    "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+static GUARD: LazyLock<Guard> = LazyLock::new(|| {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(KEYS).expect("a written file");
+    let (_, path) = file.keep().expect("a kept file");
+    let settings = token::Settings {
+        realm: "https://issuer.test/token".into(),
+        service: "registry".into(),
+        issuer: "issuer".into(),
+        root_certificates: None,
+        keys: Some(path),
+        algorithms: token::ALGORITHMS
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+        redirect_path: None,
+    };
+    Guard::open(&Scheme::Token(settings), None).expect("a guard")
+});
+
+fuzz_target!(|token: &str| {
+    let field = format!("Bearer {token}");
+    let caller = GUARD.caller(std::iter::once(field.as_str()));
+    assert!(
+        !matches!(caller, Ok(Caller::User(_) | Caller::Holder(_))),
+        "{token:?}"
+    );
+});
