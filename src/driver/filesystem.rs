@@ -36,7 +36,7 @@ impl Filesystem {
     /// A driver over `root`, which is made when it is missing; `threads_max` operations at once.
     pub fn new(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
         let root = root.into();
-        fs::create_dir_all(&root)?;
+        make_root(&root)?;
         let mut process = [0; 8];
         getrandom::fill(&mut process).map_err(io::Error::other)?;
         Ok(Filesystem {
@@ -321,6 +321,25 @@ impl Sink for File {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }
+}
+
+/// Makes the root when it is missing. A folder that is new survives a power loss only when the one that
+/// it is in was synced.
+fn make_root(root: &Path) -> io::Result<()> {
+    let missing = root
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let made: Vec<&Path> = missing.collect();
+    fs::create_dir_all(root)?;
+    for parent in made.iter().filter_map(|folder| folder.parent()) {
+        let parent = if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        };
+        sys::sync_directory(parent)?;
+    }
+    Ok(())
 }
 
 /// Does what needs the folder of `path`; makes the folder only when it turns out to be missing, and
