@@ -10,7 +10,6 @@ impl From<storage::Error> for Error {
         match error {
             storage::Error::BlobUnknown => Code::BlobUnknown.into(),
             storage::Error::ManifestUnknown => Code::ManifestUnknown.into(),
-            storage::Error::NameUnknown => Code::NameUnknown.into(),
             storage::Error::UploadUnknown => Code::BlobUploadUnknown.into(),
             storage::Error::DigestMismatch { computed } => {
                 let text = format!("the content that was sent has digest {computed}");

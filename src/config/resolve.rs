@@ -9,6 +9,7 @@ use super::resolved::{
 use super::tree::Node;
 use super::values::{scalar_text, steps};
 use super::{access, auth, http, keys};
+use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use log::LevelFilter;
 use regex_lite::Regex;
 use std::collections::BTreeMap;
@@ -20,7 +21,6 @@ const ROOT_DIRECTORY: &str = "/var/lib/registry";
 const THREADS_MIN: usize = 25;
 const THREADS: usize = 100;
 const PAGE_ENTRIES: usize = 1000;
-const MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 const UPLOADS: usize = 10_000;
 
 /// Reads every key that is honoured. Mistakes are left in `layers`; what they concern has its default.
@@ -43,7 +43,7 @@ pub fn resolve(layers: &mut Layers) -> Config {
         validation: validation(layers),
         manifest_bytes_max: layers
             .bytes("http.limits.manifestbytes")
-            .unwrap_or(MANIFEST_BYTES),
+            .unwrap_or(MANIFEST_BYTES_MAX),
         upload_sessions_max: layers.integer("http.limits.uploads").unwrap_or(UPLOADS),
     }
 }

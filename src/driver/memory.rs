@@ -84,15 +84,6 @@ impl Memory {
             disk: Arc::new(Mutex::new(disk)),
         }
     }
-
-    /// Every key that a reader sees.
-    pub fn keys(&self) -> Vec<String> {
-        lock(&self.disk)
-            .live
-            .keys()
-            .map(|key| key.as_str().to_owned())
-            .collect()
-    }
 }
 
 impl Disk {

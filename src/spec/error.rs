@@ -15,7 +15,6 @@ pub enum Code {
     ManifestInvalid,
     ManifestTooLarge,
     ManifestUnknown,
-    ManifestUnverified,
     NameInvalid,
     NameUnknown,
     PaginationNumberInvalid,
@@ -40,7 +39,7 @@ type Row = (Code, &'static str, u16, &'static str);
 
 /// The one table. Names and statuses are the distribution spec's where it has them and
 /// distribution's (`registry/api/errcode`) where it has not; `PATH_UNKNOWN` is ours.
-pub const TABLE: [Row; 26] = [
+pub const TABLE: [Row; 25] = [
     (
         Code::BlobUnknown,
         "BLOB_UNKNOWN",
@@ -88,12 +87,6 @@ pub const TABLE: [Row; 26] = [
         "MANIFEST_UNKNOWN",
         404,
         "manifest unknown to registry",
-    ),
-    (
-        Code::ManifestUnverified,
-        "MANIFEST_UNVERIFIED",
-        400,
-        "manifest failed verification",
     ),
     (
         Code::NameInvalid,

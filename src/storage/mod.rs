@@ -92,8 +92,6 @@ pub enum Error {
     BlobUnknown,
     /// The repository does not have the manifest.
     ManifestUnknown,
-    /// There is no such repository.
-    NameUnknown,
     /// The repository has no such upload session.
     UploadUnknown,
     /// The bytes do not have the digest that they were sent under; the session is gone.
@@ -132,7 +130,6 @@ impl fmt::Display for Error {
         match self {
             Error::BlobUnknown => out.write_str("blob unknown"),
             Error::ManifestUnknown => out.write_str("manifest unknown"),
-            Error::NameUnknown => out.write_str("repository unknown"),
             Error::UploadUnknown => out.write_str("upload session unknown"),
             Error::DigestMismatch { computed } => write!(out, "the content has digest {computed}"),
             Error::WrongOffset { length } => write!(out, "the session is at byte {length}"),
