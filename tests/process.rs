@@ -1,17 +1,12 @@
 //! The built program: words, variables and exit codes.
 
+use crate::util::program::command;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// The program with these words and variables and nothing else of this environment.
 pub fn registry(words: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("REGISTRY_") {
-            command.env_remove(name);
-        }
-    }
-    command
+    command()
         .args(words)
         .envs(variables.iter().copied())
         .output()

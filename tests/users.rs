@@ -1,14 +1,15 @@
 //! `registry htpasswd`: the file of users, made and changed by the built program.
 
+use crate::util::program::command;
 use registry::auth::htpasswd::parse;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 /// The program with these words, and this on its standard input.
 fn htpasswd(words: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_registry"))
+    let mut child = command()
         .arg("htpasswd")
         .args(words)
         .stdin(Stdio::piped())

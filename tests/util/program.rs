@@ -1,5 +1,10 @@
 //! The built program, run as a user would run it: by a configuration file and variables.
+//!
+//! Which program that is can be chosen: `REGISTRY_TEST_PROGRAM` is the path of one, and
+//! `REGISTRY_TEST_RUNNER` what runs it, for example Wine for a `registry.exe` on Linux. Then the tests
+//! that otherwise start a registry in their own process start that program as well.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,6 +14,43 @@ use std::time::Duration;
 
 /// A line of the log that does not come within this time will not come.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program that was chosen; `None` when none was.
+fn chosen() -> Option<OsString> {
+    std::env::var_os("REGISTRY_TEST_PROGRAM").filter(|path| !path.is_empty())
+}
+
+/// Whether the tests are pointed at a program, so that nothing is to be served by this process.
+pub fn is_chosen() -> bool {
+    chosen().is_some()
+}
+
+/// Whether the program is one for Windows, wherever it runs.
+pub fn is_for_windows() -> bool {
+    match chosen() {
+        Some(path) => path.to_string_lossy().ends_with(".exe"),
+        None => cfg!(windows),
+    }
+}
+
+/// The program, with nothing of this environment that it would read.
+pub fn command() -> Command {
+    let program = chosen().unwrap_or_else(|| env!("CARGO_BIN_EXE_registry").into());
+    let mut command = match std::env::var_os("REGISTRY_TEST_RUNNER") {
+        Some(runner) if !runner.is_empty() => {
+            let mut command = Command::new(runner);
+            command.arg(program);
+            command
+        }
+        _ => Command::new(program),
+    };
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("REGISTRY_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
 
 /// The program while it serves; killed when dropped.
 pub struct Program {
@@ -23,17 +65,10 @@ impl Program {
     pub fn start(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Program {
         let path = folder.join("config.yml");
         std::fs::write(&path, text).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("REGISTRY_") {
-                command.env_remove(name);
-            }
-        }
-        command
+        let mut child = command()
             .arg("serve")
             .arg(path)
-            .envs(variables.iter().copied());
-        let mut child = command
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -99,6 +134,12 @@ impl Program {
         );
     }
 
+    /// Ends it at once, and waits for that.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Waits for its end.
     pub fn end(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
@@ -118,7 +159,6 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }

@@ -1,8 +1,10 @@
-//! A registry in this process, on a port of its own over a folder of its own, and a client for it.
+//! A registry in this process, on a port of its own over a folder of its own, and a client for it. Where
+//! the tests are pointed at a program (`util::program`), it is that program in place of this process.
 //!
 //! Requests, answers and the server's log go to standard error, which the test runner shows for a test
 //! that fails and keeps to itself otherwise.
 
+use super::program::{self, Program};
 use super::secure::Identity;
 use registry::config::{Config, Source};
 use registry::http::Control;
@@ -11,7 +13,7 @@ use rustls::crypto::ring;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -24,11 +26,16 @@ pub struct TestRegistry {
     pub address: SocketAddr,
     /// `storage.filesystem.rootdirectory`.
     pub root: PathBuf,
-    control: Control,
-    server: Option<JoinHandle<()>>,
+    server: Server,
     agent: Agent,
     scheme: &'static str,
     folder: Option<TempDir>,
+}
+
+/// Who serves.
+enum Server {
+    Here(Control, Option<JoinHandle<()>>),
+    Program(Box<Mutex<Program>>),
 }
 
 /// What a registry is started with.
@@ -70,7 +77,6 @@ impl Settings {
 
     /// Starts the registry. Deleting is on unless a variable says otherwise.
     pub fn start(self) -> TestRegistry {
-        log_to_the_test();
         let (root, folder) = match self.root {
             Some(root) => (root, None),
             None => {
@@ -80,23 +86,14 @@ impl Settings {
         };
         let text =
             "version: 0.1\nstorage: {delete: {enabled: true}}\nhttp: {addr: '127.0.0.1:0'}\n";
-        let source = Source::Text {
-            name: "test.yml".into(),
-            text: text.into(),
+        let place = ("STORAGE_FILESYSTEM_ROOTDIRECTORY", root.to_str().unwrap());
+        let own = [place, ("LOG_ACCESSLOG_DISABLED", "true")];
+        let own = own.map(|(name, value)| (format!("REGISTRY_{name}"), value.to_owned()));
+        let variables: Vec<_> = own.into_iter().chain(self.variables).collect();
+        let (address, server) = match program::is_chosen() {
+            true => Server::program(text, &variables),
+            false => Server::here(text, variables),
         };
-        let place = (
-            "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY",
-            root.to_str().unwrap(),
-        );
-        let quiet = ("REGISTRY_LOG_ACCESSLOG_DISABLED", "true");
-        let own = [place, quiet].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let (config, _) = Config::load(source, own.into_iter().chain(self.variables)).unwrap();
-        let registry = Registry::open(&config).unwrap();
-        let (address, control) = (
-            registry.address().socket_address().unwrap(),
-            registry.control(),
-        );
-        let server = Some(std::thread::spawn(move || registry.run()));
         let secure = !self.trusted.is_empty();
         let tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
@@ -113,12 +110,60 @@ impl Settings {
         TestRegistry {
             address,
             root,
-            control,
             server,
             agent,
             scheme: if secure { "https" } else { "http" },
             folder,
         }
+    }
+}
+
+impl Server {
+    /// Serves in this process.
+    fn here(text: &str, variables: Vec<(String, String)>) -> (SocketAddr, Server) {
+        log_to_the_test();
+        let source = Source::Text {
+            name: "test.yml".into(),
+            text: text.into(),
+        };
+        let (config, _) = Config::load(source, variables).unwrap();
+        let registry = Registry::open(&config).unwrap();
+        let address = registry.address().socket_address().unwrap();
+        let control = registry.control();
+        let thread = std::thread::spawn(move || registry.run());
+        (address, Server::Here(control, Some(thread)))
+    }
+
+    /// Starts the program that was chosen.
+    fn program(text: &str, variables: &[(String, String)]) -> (SocketAddr, Server) {
+        let folder = tempfile::tempdir().unwrap();
+        let chatty = ("REGISTRY_LOG_LEVEL", "debug");
+        let variables = variables.iter().map(|(name, value)| (&**name, &**value));
+        let variables: Vec<_> = std::iter::once(chatty).chain(variables).collect();
+        let mut program = Program::start(folder.path(), text, &variables);
+        let address = program.address();
+        (address, Server::Program(Box::new(Mutex::new(program))))
+    }
+
+    /// Ends it and waits for that; what is in flight is cut.
+    fn stop(&mut self) {
+        match self {
+            Server::Here(control, thread) => {
+                control.shutdown(Duration::ZERO);
+                if let Some(thread) = thread.take() {
+                    let ended = thread.join();
+                    // A second panic would hide the report of the first.
+                    assert!(ended.is_ok() || std::thread::panicking());
+                }
+            }
+            Server::Program(program) => program.get_mut().unwrap().kill(),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -157,10 +202,7 @@ impl TestRegistry {
 
     /// Stops it and waits for its end; what is in flight is cut.
     pub fn stop(&mut self) {
-        self.control.shutdown(Duration::ZERO);
-        if let Some(server) = self.server.take() {
-            server.join().unwrap();
-        }
+        self.server.stop();
     }
 
     /// A path below the root folder of the storage.
@@ -260,15 +302,6 @@ impl TestRegistry {
             answer.excerpt()
         );
         answer
-    }
-}
-
-impl Drop for TestRegistry {
-    fn drop(&mut self) {
-        self.control.shutdown(Duration::ZERO);
-        if let Some(server) = self.server.take() {
-            let _ = server.join();
-        }
     }
 }
 
