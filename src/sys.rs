@@ -320,8 +320,10 @@ pub fn is_socket(_path: &Path) -> bool {
     false
 }
 
+mod disk;
 mod terminal;
 
+pub use disk::{FOLDS_CASE, is_in_use, kept_name, literal, sync_directory};
 pub use terminal::{Shown, hide_typing, show_typing};
 
 #[cfg(windows)]
@@ -363,18 +365,5 @@ pub fn copy_owner(file: &File, other: &std::fs::Metadata) -> io::Result<()> {
 /// Windows hands down from the folder who may read a file.
 #[cfg(windows)]
 pub fn copy_owner(_file: &File, _other: &std::fs::Metadata) -> io::Result<()> {
-    Ok(())
-}
-
-/// Makes the entries of a folder survive a power loss.
-#[cfg(unix)]
-pub fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Makes the entries of a folder survive a power loss: NTFS journals them by itself, and a folder
-/// cannot be flushed by a program without backup rights.
-#[cfg(windows)]
-pub fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! specs' words, and nothing is written anywhere.
 
 use crate::util::image::{image, sha256};
+use crate::util::program::is_for_windows;
 use crate::util::raw::{Answer, Raw};
 use crate::util::registry::TestRegistry;
 use registry::spec::media_type::OCI_MANIFEST;
@@ -324,4 +325,54 @@ fn right_names_of_every_form_work() {
             ))
             .expect(202);
     }
+}
+
+#[test]
+fn tags_that_are_devices_or_end_in_a_dot_are_tags_like_others() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_image("a", "latest", 1);
+    let tags = ["aux", "com1.x", "con", "nul", "prn.", "v1.", "v1..", "v1"];
+    for tag in tags {
+        registry.put_manifest("a", tag, &image(1)).expect(201);
+        let pulled = registry.get(&format!("/v2/a/manifests/{tag}")).expect(200);
+        assert_eq!(pulled.field("Docker-Content-Digest"), digest);
+    }
+    let listed = registry.get("/v2/a/tags/list").expect(200).json();
+    let mut sorted = [&tags[..], &["latest"]].concat();
+    sorted.sort_unstable();
+    assert_eq!(listed["tags"], serde_json::json!(sorted));
+    for tag in tags {
+        registry
+            .delete(&format!("/v2/a/manifests/{tag}"))
+            .expect(202);
+    }
+    let listed = registry.get("/v2/a/tags/list").expect(200).json();
+    assert_eq!(listed["tags"], serde_json::json!(["latest"]));
+}
+
+#[test]
+fn tags_that_differ_only_by_case_are_two_tags_or_a_clear_error() {
+    let registry = TestRegistry::start();
+    registry.push_image("a", "v1", 1);
+    registry.push_parts("a", 2);
+    let put = registry.put_manifest("a", "V1", &image(2));
+    let first = sha256(image(1).to_string().as_bytes());
+    if is_for_windows() {
+        // NTFS would find the one under the name of the other.
+        let refused = put.expect_error(400, "TAG_INVALID").json();
+        let detail = &refused["errors"][0]["detail"];
+        assert_eq!(*detail, serde_json::json!({"tag": "V1", "exists": "v1"}));
+        registry.get("/v2/a/manifests/V1").expect(404);
+        registry.delete("/v2/a/manifests/V1").expect(404);
+    } else {
+        put.expect(201);
+        let second = sha256(image(2).to_string().as_bytes());
+        let pulled = registry.get("/v2/a/manifests/V1").expect(200);
+        assert_eq!(pulled.field("Docker-Content-Digest"), second);
+        registry.delete("/v2/a/manifests/V1").expect(202);
+    }
+    let pulled = registry.get("/v2/a/manifests/v1").expect(200);
+    assert_eq!(pulled.field("Docker-Content-Digest"), first);
+    registry.delete("/v2/a/manifests/v1").expect(202);
+    registry.put_manifest("a", "V1", &image(2)).expect(201);
 }

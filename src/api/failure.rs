@@ -10,6 +10,15 @@ impl From<storage::Error> for Error {
         match error {
             storage::Error::BlobUnknown => Code::BlobUnknown.into(),
             storage::Error::ManifestUnknown => Code::ManifestUnknown.into(),
+            storage::Error::TagClash { tag, kept } => {
+                let text = format!(
+                    "tag {tag} differs from the tag {kept} only by case, and this registry's disk does \
+                     not tell the two apart: delete {kept} first, or choose another tag"
+                );
+                Error::new(Code::TagInvalid)
+                    .message(text)
+                    .detail(json!({"tag": tag.as_str(), "exists": kept}))
+            }
             storage::Error::UploadUnknown => Code::BlobUploadUnknown.into(),
             storage::Error::DigestMismatch { computed } => {
                 let text = format!("the content that was sent has digest {computed}");
@@ -43,7 +52,7 @@ impl From<storage::Error> for Error {
                 } else if error.is_read_only() {
                     (
                         Code::Unavailable,
-                        Some("the registry cannot write to its storage"),
+                        Some("the registry cannot write to its storage, or a file is in use"),
                     )
                 } else {
                     (Code::Unknown, Some("the registry's storage failed"))

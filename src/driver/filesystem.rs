@@ -3,6 +3,9 @@
 //! Publishing is: temporary file beside its target, sync, rename, sync of the folder and of the
 //! folders above it that have not been synced since this process started.
 
+use super::folders::{
+    TRIES, make_folder_of, make_root, open_file, patiently, remove_any, with_folders,
+};
 use super::gate::Gate;
 use super::listing::Listings;
 use super::{Change, Content, Driver, Error, Key, Result, Sink, Source, Stat};
@@ -16,10 +19,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Folders remembered as durable; beyond it all are forgotten, at the price of a few more syncs.
 const DURABLE_FOLDERS_MAX: usize = 8192;
-
-/// How often something is tried again when another request removed its folder meanwhile, or put
-/// something into a folder that is to be removed.
-const TRIES: usize = 10;
 
 /// A driver over a folder of the operating system.
 pub struct Filesystem {
@@ -35,7 +34,7 @@ pub struct Filesystem {
 impl Filesystem {
     /// A driver over `root`, which is made when it is missing; `threads_max` operations at once.
     pub fn new(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
-        let root = root.into();
+        let root = sys::literal(&root.into())?;
         make_root(&root)?;
         let mut process = [0; 8];
         getrandom::fill(&mut process).map_err(io::Error::other)?;
@@ -78,7 +77,7 @@ impl Filesystem {
         let to = self.path(staged.key);
         let mut tries = 0;
         loop {
-            match fs::rename(&staged.from, &to) {
+            match patiently(|| fs::rename(&staged.from, &to)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     tries += 1;
                     make_folder_of(&to)?;
@@ -179,8 +178,8 @@ impl Driver for Filesystem {
     fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>> {
         let _pass = self.gate.enter();
         let read = || {
-            let mut file = File::open(self.path(key))?;
-            let length = file.metadata()?.len();
+            let (mut file, metadata) = open_file(&self.path(key))?;
+            let length = metadata.len();
             if length > bytes_max {
                 let text = format!("{length} bytes, where {bytes_max} are the most expected");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
@@ -195,11 +194,7 @@ impl Driver for Filesystem {
     fn open(&self, key: &Key) -> Result<Content> {
         let _pass = self.gate.enter();
         let open = || {
-            let file = File::open(self.path(key))?;
-            let metadata = file.metadata()?;
-            if !metadata.is_file() {
-                return Err(io::ErrorKind::NotFound.into());
-            }
+            let (file, metadata) = open_file(&self.path(key))?;
             Ok(Content {
                 length: metadata.len(),
                 source: Source::File(Arc::new(file)),
@@ -211,7 +206,7 @@ impl Driver for Filesystem {
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
         let _pass = self.gate.enter();
         let stat = || {
-            let metadata = fs::metadata(self.path(key))?;
+            let metadata = patiently(|| fs::metadata(self.path(key)))?;
             if !metadata.is_file() {
                 return Err(io::ErrorKind::NotFound.into());
             }
@@ -225,8 +220,19 @@ impl Driver for Filesystem {
 
     fn has_folder(&self, key: &Key) -> Result<bool> {
         let _pass = self.gate.enter();
-        let metadata = fs::metadata(self.path(key)).map_err(|error| Error::new(key, error));
+        let metadata = patiently(|| fs::metadata(self.path(key)));
+        let metadata = metadata.map_err(|error| Error::new(key, error));
         Ok(super::found(metadata)?.is_some_and(|metadata| metadata.is_dir()))
+    }
+
+    fn folds_case(&self) -> bool {
+        sys::FOLDS_CASE
+    }
+
+    fn kept_name(&self, key: &Key) -> Result<Option<String>> {
+        let _pass = self.gate.enter();
+        let kept = sys::kept_name(&self.path(key)).map_err(|error| Error::new(key, error));
+        Ok(super::found(kept)?.and_then(|name| name.into_string().ok()))
     }
 
     fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>> {
@@ -298,70 +304,8 @@ impl Driver for Filesystem {
     }
 }
 
-/// Removes a file or a whole folder, also while another request puts something into it.
-fn remove_any(path: &Path) -> io::Result<()> {
-    let is_folder = fs::symlink_metadata(path)?.is_dir();
-    let mut tries = 0;
-    loop {
-        let removed = if is_folder {
-            fs::remove_dir_all(path)
-        } else {
-            fs::remove_file(path)
-        };
-        match removed {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < TRIES => {
-                tries += 1;
-            }
-            other => return other,
-        }
-    }
-}
-
 impl Sink for File {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
-    }
-}
-
-/// Makes the root when it is missing. A folder that is new survives a power loss only when the one that
-/// it is in was synced.
-fn make_root(root: &Path) -> io::Result<()> {
-    let missing = root
-        .ancestors()
-        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-    let made: Vec<&Path> = missing.collect();
-    fs::create_dir_all(root)?;
-    for parent in made.iter().filter_map(|folder| folder.parent()) {
-        let parent = if parent.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            parent
-        };
-        sys::sync_directory(parent)?;
-    }
-    Ok(())
-}
-
-/// Does what needs the folder of `path`; makes the folder only when it turns out to be missing, and
-/// again when another request removes it meanwhile.
-fn with_folders<T>(path: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
-    let mut tries = 0;
-    loop {
-        match act() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
-                tries += 1;
-                make_folder_of(path)?;
-            }
-            other => return other,
-        }
-    }
-}
-
-/// Makes the folder of a path, and those above. Another request may remove one while it is being made:
-/// whoever needs it tries again.
-fn make_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent().map_or(Ok(()), fs::create_dir_all) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
     }
 }

@@ -26,6 +26,7 @@ struct Disk {
     steps: usize,
     /// The changes of one call reach the disk from the last to the first.
     reordered: bool,
+    folds_case: bool,
 }
 
 #[derive(Clone)]
@@ -61,6 +62,12 @@ impl Memory {
     /// between two syncs.
     pub fn reorder(&self) {
         lock(&self.disk).reordered = true;
+    }
+
+    /// Says that names which differ only by case are the same, as NTFS does. What is read is still found
+    /// by its own spelling only.
+    pub fn fold_case(&self) {
+        lock(&self.disk).folds_case = true;
     }
 
     /// How many durable steps were made.
@@ -167,6 +174,21 @@ impl Driver for Memory {
         let from = Key::new(folder(key));
         let next = disk.live.range(from.clone()..).next();
         Ok(next.is_some_and(|(found, _)| found.as_str().starts_with(from.as_str())))
+    }
+
+    fn folds_case(&self) -> bool {
+        lock(&self.disk).folds_case
+    }
+
+    fn kept_name(&self, key: &Key) -> Result<Option<String>> {
+        let names = self.list(&key.parent(), "", usize::MAX)?;
+        let alike = |name: &String| {
+            key.parent()
+                .child(name)
+                .as_str()
+                .eq_ignore_ascii_case(key.as_str())
+        };
+        Ok(names.into_iter().find(alike))
     }
 
     fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>> {

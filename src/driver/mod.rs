@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod contract;
 mod filesystem;
+mod folders;
 mod gate;
 mod listing;
 mod memory;
@@ -130,6 +131,17 @@ pub trait Driver: Send + Sync {
 
     /// Whether there is a folder.
     fn has_folder(&self, key: &Key) -> Result<bool>;
+
+    /// Whether names that differ only by case are the same name here, as on NTFS.
+    fn folds_case(&self) -> bool {
+        false
+    }
+
+    /// The name under which the last word of a key is kept, where case is folded; `None` when there is
+    /// nothing. Asked only of a driver that folds case.
+    fn kept_name(&self, _key: &Key) -> Result<Option<String>> {
+        Ok(None)
+    }
 
     /// Opens a file to write from `offset` on: what lies behind is cut off, a missing file is made
     /// when `offset` is 0. Nothing is durable yet.

@@ -16,15 +16,15 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Does what adds to a repository, beside others that add to it.
-    pub fn adding<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
+    /// Does what only adds to a repository, beside others that do.
+    pub fn beside<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
         let entry = self.enter(name);
         let _shared = entry.lock.read().unwrap_or_else(PoisonError::into_inner);
         act()
     }
 
-    /// Does what removes from a repository, alone.
-    pub fn removing<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
+    /// Does what removes from a repository, or must not meet another change, alone.
+    pub fn alone<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
         let entry = self.enter(name);
         let _alone = entry.lock.write().unwrap_or_else(PoisonError::into_inner);
         act()
@@ -77,13 +77,13 @@ mod tests {
             // Each ends only when the other is inside as well.
             let (changes, name) = (&changes, &name);
             scope.spawn(move || {
-                changes.adding(name, || {
+                changes.beside(name, || {
                     to_b.send(()).unwrap();
                     from_b.recv().unwrap();
                 })
             });
             scope.spawn(move || {
-                changes.adding(name, || {
+                changes.beside(name, || {
                     to_a.send(()).unwrap();
                     from_a.recv().unwrap();
                 })
@@ -101,7 +101,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        changes.removing(&name, || {
+                        changes.alone(&name, || {
                             let alone = inside.try_lock().map(|mut count| *count += 1);
                             assert!(alone.is_ok());
                         });
@@ -110,7 +110,7 @@ mod tests {
             }
         });
         assert_eq!(*inside.lock().unwrap(), 400);
-        changes.removing(&name, || changes.removing(&other, || ()));
+        changes.alone(&name, || changes.alone(&other, || ()));
         assert!(changes.repositories().is_empty());
     }
 }

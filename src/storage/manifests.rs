@@ -57,19 +57,25 @@ impl Storage {
         let changes: Vec<Change<'_>> = std::iter::once(data).chain(links).collect();
         let current = |tag| Change::Write(layout::tag_current(name, tag), link);
         let moves: Vec<Change<'_>> = tags.iter().map(current).collect();
-        self.changes.adding(name, || {
+        let put = || {
+            self.check_spelling(name, tags)?;
             self.driver.publish(&changes)?;
             if !moves.is_empty() {
                 self.driver.publish(&moves)?;
             }
             Ok(())
-        })
+        };
+        match self.driver.folds_case() {
+            // Alone: two spellings of one tag must not come at once.
+            true => self.changes.alone(name, put),
+            false => self.changes.beside(name, put),
+        }
     }
 
     /// Unlinks a manifest, after every tag that names it. The bytes stay until garbage is collected.
     pub fn delete_manifest(&self, name: &Name, digest: &Digest) -> Result<()> {
         self.changes
-            .removing(name, || self.remove_manifest(name, digest))
+            .alone(name, || self.remove_manifest(name, digest))
     }
 
     fn remove_manifest(&self, name: &Name, digest: &Digest) -> Result<()> {

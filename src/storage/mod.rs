@@ -19,7 +19,7 @@ pub use referrers::Query as ReferrersQuery;
 pub use uploads::Part;
 
 use crate::driver::{self, Driver, Key};
-use crate::spec::{Digest, Name};
+use crate::spec::{Digest, Name, Tag};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -92,6 +92,13 @@ pub enum Error {
     BlobUnknown,
     /// The repository does not have the manifest.
     ManifestUnknown,
+    /// The disk would put a tag in the place of another that differs from it only by case.
+    TagClash {
+        /// The tag that was to be made.
+        tag: Tag,
+        /// How the other is spelled.
+        kept: String,
+    },
     /// The repository has no such upload session.
     UploadUnknown,
     /// The bytes do not have the digest that they were sent under; the session is gone.
@@ -130,6 +137,9 @@ impl fmt::Display for Error {
         match self {
             Error::BlobUnknown => out.write_str("blob unknown"),
             Error::ManifestUnknown => out.write_str("manifest unknown"),
+            Error::TagClash { tag, kept } => {
+                write!(out, "tag {tag} differs from {kept} only by case")
+            }
             Error::UploadUnknown => out.write_str("upload session unknown"),
             Error::DigestMismatch { computed } => write!(out, "the content has digest {computed}"),
             Error::WrongOffset { length } => write!(out, "the session is at byte {length}"),

@@ -12,7 +12,44 @@ const TAGS_PER_THREAD_MIN: usize = 250;
 impl Storage {
     /// What a tag names; `None` when there is no such tag.
     pub fn tag(&self, name: &Name, tag: &Tag) -> Result<Option<Digest>> {
-        self.link(&layout::tag_current(name, tag))
+        match self.other_spelling(name, tag)? {
+            Some(_) => Ok(None),
+            None => self.link(&layout::tag_current(name, tag)),
+        }
+    }
+
+    /// Fails when a tag would take the place of another that differs from it only by case, where the
+    /// disk does not tell the two apart.
+    pub(super) fn check_spelling(&self, name: &Name, tags: &[Tag]) -> Result<()> {
+        if !self.driver.folds_case() {
+            return Ok(());
+        }
+        let clash = |tag: &Tag, kept: &str| Error::TagClash {
+            tag: tag.clone(),
+            kept: kept.to_owned(),
+        };
+        for (index, tag) in tags.iter().enumerate() {
+            let alike =
+                |other: &&Tag| *other != tag && other.as_str().eq_ignore_ascii_case(tag.as_str());
+            if let Some(other) = tags.iter().take(index).find(alike) {
+                return Err(clash(tag, other.as_str()));
+            }
+            if let Some(kept) = self.other_spelling(name, tag)? {
+                return Err(clash(tag, &kept));
+            }
+        }
+        Ok(())
+    }
+
+    /// The spelling under which the disk would find a tag, if that is another one than its own.
+    fn other_spelling(&self, name: &Name, tag: &Tag) -> Result<Option<String>> {
+        if !self.driver.folds_case() {
+            return Ok(None);
+        }
+        let kept = self.driver.kept_name(&layout::tag(name, tag))?;
+        let is_other =
+            |kept: &String| kept != tag.as_str() && kept.eq_ignore_ascii_case(tag.as_str());
+        Ok(kept.filter(is_other))
     }
 
     /// Up to `limit` tags after `after`, in byte order, and whether there are more.
@@ -53,8 +90,8 @@ impl Storage {
 
     /// Removes a tag with its history; what it named stays.
     pub fn delete_tag(&self, name: &Name, tag: &Tag) -> Result<()> {
-        self.changes.removing(name, || {
-            if !self.has_tag(name, tag)? {
+        self.changes.alone(name, || {
+            if self.other_spelling(name, tag)?.is_some() || !self.has_tag(name, tag)? {
                 return Err(Error::ManifestUnknown);
             }
             self.driver.remove(&layout::tag(name, tag))?;
@@ -92,5 +129,51 @@ impl Storage {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Memory;
+    use crate::spec::Algorithm;
+    use crate::spec::manifest::Manifest;
+    use crate::storage::Settings;
+    use std::sync::Arc;
+
+    #[test]
+    fn where_case_is_folded_a_tag_has_one_spelling_and_the_others_are_refused() {
+        let disk = Memory::default();
+        let settings = Settings {
+            upload_sessions_max: 1,
+            tag_lookup_threads: 1,
+            manifest_bytes_max: 1000,
+        };
+        let storage = Storage::new(Arc::new(disk.clone()), settings);
+        let name: Name = "a".parse().unwrap();
+        let tag = |text: &str| text.parse::<Tag>().unwrap();
+        let content = br#"{"schemaVersion":2,"manifests":[]}"#;
+        let manifest = Manifest::parse(content, None).unwrap();
+        let digest = Algorithm::Sha256.digest(content);
+        let put = |tags: &[Tag]| storage.put_manifest(&name, &digest, (content, &manifest), tags);
+        let refused = |tags: &[Tag], expected: &str| match put(tags) {
+            Err(Error::TagClash { kept, .. }) => assert_eq!(kept, expected),
+            other => panic!("{other:?}"),
+        };
+        put(&[tag("v1"), tag("V1")]).unwrap();
+        storage.delete_tag(&name, &tag("V1")).unwrap();
+        disk.fold_case();
+        put(&[tag("v1"), tag("v2")]).unwrap();
+        refused(&[tag("V1")], "v1");
+        refused(&[tag("x"), tag("X")], "x");
+        assert_eq!(
+            storage.tags(&name, "", 9).unwrap().0,
+            [tag("v1"), tag("v2")]
+        );
+        assert_eq!(storage.tag(&name, &tag("V1")).unwrap(), None);
+        let deleted = storage.delete_tag(&name, &tag("V2"));
+        assert!(matches!(deleted, Err(Error::ManifestUnknown)));
+        storage.delete_tag(&name, &tag("v1")).unwrap();
+        put(&[tag("V1")]).unwrap();
     }
 }

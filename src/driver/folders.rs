@@ -1,0 +1,119 @@
+//! Files and folders of the operating system that others change at the same time: other requests, which
+//! remove a folder while something is put into it, and on Windows other programs, which have a file
+//! open for a moment.
+
+use crate::sys;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// How often something is tried again when another request removed its folder meanwhile, or put
+/// something into a folder that is to be removed.
+pub const TRIES: usize = 10;
+
+/// How long a file that is in use is waited for. A virus scanner has a new file open for some
+/// milliseconds; what holds it for seconds will hold it for minutes.
+const IN_USE_PAUSES: [Duration; 8] = [
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(500),
+];
+
+/// Does something again as long as the file that it is about is in use, for a second in all.
+pub fn patiently<T>(act: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let mut pauses = IN_USE_PAUSES.iter();
+    loop {
+        match act() {
+            Err(error) if sys::is_in_use(&error) => match pauses.next() {
+                Some(pause) => thread::sleep(*pause),
+                None => return Err(error),
+            },
+            other => return other,
+        }
+    }
+}
+
+/// Opens a file to read it. A folder is no file, and as good as nothing there.
+pub fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
+    let not_a_file = || io::Error::from(io::ErrorKind::NotFound);
+    // Windows does not open a folder at all, and says that access is denied.
+    let open = || match File::open(path) {
+        Err(error) if sys::is_in_use(&error) && path.is_dir() => Err(not_a_file()),
+        other => other,
+    };
+    let file = patiently(open)?;
+    let metadata = file.metadata()?;
+    match metadata.is_file() {
+        true => Ok((file, metadata)),
+        false => Err(not_a_file()),
+    }
+}
+
+/// Removes a file or a whole folder, also while another request puts something into it.
+pub fn remove_any(path: &Path) -> io::Result<()> {
+    let is_folder = fs::symlink_metadata(path)?.is_dir();
+    let mut tries = 0;
+    loop {
+        let removed = patiently(|| match is_folder {
+            true => fs::remove_dir_all(path),
+            false => fs::remove_file(path),
+        });
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < TRIES => {
+                tries += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Makes the root when it is missing. A folder that is new survives a power loss only when the one that
+/// it is in was synced.
+pub fn make_root(root: &Path) -> io::Result<()> {
+    let missing = root
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let made: Vec<&Path> = missing.collect();
+    fs::create_dir_all(root)?;
+    for parent in made.iter().filter_map(|folder| folder.parent()) {
+        let parent = if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        };
+        sys::sync_directory(parent)?;
+    }
+    Ok(())
+}
+
+/// Does what needs the folder of `path`; makes the folder only when it turns out to be missing, and
+/// again when another request removes it meanwhile.
+pub fn with_folders<T>(path: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let mut tries = 0;
+    loop {
+        match patiently(&act) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                tries += 1;
+                make_folder_of(path)?;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Makes the folder of a path, and those above. Another request may remove one while it is being made:
+/// whoever needs it tries again.
+pub fn make_folder_of(path: &Path) -> io::Result<()> {
+    let make = || path.parent().map_or(Ok(()), fs::create_dir_all);
+    match patiently(make) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

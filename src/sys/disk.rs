@@ -1,0 +1,148 @@
+//! Files and folders where the systems differ: how a path is taken, which names are the same, what is
+//! in use, what survives a power loss.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A path under which every name means itself.
+#[cfg(unix)]
+pub fn literal(path: &Path) -> io::Result<PathBuf> {
+    Ok(path.to_owned())
+}
+
+/// A path under which every name means itself: absolute, in Windows' verbatim form (`\\?\C:\data`,
+/// `\\?\UNC\server\share\data`). Without it a path ends at 260 characters, `nul` and `con` are devices
+/// and a dot at the end of a name is dropped.
+#[cfg(windows)]
+pub fn literal(path: &Path) -> io::Result<PathBuf> {
+    use std::path::{Component, Prefix};
+    let absolute = std::path::absolute(path)?;
+    let mut components = absolute.components();
+    let mut literal = OsString::from(r"\\?\");
+    match components.next() {
+        Some(Component::Prefix(prefix)) => match prefix.kind() {
+            Prefix::Disk(_) => literal.push(prefix.as_os_str()),
+            Prefix::UNC(server, share) => {
+                literal.push(r"UNC\");
+                literal.push(server);
+                literal.push(r"\");
+                literal.push(share);
+            }
+            // Verbatim as it is, or a device.
+            _ => return Ok(absolute),
+        },
+        _ => return Ok(absolute),
+    }
+    literal.push(components.as_path());
+    Ok(literal.into())
+}
+
+/// Whether names in a folder that differ only by case are the same.
+pub const FOLDS_CASE: bool = cfg!(windows);
+
+/// The name under which the last word of a path is kept; an error when there is nothing. Every name is
+/// its own here.
+#[cfg(unix)]
+pub fn kept_name(path: &Path) -> io::Result<OsString> {
+    path.symlink_metadata()?;
+    Ok(path.file_name().unwrap_or_default().to_owned())
+}
+
+/// The name under which the last word of a path is kept: NTFS finds `V1` under the name `v1`. An error
+/// when there is nothing under either.
+#[cfg(windows)]
+#[allow(unsafe_code)]
+pub fn kept_name(path: &Path) -> io::Result<OsString> {
+    use std::os::windows::ffi::{OsStrExt, OsStringExt};
+    use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
+    use windows_sys::Win32::Storage::FileSystem::{FindClose, FindFirstFileW, WIN32_FIND_DATAW};
+    let wide: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+    let mut found = WIN32_FIND_DATAW::default();
+    // SAFETY: `wide` ends in NUL and lives through the call, as does `found`, which is only written.
+    let search = unsafe { FindFirstFileW(wide.as_ptr(), &mut found) };
+    if search == INVALID_HANDLE_VALUE {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the search was opened above and is closed once.
+    unsafe { FindClose(search) };
+    let name: Vec<u16> = found
+        .cFileName
+        .into_iter()
+        .take_while(|c| *c != 0)
+        .collect();
+    Ok(OsString::from_wide(&name))
+}
+
+/// Whether an error may be over in a moment, because another request or program has the file open.
+/// Never so here.
+#[cfg(unix)]
+pub fn is_in_use(_error: &io::Error) -> bool {
+    false
+}
+
+/// Whether an error may be over in a moment: another request, or a virus scanner, has the file open in
+/// a way that keeps it from being renamed, removed or opened. Windows says "access denied" for some of
+/// that.
+#[cfg(windows)]
+pub fn is_in_use(error: &io::Error) -> bool {
+    use windows_sys::Win32::Foundation::{
+        ERROR_ACCESS_DENIED, ERROR_DELETE_PENDING, ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION,
+        ERROR_USER_MAPPED_FILE,
+    };
+    let code = error.raw_os_error().map(i32::cast_unsigned);
+    matches!(
+        code,
+        Some(
+            ERROR_ACCESS_DENIED
+                | ERROR_DELETE_PENDING
+                | ERROR_LOCK_VIOLATION
+                | ERROR_SHARING_VIOLATION
+                | ERROR_USER_MAPPED_FILE
+        )
+    )
+}
+
+/// Makes the entries of a folder survive a power loss.
+#[cfg(unix)]
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Makes the entries of a folder survive a power loss: what NTFS has noted in its journal is written. A
+/// folder that may not be opened for that, or a file system that has no such call (a network share), is
+/// left to the system.
+#[cfg(windows)]
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    use std::os::windows::fs::OpenOptionsExt;
+    use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_BACKUP_SEMANTICS;
+    let mut options = File::options();
+    // The flag is what opens a folder at all.
+    let folder = options
+        .write(true)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+        .open(path);
+    match folder.and_then(|folder| folder.sync_all()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_verbatim_once() {
+        for (path, expected) in [
+            (r"C:\data", r"\\?\C:\data"),
+            (r"C:\\data/x\..\y", r"\\?\C:\data\y"),
+            (r"\\server\share\data", r"\\?\UNC\server\share\data"),
+            (r"\\?\C:\data", r"\\?\C:\data"),
+        ] {
+            let found = literal(Path::new(path)).unwrap();
+            assert_eq!(found.as_os_str(), expected, "{path}");
+        }
+    }
+}
