@@ -1,6 +1,7 @@
 //! `registry certificate`: the files it makes, what it says, and what it refuses.
 
 use crate::process::{err, out, registry};
+use crate::util::program::slashed;
 use crate::util::raw::Raw;
 use crate::util::registry::Settings;
 use crate::util::secure::{Client, Identity, openssl};
@@ -66,12 +67,17 @@ fn it_says_how_to_serve_with_it_and_how_to_trust_it() {
     let output = make(folder.path(), &["--host", "registry.local"]);
     let identity = made(folder.path(), "registry.local");
     let said = out(&output);
+    for (variable, path) in [
+        ("REGISTRY_HTTP_TLS_CERTIFICATE=", &identity.certificate),
+        ("REGISTRY_HTTP_TLS_KEY=", &identity.key),
+    ] {
+        // Windows puts a drive before it.
+        let mut lines = said.lines().map(str::trim_start);
+        let line = lines.find(|line| line.starts_with(variable));
+        let line = slashed(line.unwrap());
+        assert!(line.ends_with(&slashed(path.to_str().unwrap())), "{line}");
+    }
     for text in [
-        &format!(
-            "REGISTRY_HTTP_TLS_CERTIFICATE={}\n",
-            identity.certificate.display()
-        ),
-        &format!("REGISTRY_HTTP_TLS_KEY={}\n", identity.key.display()),
         "Import-Certificate -FilePath registry.local.crt -CertStoreLocation Cert:\\LocalMachine\\Root",
         "certutil -addstore -f Root registry.local.crt",
         "update-ca-certificates",
@@ -108,7 +114,8 @@ fn nothing_is_ever_overwritten() {
         let output = make(folder.path(), &["--host", "a"]);
         assert_eq!(output.status.code(), Some(1));
         let expected = format!("error: {} is there already", there.display());
-        assert!(err(&output).starts_with(&expected), "{}", err(&output));
+        let error = slashed(&err(&output));
+        assert!(error.starts_with(&slashed(&expected)), "{error}");
         assert_eq!(std::fs::read(there).unwrap(), b"mine");
         assert!(!gone.exists(), "half of it is good for nothing");
         std::fs::remove_file(there).unwrap();

@@ -76,11 +76,11 @@ fn with_repositories(names: &[&str]) -> TestRegistry {
 #[test]
 fn tags_are_in_the_order_of_their_bytes() {
     let registry = with_tags(&[
-        "b", "a", "B", "A", "_", "1", "10", "2", "a.b", "a-b", "a_b", "aB",
+        "b", "a", "D", "C", "_", "1", "10", "2", "a.b", "a-b", "a_b", "aB",
     ]);
     let answer = registry.get("/v2/a/tags/list").expect(200);
     let sorted = [
-        "1", "10", "2", "A", "B", "_", "a", "a-b", "a.b", "aB", "a_b", "b",
+        "1", "10", "2", "C", "D", "_", "a", "a-b", "a.b", "aB", "a_b", "b",
     ];
     assert_eq!(entries(&answer), sorted);
     assert_eq!(answer.json()["name"], "a");
@@ -89,7 +89,7 @@ fn tags_are_in_the_order_of_their_bytes() {
 
 #[test]
 fn links_lead_through_all_tags_once() {
-    let tags = ["A", "B", "a", "a-b", "a.b", "b", "c"];
+    let tags = ["D", "E", "a", "a-b", "a.b", "b", "c"];
     let registry = with_tags(&tags);
     for n in 1..=8 {
         let pages = pages(&registry, &format!("/v2/a/tags/list?n={n}"));

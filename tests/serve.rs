@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use crate::util::image::{bytes, sha256};
-use crate::util::program::Program;
+use crate::util::program::{Program, slashed, stop_signals};
 use crate::util::raw::Raw;
 use std::fs;
 use std::io::{Read, Write};
@@ -48,7 +48,7 @@ fn push(client: &mut Raw, content: &[u8]) {
 
 #[test]
 fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
-    for signal in ["TERM", "INT"] {
+    for signal in stop_signals() {
         let folder = tempfile::tempdir().unwrap();
         let mut program = start(folder.path());
         let mut client = Raw::connect(program.address());
@@ -128,8 +128,9 @@ fn a_data_folder_that_is_a_file_is_named_and_ends_the_program_with_1() {
     fs::write(folder.path().join("data"), "").unwrap();
     let mut program = start(folder.path());
     let line = program.wait_for("rootdirectory");
+    let data = folder.path().join("data");
     assert!(
-        line.contains(folder.path().join("data").to_str().unwrap()),
+        slashed(&line).contains(&slashed(data.to_str().unwrap())),
         "{line}"
     );
     assert_eq!(program.end().code(), Some(1));

@@ -6,7 +6,7 @@ mod reload;
 mod terms;
 
 use crate::util::image::{bytes, sha256};
-use crate::util::program::Program;
+use crate::util::program::{Program, stop_signals};
 use crate::util::raw::Raw;
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::secure::{Client, Identity};
@@ -205,12 +205,15 @@ fn a_request_in_flight_is_finished_after_a_signal() {
     let mut client = Client::new(&[&identity]).connect(address);
     client.send("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
     let location = client.answer().field("Location").unwrap().to_owned();
+    // The server asks for the body, so it is at work on the request when the signal comes.
     client.send(format!(
-        "PUT {location}?digest={} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
+        "PUT {location}?digest={} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\
+         Expect: 100-continue\r\n\r\n",
         sha256(&content)
     ));
+    assert_eq!(client.answer().status, 100);
     client.send(&content[..50_000]);
-    program.signal("TERM");
+    program.signal(stop_signals()[0]);
     program.wait_for("asked to stop");
     client.send(&content[50_000..]);
     let answer = client.answer();

@@ -33,6 +33,19 @@ pub fn is_for_windows() -> bool {
     }
 }
 
+/// The signals that ask it to stop. Wine passes Ctrl-C on, and ends the program at the others.
+pub fn stop_signals() -> &'static [&'static str] {
+    match is_for_windows() {
+        true => &["INT"],
+        false => &["TERM", "INT"],
+    }
+}
+
+/// A text with slashes in its paths, whichever way the program writes them, plain or quoted.
+pub fn slashed(text: &str) -> String {
+    text.replace(r"\\", "/").replace('\\', "/")
+}
+
 /// The program, with nothing of this environment that it would read.
 pub fn command() -> Command {
     let program = chosen().unwrap_or_else(|| env!("CARGO_BIN_EXE_registry").into());
@@ -94,17 +107,18 @@ impl Program {
         }
     }
 
-    /// Waits for a line of its output that holds a text.
+    /// Waits for a line of its output that holds a text; slashes in it stand for backslashes as well.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> String {
-        if let Some(line) = self.lines.iter().find(|line| line.contains(text)) {
+        let holds = |line: &str| slashed(line).contains(&slashed(text));
+        if let Some(line) = self.lines.iter().find(|line| holds(line)) {
             return line.clone();
         }
         loop {
             let line = self.log.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("no {text:?} in {:#?}", self.lines));
             self.lines.push(line.clone());
-            if line.contains(text) {
+            if holds(&line) {
                 return line;
             }
         }
