@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Where to listen.
@@ -85,9 +86,11 @@ impl Listener {
                 let (stream, remote) = listener.accept()?;
                 // On a socket for both families IPv4 comes as ::ffff:a.b.c.d.
                 let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-                Ok((Socket::Tcp(stream), Some(remote)))
+                Ok((Socket::new(Stream::Tcp(stream)), Some(remote)))
             }
-            Listener::Local(listener, _) => Ok((Socket::Local(listener.accept()?.0), None)),
+            Listener::Local(listener, _) => {
+                Ok((Socket::new(Stream::Local(listener.accept()?.0)), None))
+            }
         }
     }
 }
@@ -165,44 +168,62 @@ fn knock(bound: &Bound) -> io::Result<()> {
 }
 
 /// One connected socket.
-pub(super) enum Socket {
+pub(super) struct Socket {
+    stream: Stream,
+    /// Both directions were ended by this process.
+    ended: AtomicBool,
+}
+
+enum Stream {
     Tcp(TcpStream),
     Local(sys::LocalStream),
 }
 
 impl Socket {
+    fn new(stream: Stream) -> Socket {
+        Socket {
+            stream,
+            ended: AtomicBool::new(false),
+        }
+    }
+
     /// Sets what holds for the whole life of the connection: see [`sys::set_ticks`].
     pub(super) fn prepare(&self, tick: Duration, patience: Duration) -> io::Result<()> {
-        match self {
-            Socket::Tcp(stream) => {
+        match &self.stream {
+            Stream::Tcp(stream) => {
                 stream.set_nodelay(true)?;
                 sys::set_ticks(stream, tick, patience.max(tick))
             }
-            Socket::Local(stream) => sys::set_ticks(stream, tick, patience.max(tick)),
+            Stream::Local(stream) => sys::set_ticks(stream, tick, patience.max(tick)),
         }
     }
 
     /// Reads some bytes; 0 at the end of the stream; [`sys::is_tick`] when a tick passed.
     pub(super) fn receive(&self, into: &mut [u8], tick: Duration) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(stream) => sys::receive(stream, into, tick),
-            Socket::Local(stream) => sys::receive(stream, into, tick),
+        let received = match &self.stream {
+            Stream::Tcp(stream) => sys::receive(stream, into, tick),
+            Stream::Local(stream) => sys::receive(stream, into, tick),
+        };
+        match received {
+            // Windows does not wake who waits for a socket that another thread has shut down.
+            Err(error) if sys::is_tick(&error) && self.ended.load(Ordering::SeqCst) => Ok(0),
+            other => other,
         }
     }
 
     /// Sends some bytes; `more` when others follow at once.
     pub(super) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(stream) => sys::send(stream, bytes, more),
-            Socket::Local(stream) => sys::send(stream, bytes, more),
+        match &self.stream {
+            Stream::Tcp(stream) => sys::send(stream, bytes, more),
+            Stream::Local(stream) => sys::send(stream, bytes, more),
         }
     }
 
     /// Sends some bytes of these pieces, in order; `more` when others follow at once.
     pub(super) fn send_pieces(&self, pieces: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(stream) => sys::send_pieces(stream, pieces, more),
-            Socket::Local(stream) => sys::send_pieces(stream, pieces, more),
+        match &self.stream {
+            Stream::Tcp(stream) => sys::send_pieces(stream, pieces, more),
+            Stream::Local(stream) => sys::send_pieces(stream, pieces, more),
         }
     }
 
@@ -213,17 +234,20 @@ impl Socket {
         offset: u64,
         length: usize,
     ) -> io::Result<Option<usize>> {
-        match self {
-            Socket::Tcp(stream) => sys::send_file(stream, file, offset, length),
-            Socket::Local(stream) => sys::send_file(stream, file, offset, length),
+        match &self.stream {
+            Stream::Tcp(stream) => sys::send_file(stream, file, offset, length),
+            Stream::Local(stream) => sys::send_file(stream, file, offset, length),
         }
     }
 
     /// Ends one or both directions, from whatever thread.
     pub(super) fn shutdown(&self, how: Shutdown) {
-        let _ = match self {
-            Socket::Tcp(stream) => stream.shutdown(how),
-            Socket::Local(stream) => stream.shutdown(how),
+        if how == Shutdown::Both {
+            self.ended.store(true, Ordering::SeqCst);
+        }
+        let _ = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(how),
+            Stream::Local(stream) => stream.shutdown(how),
         };
     }
 }
