@@ -323,7 +323,7 @@ pub fn is_socket(_path: &Path) -> bool {
 mod disk;
 mod terminal;
 
-pub use disk::{FOLDS_CASE, is_in_use, kept_name, literal, sync_directory};
+pub use disk::{FOLDS_CASE, is_in_use, kept_name, literal, open_folder, sync_directory};
 pub use terminal::{Shown, hide_typing, show_typing};
 
 #[cfg(windows)]

@@ -1,6 +1,7 @@
 //! Blobs: pushed in every way the spec has, pulled whole and in ranges, mounted, deleted.
 
 use crate::util::image::{bytes, sha256, sha512};
+use crate::util::raw::Raw;
 use crate::util::registry::{Answer, TestRegistry};
 
 #[test]
@@ -21,6 +22,28 @@ fn a_blob_comes_back_as_it_was_pushed() {
         .call("GET", &path, &[("If-None-Match", tag)], None)
         .expect(304);
     assert!(known.body.is_empty());
+}
+
+#[test]
+fn a_blob_is_pushed_again_while_it_is_being_pulled() {
+    let registry = TestRegistry::start();
+    // More than the sockets hold, so that the file is still open when the push comes.
+    let content = bytes(1, 16_000_000);
+    let digest = registry.push_blob("a", &content);
+    let mut slow = Raw::connect(registry.address);
+    slow.request(&format!("/v2/a/blobs/{digest}"));
+    let first = slow.take(1000);
+    registry.push_blob("b", &content);
+    let answer = first
+        .iter()
+        .chain(&slow.take(content.len() - 1000))
+        .copied()
+        .collect::<Vec<_>>();
+    let head = answer.windows(4).position(|at| at == b"\r\n\r\n").unwrap() + 4;
+    assert!(content.starts_with(&answer[head..]));
+    let pulled = registry.get(&format!("/v2/b/blobs/{digest}")).expect(200);
+    assert!(pulled.body == content);
+    assert!(registry.files("repositories/b/_uploads").is_empty());
 }
 
 #[test]

@@ -111,9 +111,13 @@ pub fn with_folders<T>(path: &Path, act: impl Fn() -> io::Result<T>) -> io::Resu
 /// Makes the folder of a path, and those above. Another request may remove one while it is being made:
 /// whoever needs it tries again.
 pub fn make_folder_of(path: &Path) -> io::Result<()> {
-    let make = || path.parent().map_or(Ok(()), fs::create_dir_all);
-    match patiently(make) {
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    match patiently(|| fs::create_dir_all(folder)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // So Windows calls a folder that is being removed.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !folder.is_file() => Ok(()),
         other => other,
     }
 }

@@ -14,6 +14,7 @@ mod memory;
 pub use filesystem::Filesystem;
 pub use memory::Memory;
 
+use crate::sys;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -201,6 +202,11 @@ impl Error {
             self.source.kind(),
             StorageFull | QuotaExceeded | FileTooLarge
         )
+    }
+
+    /// Somebody has the file open, on a system where it can then not be replaced.
+    pub fn is_in_use(&self) -> bool {
+        sys::is_in_use(&self.source)
     }
 
     /// The system does not let us write there.

@@ -173,12 +173,30 @@ impl Storage {
         sink.sync()
             .map_err(|error| driver::Error::new(&data, error))?;
         drop(sink);
-        let link = layout::layer_link(name, digest);
-        self.driver.publish(&[
-            Change::Move(data, layout::blob_data(digest)),
-            Change::Write(link, digest.as_str().as_bytes()),
-        ])?;
+        let link = || {
+            let key = layout::layer_link(name, digest);
+            Change::Write(key, digest.as_str().as_bytes())
+        };
+        let place = Change::Move(data, layout::blob_data(digest));
+        match self.driver.publish(&[place, link()]) {
+            // Somebody is pulling what is there, and this file system replaces no open file. It stays
+            // if it is right.
+            Err(error) if error.is_in_use() && self.holds(digest)? => {
+                self.driver.publish(&[link()])?;
+            }
+            other => other?,
+        }
         Ok(())
+    }
+
+    /// Whether the stored bytes of a blob are what its digest says; all of them are read.
+    fn holds(&self, digest: &Digest) -> Result<bool> {
+        let key = layout::blob_data(digest);
+        let Some(stat) = self.driver.stat(&key)? else {
+            return Ok(false);
+        };
+        let hasher = hash_file(&*self.driver, &key, stat.length, digest.algorithm())?;
+        Ok(hasher.digest() == *digest)
     }
 
     fn end_upload(&self, name: &Name, id: &UploadId, session: &mut Session) {

@@ -104,10 +104,27 @@ pub fn is_in_use(error: &io::Error) -> bool {
     )
 }
 
+/// Opens a folder, to flush it or to set its times.
+#[cfg(unix)]
+pub fn open_folder(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Opens a folder, to flush it or to set its times.
+#[cfg(windows)]
+pub fn open_folder(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_BACKUP_SEMANTICS;
+    let mut options = File::options();
+    // The flag is what opens a folder at all.
+    let options = options.write(true).custom_flags(FILE_FLAG_BACKUP_SEMANTICS);
+    options.open(path)
+}
+
 /// Makes the entries of a folder survive a power loss.
 #[cfg(unix)]
 pub fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    open_folder(path)?.sync_all()
 }
 
 /// Makes the entries of a folder survive a power loss: what NTFS has noted in its journal is written. A
@@ -115,15 +132,7 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
 /// left to the system.
 #[cfg(windows)]
 pub fn sync_directory(path: &Path) -> io::Result<()> {
-    use std::os::windows::fs::OpenOptionsExt;
-    use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_BACKUP_SEMANTICS;
-    let mut options = File::options();
-    // The flag is what opens a folder at all.
-    let folder = options
-        .write(true)
-        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
-        .open(path);
-    match folder.and_then(|folder| folder.sync_all()) {
+    match open_folder(path).and_then(|folder| folder.sync_all()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -54,7 +54,7 @@ fn collect(root: &Path, folder: &Path, tree: &mut Tree) {
             .unwrap()
             .to_str()
             .unwrap()
-            .to_owned();
+            .replace('\\', "/");
         if path.is_dir() {
             tree.insert(name, None);
             collect(root, &path, tree);
