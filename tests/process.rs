@@ -3,19 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The program with these words and variables and nothing else of this environment.
+/// What [`command`] comes to.
 pub fn registry(words: &[&str], variables: &[(&str, &str)]) -> Output {
+    command(words, variables).output().unwrap()
+}
+
+/// The program with these words, these variables and no other `REGISTRY_*` ones.
+pub fn command(words: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("REGISTRY_") {
             command.env_remove(name);
         }
     }
+    command.args(words).envs(variables.iter().copied());
     command
-        .args(words)
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap()
 }
 
 pub fn out(output: &Output) -> String {
