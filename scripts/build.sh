@@ -5,6 +5,8 @@
 #        scripts/build.sh --program                      ./registry/registry and its config.yml, by cargo
 #        scripts/build.sh --skip-builder [--tag NAME]    the image around what is in ./registry
 set -euo pipefail
+script=$(realpath "$0")
+usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$script"; }
 cd "$(dirname "$0")/.."
 
 tag=registry what=image stage=builder
@@ -13,7 +15,14 @@ while [ $# -gt 0 ]; do
         --tag) tag=${2:?--tag needs a name} && shift 2 ;;
         --program) what=program && shift ;;
         --skip-builder) stage=prebuilt && shift ;;
-        *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
+        --help)
+            usage
+            exit
+            ;;
+        *)
+            usage >&2
+            exit 2
+            ;;
     esac
 done
 

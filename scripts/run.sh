@@ -14,6 +14,8 @@
 # The program runs as the owner of the data folder, so an old folder needs no change; a new one is the
 # image's own user's, 65532, when root makes it. Key and file of users must be readable for that user.
 set -euo pipefail
+script=$(realpath "$0")
+usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$script"; }
 
 USER_OF_IMAGE=65532
 data=/var/lib/registry port=5000 certificate='' htpasswd='' realm='Registry Realm' name=registry tag=registry
@@ -23,7 +25,14 @@ while [ $# -gt 0 ]; do
             printf -v "${1#--}" %s "${2:?$1 needs a value}"
             shift 2
             ;;
-        *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
+        --help)
+            usage
+            exit
+            ;;
+        *)
+            usage >&2
+            exit 2
+            ;;
     esac
 done
 
