@@ -3,12 +3,15 @@
 use crate::process::{command, err, out, registry};
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::secure::Identity;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Output;
 use std::thread;
 use std::time::Duration;
+
+/// Of an endless answer no more than this is taken; what is not read fills the buffers of two sockets.
+const SENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 #[track_caller]
 fn well(output: &Output, said: &str) {
@@ -328,29 +331,26 @@ fn no_more_of_an_answer_is_read_than_its_head_and_that_is_bounded() {
     let url_of_it = url("http", endless);
     let output = registry(&["health", "--timeout-seconds", "60", &url_of_it], &[]);
     well(&output, &format!("{url_of_it} answers 200 OK"));
-    // A head that never ends.
-    let (sender, sent) = std::sync::mpsc::channel();
-    let endless = impostor(move |stream| {
-        let mut bytes: u64 = 0;
-        stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
-        let stopped = loop {
-            match stream.write(b"X-Field: 0123456789012345678901234567890123456789\r\n") {
-                Ok(count) => bytes += count as u64,
-                Err(error) => break error,
+    // A head that never ends, by one long field and by many.
+    for piece in [&[b'x'; 4096][..], b"\r\nX-Field: 0123456789"] {
+        let (sender, sent) = std::sync::mpsc::channel();
+        let endless = impostor(move |stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nX-Field: ")?;
+            let mut bytes = 0;
+            while bytes < 2 * SENT_BYTES_MAX {
+                match stream.write(piece) {
+                    Ok(count) => bytes += count,
+                    Err(_) => break,
+                }
             }
-        };
-        let _ = sender.send(bytes);
-        // What was asked lies unread, so the end is a reset.
-        let _ = stream.read(&mut [0; 1024]);
-        Err(stopped)
-    });
-    let output = registry(
-        &["health", "--timeout-seconds", "60", &url("http", endless)],
-        &[],
-    );
-    ill(&output, "");
-    // What the buffers of two sockets hold besides is the system's.
-    assert!(sent.recv().unwrap() < 64 * 1024 * 1024);
+            let _ = sender.send(bytes);
+            Ok(())
+        });
+        let url = url("http", endless);
+        let output = registry(&["health", "--timeout-seconds", "60", &url], &[]);
+        ill(&output, "answers something else than HTTP");
+        assert!(sent.recv().unwrap() < SENT_BYTES_MAX);
+    }
 }
 
 #[test]
