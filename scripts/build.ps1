@@ -23,7 +23,7 @@ param(
 $ErrorActionPreference = 'Stop'
 
 function Invoke-Docker {
-    & docker $args
+    & docker @args
     if ($LASTEXITCODE -ne 0) { throw "docker $($args -join ' ') ended with $LASTEXITCODE" }
 }
 

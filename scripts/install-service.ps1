@@ -37,7 +37,7 @@ $exe = Join-Path $Folder 'registry.exe'
 $yaml = Join-Path $Folder 'config.yml'
 
 function Invoke-Registry {
-    & $exe $args
+    & $exe @args
     if ($LASTEXITCODE -ne 0) { throw "registry $($args -join ' ') ended with $LASTEXITCODE" }
 }
 

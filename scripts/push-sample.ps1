@@ -25,7 +25,7 @@ $ErrorActionPreference = 'Stop'
 # What docker prints is shown, and given back as lines.
 function Invoke-Docker {
     $lines = @()
-    & docker $args | ForEach-Object { Write-Host $_; $lines += "$_" }
+    & docker @args | ForEach-Object { Write-Host $_; $lines += "$_" }
     if ($LASTEXITCODE -ne 0) { throw "docker $($args -join ' ') ended with $LASTEXITCODE" }
     $lines
 }

@@ -34,7 +34,7 @@ param(
 $ErrorActionPreference = 'Stop'
 
 function Invoke-Docker {
-    & docker $args
+    & docker @args
     if ($LASTEXITCODE -ne 0) { throw "docker $($args[0]) ended with $LASTEXITCODE; does the engine run?" }
 }
 
