@@ -3,8 +3,8 @@
 //! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
 //! shows the right ones.
 
-use crate::commands::{self, certificate, check_config, htpasswd, serve};
-use crate::config::PATH_VARIABLE;
+use crate::commands::{self, certificate, check_config, health, htpasswd, serve};
+use crate::config::{PATH_VARIABLE, Source};
 use argh::{EarlyExit, FromArgs};
 use std::ffi::OsString;
 use std::io::Write;
@@ -43,6 +43,7 @@ enum Command {
     Serve(Serve),
     CheckConfig(CheckConfig),
     Certificate(Certificate),
+    Health(Health),
     Htpasswd(Htpasswd),
 }
 
@@ -85,6 +86,31 @@ struct Certificate {
     /// the folder for the two files; default: this one
     #[argh(option, default = "PathBuf::from(\".\")")]
     out: PathBuf,
+}
+
+/// Ask a registry whether it is there: 0 when it answers 200, or 401 because it has users; 1 and why when
+/// it does not. Without a URL the one of this machine or container is asked, where the configuration
+/// and the REGISTRY_* variables say that it listens; its certificate is not judged.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "health")]
+#[argh(
+    example = "{command_name}",
+    example = "{command_name} https://registry.local:5000/"
+)]
+struct Health {
+    /// the configuration of the registry to ask; default: the file named by
+    /// REGISTRY_CONFIGURATION_PATH, else config.yml, else no file
+    #[argh(option)]
+    config: Option<PathBuf>,
+    /// take any certificate of the URL
+    #[argh(switch)]
+    insecure: bool,
+    /// how long the answer may take, 1 to 300; default: 5
+    #[argh(option, default = "health::TIMEOUT_SECONDS_DEFAULT")]
+    timeout_seconds: u64,
+    /// the registry to ask, such as http://127.0.0.1:5000/
+    #[argh(positional)]
+    url: Option<String>,
 }
 
 /// Make the entry of a user for the file of auth.htpasswd. The password is asked for twice on a
@@ -144,14 +170,14 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(Command::Serve(Serve { config })) => with_path(config, &words, serve),
         Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
         Some(Command::Certificate(order)) => make_certificate(order, &words),
+        Some(Command::Health(order)) => ask_health(order, &words),
         Some(Command::Htpasswd(order)) => edit_users(order, &words),
     }
 }
 
 /// Runs a command on the file that was named, or on that of the environment.
 fn with_path(named: Option<PathBuf>, words: &[&str], command: fn(PathBuf) -> ExitCode) -> ExitCode {
-    let from_environment = || std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
-    match named.or_else(|| from_environment().map(PathBuf::from)) {
+    match named.or_else(path_of_environment) {
         Some(path) => command(path),
         None => {
             let message = format!(
@@ -162,8 +188,13 @@ fn with_path(named: Option<PathBuf>, words: &[&str], command: fn(PathBuf) -> Exi
     }
 }
 
+fn path_of_environment() -> Option<PathBuf> {
+    let path = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
+}
+
 fn serve(path: PathBuf) -> ExitCode {
-    let (config, notices) = match commands::load(path) {
+    let (config, notices) = match commands::load(Source::File(path)) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
             for mistake in mistakes {
@@ -186,6 +217,19 @@ fn make_certificate(words: Certificate, all: &[&str]) -> ExitCode {
     let order = certificate::Order::new(&words.host, &words.ip, words.days, words.out);
     obey(order, all, |order| {
         certificate::run(order, &mut std::io::stdout())
+    })
+}
+
+fn ask_health(words: Health, all: &[&str]) -> ExitCode {
+    let of_environment = || match words.url {
+        Some(_) => None,
+        None => path_of_environment(),
+    };
+    let config = words.config.or_else(of_environment);
+    let url = words.url.as_deref();
+    let order = health::Order::new(url, config, words.insecure, words.timeout_seconds);
+    obey(order, all, |order| {
+        health::run(order, &mut std::io::stdout())
     })
 }
 

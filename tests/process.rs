@@ -1,16 +1,19 @@
 //! The built program: words, variables and exit codes.
 
-use crate::util::program::command;
+use crate::util::program;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
-/// The program with these words and variables and nothing else of this environment.
+/// What [`command`] comes to.
 pub fn registry(words: &[&str], variables: &[(&str, &str)]) -> Output {
-    command()
-        .args(words)
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap()
+    command(words, variables).output().unwrap()
+}
+
+/// The program with these words, these variables and no other `REGISTRY_*` ones.
+pub fn command(words: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = program::command();
+    command.args(words).envs(variables.iter().copied());
+    command
 }
 
 pub fn out(output: &Output) -> String {

@@ -10,6 +10,7 @@ mod certificate;
 mod config;
 mod crash;
 mod full;
+mod health;
 mod layout;
 mod limits;
 mod lists;

@@ -2,14 +2,14 @@
 
 pub mod certificate;
 pub mod check_config;
+pub mod health;
 pub mod htpasswd;
 pub mod serve;
 
 use crate::config::{Config, Mistake, Notice, Source};
-use std::path::PathBuf;
 
 /// Loads the configuration with the environment of the process.
-pub fn load(path: PathBuf) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+pub fn load(source: Source) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
     // Only names and values that are text can be meant for us.
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         (
@@ -17,5 +17,5 @@ pub fn load(path: PathBuf) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
             value.to_string_lossy().into_owned(),
         )
     };
-    Config::load(Source::File(path), std::env::vars_os().map(text))
+    Config::load(source, std::env::vars_os().map(text))
 }

