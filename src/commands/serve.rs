@@ -4,6 +4,7 @@ use crate::config::{Config, Notice, Severity};
 use crate::logging;
 use crate::server::Registry;
 use crate::sys;
+use std::time::Duration;
 
 /// Starts the log and tells in it what is to be known about the configuration.
 pub fn announce(config: &Config, notices: &[Notice]) {
@@ -23,7 +24,8 @@ pub fn run(config: &Config) -> Result<(), String> {
     }
     let registry = Registry::open(config)?;
     let (control, drain) = (registry.control(), config.http.drain_timeout);
-    let stop = move || {
+    let stop = move |longest: Option<Duration>| {
+        let drain = longest.map_or(drain, |longest| drain.min(longest));
         log::info!("asked to stop: finishing what is in flight, {drain:?} at most");
         control.shutdown(drain);
     };
