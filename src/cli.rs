@@ -3,12 +3,14 @@
 //! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
 //! shows the right ones.
 
-use crate::commands::{self, certificate, check_config, htpasswd, serve};
+use crate::commands::serve::{self, Signals};
+use crate::commands::{self, certificate, check_config, htpasswd};
 use crate::config::PATH_VARIABLE;
+use crate::logging::Sink;
 use argh::{EarlyExit, FromArgs};
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const NAME: &str = "registry";
@@ -51,6 +53,10 @@ enum Command {
 #[argh(subcommand, name = "serve")]
 #[argh(example = "{command_name} config.yml")]
 struct Serve {
+    /// the file that log and access log are added to, in the place of standard error and standard output;
+    /// at 16 MiB it is renamed to PATH.1 and a new one begins
+    #[argh(option, arg_name = "path")]
+    log: Option<PathBuf>,
     /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH
     #[argh(positional)]
     config: Option<PathBuf>,
@@ -141,7 +147,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
     match arguments.command {
         None => misused("no command was given", &words),
-        Some(Command::Serve(Serve { config })) => with_path(config, &words, serve),
+        Some(Command::Serve(Serve { log, config })) => {
+            with_path(config, &words, |path| serve(path, log.as_deref()))
+        }
         Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
         Some(Command::Certificate(order)) => make_certificate(order, &words),
         Some(Command::Htpasswd(order)) => edit_users(order, &words),
@@ -149,7 +157,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// Runs a command on the file that was named, or on that of the environment.
-fn with_path(named: Option<PathBuf>, words: &[&str], command: fn(PathBuf) -> ExitCode) -> ExitCode {
+fn with_path(
+    named: Option<PathBuf>,
+    words: &[&str],
+    command: impl FnOnce(PathBuf) -> ExitCode,
+) -> ExitCode {
     let from_environment = || std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
     match named.or_else(|| from_environment().map(PathBuf::from)) {
         Some(path) => command(path),
@@ -162,7 +174,7 @@ fn with_path(named: Option<PathBuf>, words: &[&str], command: fn(PathBuf) -> Exi
     }
 }
 
-fn serve(path: PathBuf) -> ExitCode {
+fn serve(path: PathBuf, log: Option<&Path>) -> ExitCode {
     let (config, notices) = match commands::load(path) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
@@ -172,8 +184,17 @@ fn serve(path: PathBuf) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    serve::announce(&config, &notices);
-    match serve::run(&config) {
+    let run = || {
+        let sink = Sink::of(log)?;
+        serve::announce(&config, &notices, &sink);
+        serve::run(&config, &sink, &Signals).inspect_err(|message| sink.keep(message))
+    };
+    result(run())
+}
+
+/// The exit code of what was done, or of what is complained about.
+fn result(done: Result<(), String>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             complain(&format!("error: {message}\n"));
@@ -202,16 +223,9 @@ fn obey<T>(
     words: &[&str],
     run: impl FnOnce(&T) -> Result<(), String>,
 ) -> ExitCode {
-    let order = match order {
-        Ok(order) => order,
-        Err(message) => return misused(&message, words),
-    };
-    match run(&order) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            complain(&format!("error: {message}\n"));
-            ExitCode::FAILURE
-        }
+    match order {
+        Ok(order) => result(run(&order)),
+        Err(message) => misused(&message, words),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::auth::Guard;
 use crate::config::{Config, StorageDriver, UploadPurging};
 use crate::driver::{Driver, Filesystem, Memory};
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
-use crate::logging::AccessLog;
+use crate::logging::{AccessLog, Sink};
 use crate::storage::{self, Storage};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -36,11 +36,11 @@ impl Handler for App {
 }
 
 impl Registry {
-    /// Takes the address and opens the storage. The error says what could not be done and why.
+    /// Takes the address and opens the storage; the access log goes to `sink`. The error says what could not be done and why.
     ///
     /// What only reads comes first, then the address, and the storage last, because that makes folders:
     /// a registry that cannot start leaves nothing behind.
-    pub fn open(config: &Config) -> Result<Registry, String> {
+    pub fn open(config: &Config, sink: &Sink) -> Result<Registry, String> {
         let guard = Guard::open(&config.auth, config.access.clone())?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let nowhere = |error| format!("{error} (http.addr)");
@@ -50,7 +50,7 @@ impl Registry {
         let api = Api::new(storage, api_settings(config)).guarded(guard);
         let app = Arc::new(App {
             api,
-            access_log: AccessLog::new(config.log.access_log),
+            access_log: AccessLog::new(config.log.access_log, sink.clone()),
         });
         let handler: Arc<dyn Handler> = app.clone();
         let server = http::Server::new(listening, config.http.limits.clone(), tls, handler)

@@ -6,6 +6,7 @@
 use super::secure::Identity;
 use registry::config::{Config, Source};
 use registry::http::Control;
+use registry::logging::Sink;
 use registry::server::Registry;
 use rustls::crypto::ring;
 use std::io::Read;
@@ -91,7 +92,7 @@ impl Settings {
         let quiet = ("REGISTRY_LOG_ACCESSLOG_DISABLED", "true");
         let own = [place, quiet].map(|(name, value)| (name.to_owned(), value.to_owned()));
         let (config, _) = Config::load(source, own.into_iter().chain(self.variables)).unwrap();
-        let registry = Registry::open(&config).unwrap();
+        let registry = Registry::open(&config, &Sink::Standard).unwrap();
         let (address, control) = (
             registry.address().socket_address().unwrap(),
             registry.control(),
