@@ -3,11 +3,14 @@
 //! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
 //! shows the right ones.
 
+mod service;
+
 use crate::commands::serve::{self, Signals};
 use crate::commands::{self, certificate, check_config, htpasswd};
 use crate::config::PATH_VARIABLE;
 use crate::logging::Sink;
 use argh::{EarlyExit, FromArgs};
+use service::Service;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -46,6 +49,7 @@ enum Command {
     CheckConfig(CheckConfig),
     Certificate(Certificate),
     Htpasswd(Htpasswd),
+    Service(Service),
 }
 
 /// Run the registry until it is asked to stop (Ctrl-C, SIGTERM).
@@ -153,6 +157,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
         Some(Command::Certificate(order)) => make_certificate(order, &words),
         Some(Command::Htpasswd(order)) => edit_users(order, &words),
+        Some(Command::Service(order)) => service::run(order, &words),
     }
 }
 
@@ -206,14 +211,14 @@ fn result(done: Result<(), String>) -> ExitCode {
 fn make_certificate(words: Certificate, all: &[&str]) -> ExitCode {
     let order = certificate::Order::new(&words.host, &words.ip, words.days, words.out);
     obey(order, all, |order| {
-        certificate::run(order, &mut std::io::stdout())
+        certificate::run(&order, &mut std::io::stdout())
     })
 }
 
 fn edit_users(words: Htpasswd, all: &[&str]) -> ExitCode {
     let order = htpasswd::Order::new(words.user, words.file, words.delete, words.cost);
     obey(order, all, |order| {
-        htpasswd::run(order, &mut std::io::stdout())
+        htpasswd::run(&order, &mut std::io::stdout())
     })
 }
 
@@ -221,10 +226,10 @@ fn edit_users(words: Htpasswd, all: &[&str]) -> ExitCode {
 fn obey<T>(
     order: Result<T, String>,
     words: &[&str],
-    run: impl FnOnce(&T) -> Result<(), String>,
+    run: impl FnOnce(T) -> Result<(), String>,
 ) -> ExitCode {
     match order {
-        Ok(order) => result(run(&order)),
+        Ok(order) => result(run(order)),
         Err(message) => misused(&message, words),
     }
 }

@@ -47,6 +47,16 @@ pub fn init(log: &Log, sink: &Sink) {
     let _ = builder.try_init();
 }
 
+/// The log of a program whose configuration cannot be read, which has to be told somewhere.
+pub fn unconfigured() -> Log {
+    Log {
+        level: log::LevelFilter::Info,
+        formatter: Formatter::Text,
+        fields: BTreeMap::new(),
+        access_log: false,
+    }
+}
+
 /// One record as a line, without its end.
 fn line(
     formatter: Formatter,

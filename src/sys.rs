@@ -265,6 +265,7 @@ pub fn is_socket(_path: &Path) -> bool {
 }
 
 mod listen;
+pub mod service;
 mod shutdown;
 mod terminal;
 

@@ -245,3 +245,50 @@ fn a_log_file_that_cannot_be_written_exits_1_and_makes_nothing() {
     assert!(said.starts_with(&expected), "{said}");
     assert!(!data.exists());
 }
+
+#[test]
+#[cfg(unix)]
+fn services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "version: 0.1\nstorage: inmemory\n");
+    let output = registry(&["service", "install", text(&path)], &[]);
+    assert_eq!(
+        (output.status.code(), out(&output)),
+        (Some(1), String::new())
+    );
+    let said = err(&output);
+    let start = format!(" serve \"{}\"\n", path.display());
+    for part in [
+        "is for Windows",
+        "[Service]\nExecStart=",
+        &start,
+        "Restart=on-failure",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for action in ["uninstall", "start", "stop", "status"] {
+        let output = registry(&["service", action], &[]);
+        assert_eq!(output.status.code(), Some(1), "{action}");
+        assert!(err(&output).starts_with("error: `registry service` is for Windows"));
+    }
+}
+
+#[test]
+fn the_words_of_a_service_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "version: 0.1\nstorage: inmemory\n");
+    for words in [
+        &["service", "install", "--name", "a b", text(&path)][..],
+        &["service", "start", "--name", "a\\b"],
+        &["service", "install"],
+        &["service", "bogus"],
+        &["service"],
+    ] {
+        let output = registry(words, &[]);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(
+            err(&output).contains("Usage: registry service"),
+            "{words:?}"
+        );
+    }
+}

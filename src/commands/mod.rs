@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod check_config;
 pub mod htpasswd;
 pub mod serve;
+pub mod service;
 
 use crate::config::{Config, Mistake, Notice, Source};
 use std::path::PathBuf;

@@ -62,14 +62,15 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// program listen on it as well, and either may get the connections.
 #[cfg(windows)]
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    super::windows::listen(address, BACKLOG).map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => io::Error::new(
-            error.kind(),
-            format!(
-                "{error} Another program has the port for itself alone, or Windows reserves it (netsh \
-                 interface ipv4 show excludedportrange protocol=tcp)"
-            ),
-        ),
-        _ => error,
+    super::windows::listen(address, BACKLOG).map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program has the port",
+            io::ErrorKind::PermissionDenied => {
+                "another program has the port for itself alone, or Windows reserves it (netsh interface ipv4 \
+                 show excludedportrange protocol=tcp)"
+            }
+            _ => return error,
+        };
+        io::Error::new(error.kind(), format!("{why}: {error}"))
     })
 }

@@ -5,6 +5,7 @@ mod events;
 mod listen;
 mod local;
 mod poll;
+pub mod service;
 
 pub use console::{console_mode, set_console_mode};
 pub use events::on_event;
