@@ -11,8 +11,8 @@ use windows_sys::Win32::System::RemoteDesktop::ProcessIdToSessionId;
 use windows_sys::core::BOOL;
 
 /// How long a program may still work when it is going to be ended. The system ends it five seconds
-/// after the event; one is for what comes after the draining.
-const LAST_WORK_MAX: Duration = Duration::from_secs(4);
+/// after the event: one is for connections that are cut and do not end at once, one for what comes after.
+const LAST_WORK_MAX: Duration = Duration::from_secs(3);
 /// The session of services. Nobody ever logs on there, so whoever logs off is somebody else.
 const SERVICES_SESSION: u32 = 0;
 

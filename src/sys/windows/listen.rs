@@ -38,3 +38,41 @@ fn take_alone(socket: &Socket) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpStream};
+
+    #[test]
+    fn nobody_else_gets_the_port_even_one_who_wants_to_share_it() {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let address = listen(address, 10).unwrap().local_addr().unwrap();
+        // The port is free again when nobody listens any more.
+        let first = listen(address, 10).unwrap();
+        assert!(listen(address, 10).is_err());
+        assert!(TcpListener::bind(address).is_err());
+        let greedy = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        greedy.set_reuse_address(true).unwrap();
+        let taken = greedy
+            .bind(&address.into())
+            .and_then(|()| greedy.listen(10));
+        assert!(taken.is_err());
+        drop(first);
+    }
+
+    #[test]
+    fn one_socket_takes_both_families() {
+        let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        let listener = listen(everywhere, 10).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for address in [
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+        ] {
+            let _client = TcpStream::connect(address).unwrap();
+            let (_, remote) = listener.accept().unwrap();
+            assert_eq!(remote.ip().to_canonical(), address.ip());
+        }
+    }
+}

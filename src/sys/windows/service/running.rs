@@ -21,8 +21,8 @@ const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 const PROGRESS_MAX: Duration = Duration::from_secs(20);
 /// The longest work before the system shuts down; a little less than it was told at the installation.
 const PRESHUTDOWN_WORK_MAX: Duration = Duration::from_secs(170);
-/// The longest work when the system is shutting down already: it gives five seconds.
-const SHUTDOWN_WORK_MAX: Duration = Duration::from_secs(4);
+/// The longest work when the system is shutting down already: it gives five seconds for everything.
+const SHUTDOWN_WORK_MAX: Duration = Duration::from_secs(3);
 /// What a service that failed ends with.
 const FAILED: u32 = 1;
 
