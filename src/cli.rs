@@ -3,12 +3,17 @@
 //! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
 //! shows the right ones.
 
-use crate::commands::{self, certificate, check_config, health, htpasswd, serve};
+mod service;
+
+use crate::commands::serve::{self, Signals};
+use crate::commands::{self, certificate, check_config, health, htpasswd};
 use crate::config::{PATH_VARIABLE, Source};
+use crate::logging::Sink;
 use argh::{EarlyExit, FromArgs};
+use service::Service;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const NAME: &str = "registry";
@@ -45,6 +50,7 @@ enum Command {
     Certificate(Certificate),
     Health(Health),
     Htpasswd(Htpasswd),
+    Service(Service),
 }
 
 /// Run the registry until it is asked to stop (Ctrl-C, SIGTERM).
@@ -52,6 +58,10 @@ enum Command {
 #[argh(subcommand, name = "serve")]
 #[argh(example = "{command_name} config.yml")]
 struct Serve {
+    /// the file that log and access log are added to, in the place of standard error and standard output;
+    /// at 16 MiB it is renamed to PATH.1 and a new one begins
+    #[argh(option, arg_name = "path")]
+    log: Option<PathBuf>,
     /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH
     #[argh(positional)]
     config: Option<PathBuf>,
@@ -167,16 +177,23 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
     match arguments.command {
         None => misused("no command was given", &words),
-        Some(Command::Serve(Serve { config })) => with_path(config, &words, serve),
+        Some(Command::Serve(Serve { log, config })) => {
+            with_path(config, &words, |path| serve(path, log.as_deref()))
+        }
         Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
         Some(Command::Certificate(order)) => make_certificate(order, &words),
         Some(Command::Health(order)) => ask_health(order, &words),
         Some(Command::Htpasswd(order)) => edit_users(order, &words),
+        Some(Command::Service(order)) => service::run(order, &words),
     }
 }
 
 /// Runs a command on the file that was named, or on that of the environment.
-fn with_path(named: Option<PathBuf>, words: &[&str], command: fn(PathBuf) -> ExitCode) -> ExitCode {
+fn with_path(
+    named: Option<PathBuf>,
+    words: &[&str],
+    command: impl FnOnce(PathBuf) -> ExitCode,
+) -> ExitCode {
     match named.or_else(path_of_environment) {
         Some(path) => command(path),
         None => {
@@ -193,7 +210,7 @@ fn path_of_environment() -> Option<PathBuf> {
     path.map(PathBuf::from)
 }
 
-fn serve(path: PathBuf) -> ExitCode {
+fn serve(path: PathBuf, log: Option<&Path>) -> ExitCode {
     let (config, notices) = match commands::load(Source::File(path)) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
@@ -203,8 +220,17 @@ fn serve(path: PathBuf) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    serve::announce(&config, &notices);
-    match serve::run(&config) {
+    let run = || {
+        let sink = Sink::of(log)?;
+        serve::announce(&config, &notices, &sink);
+        serve::run(&config, &sink, &Signals).inspect_err(|message| sink.keep(message))
+    };
+    result(run())
+}
+
+/// The exit code of what was done, or of what is complained about.
+fn result(done: Result<(), String>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             complain(&format!("error: {message}\n"));
@@ -216,7 +242,7 @@ fn serve(path: PathBuf) -> ExitCode {
 fn make_certificate(words: Certificate, all: &[&str]) -> ExitCode {
     let order = certificate::Order::new(&words.host, &words.ip, words.days, words.out);
     obey(order, all, |order| {
-        certificate::run(order, &mut std::io::stdout())
+        certificate::run(&order, &mut std::io::stdout())
     })
 }
 
@@ -229,14 +255,14 @@ fn ask_health(words: Health, all: &[&str]) -> ExitCode {
     let url = words.url.as_deref();
     let order = health::Order::new(url, config, words.insecure, words.timeout_seconds);
     obey(order, all, |order| {
-        health::run(order, &mut std::io::stdout())
+        health::run(&order, &mut std::io::stdout())
     })
 }
 
 fn edit_users(words: Htpasswd, all: &[&str]) -> ExitCode {
     let order = htpasswd::Order::new(words.user, words.file, words.delete, words.cost);
     obey(order, all, |order| {
-        htpasswd::run(order, &mut std::io::stdout())
+        htpasswd::run(&order, &mut std::io::stdout())
     })
 }
 
@@ -244,18 +270,11 @@ fn edit_users(words: Htpasswd, all: &[&str]) -> ExitCode {
 fn obey<T>(
     order: Result<T, String>,
     words: &[&str],
-    run: impl FnOnce(&T) -> Result<(), String>,
+    run: impl FnOnce(T) -> Result<(), String>,
 ) -> ExitCode {
-    let order = match order {
-        Ok(order) => order,
-        Err(message) => return misused(&message, words),
-    };
-    match run(&order) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            complain(&format!("error: {message}\n"));
-            ExitCode::FAILURE
-        }
+    match order {
+        Ok(order) => result(run(order)),
+        Err(message) => misused(&message, words),
     }
 }
 

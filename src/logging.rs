@@ -1,12 +1,16 @@
-//! The log, on standard error: one line a record, in the shapes of distribution's logger (logrus text
-//! and JSON, and its logstash formatter), and the access log beside it.
+//! The log, on standard error or in a file: one line a record, in the shapes of distribution's logger
+//! (logrus text and JSON, and its logstash formatter), and the access log beside it.
 //!
 //! Whatever a message quotes, it cannot end its line or pass for another field.
 
 mod access;
 mod clock;
+mod file;
+mod sink;
 
 pub use access::AccessLog;
+pub use file::FILE_BYTES_MAX;
+pub use sink::Sink;
 
 use crate::config::{Formatter, Log};
 use clock::Clock;
@@ -16,7 +20,9 @@ use std::io::Write;
 use std::time::SystemTime;
 
 /// Starts the log. A second start in one process changes nothing.
-pub fn init(log: &Log) {
+///
+/// Where the log goes to a file, what a panic says goes there too: nobody sees standard error.
+pub fn init(log: &Log, sink: &Sink) {
     let Log {
         level,
         formatter,
@@ -33,8 +39,22 @@ pub fn init(log: &Log) {
             line(formatter, &now, record.level(), &message, &fields)
         )
     });
+    if let Sink::File(file) = sink {
+        builder.target(env_logger::Target::Pipe(Box::new(sink::Pipe(file.clone()))));
+        std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    }
     // The only error is that there is a log already.
     let _ = builder.try_init();
+}
+
+/// The log of a program whose configuration cannot be read, which has to be told somewhere.
+pub fn unconfigured() -> Log {
+    Log {
+        level: log::LevelFilter::Info,
+        formatter: Formatter::Text,
+        fields: BTreeMap::new(),
+        access_log: false,
+    }
 }
 
 /// One record as a line, without its end.

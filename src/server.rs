@@ -4,8 +4,8 @@ use crate::api::{self, Api};
 use crate::auth::Guard;
 use crate::config::{Config, StorageDriver, UploadPurging};
 use crate::driver::{Driver, Filesystem, Memory};
-use crate::http::{self, Bound, Control, Exchange, Handler, Request, Response, Tls};
-use crate::logging::AccessLog;
+use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
+use crate::logging::{AccessLog, Sink};
 use crate::storage::{self, Storage};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -36,21 +36,25 @@ impl Handler for App {
 }
 
 impl Registry {
-    /// Opens the storage and binds the address. The error says what could not be done and why.
-    pub fn open(config: &Config) -> Result<Registry, String> {
+    /// Takes the address and opens the storage; the access log goes to `sink`. The error says what could not be done and why.
+    ///
+    /// What only reads comes first, then the address, and the storage last, because that makes folders:
+    /// a registry that cannot start leaves nothing behind.
+    pub fn open(config: &Config, sink: &Sink) -> Result<Registry, String> {
+        let guard = Guard::open(&config.auth, config.access.clone())?;
+        let tls = config.http.tls.clone().map(Tls::new).transpose()?;
+        let nowhere = |error| format!("{error} (http.addr)");
+        let listening = Listening::open(&config.http.listen).map_err(nowhere)?;
         let driver = open_driver(&config.storage.driver)?;
         let storage = Storage::new(driver, storage_settings(config));
-        let guard = Guard::open(&config.auth, config.access.clone())?;
         let api = Api::new(storage, api_settings(config)).guarded(guard);
         let app = Arc::new(App {
             api,
-            access_log: AccessLog::new(config.log.access_log),
+            access_log: AccessLog::new(config.log.access_log, sink.clone()),
         });
         let handler: Arc<dyn Handler> = app.clone();
-        let (listen, limits) = (&config.http.listen, config.http.limits.clone());
-        let tls = config.http.tls.clone().map(Tls::new).transpose()?;
-        let server = http::Server::bind_tls(listen, limits, tls, handler)
-            .map_err(|error| format!("{error} (http.addr)"))?;
+        let server = http::Server::new(listening, config.http.limits.clone(), tls, handler)
+            .map_err(nowhere)?;
         let mut purging = config.storage.upload_purging.clone();
         purging.enabled &= !config.storage.read_only;
         Ok(Registry {

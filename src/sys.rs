@@ -1,28 +1,17 @@
-//! What differs between operating systems, in one place: with `sys/terminal.rs` the only file with
-//! `cfg(unix)` / `cfg(windows)` twins; with `sys/windows.rs` the only one that may hold `unsafe`.
+//! What differs between operating systems, in one place: only here and in the files of `sys/` there are
+//! `cfg(unix)` / `cfg(windows)` twins, and only `sys/windows/` may hold `unsafe`.
 //!
 //! Every function here is small, keeps the same signature on both sides and says what the poorer
 //! side does instead.
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
 #[cfg(unix)]
 pub use std::os::unix::net::{UnixListener as LocalListener, UnixStream as LocalStream};
-
-/// How many connections may wait to be accepted; the kernel lowers it to its own limit.
-#[cfg(unix)]
-const BACKLOG: i32 = 4096;
-
-/// Calls `action` on SIGINT, SIGTERM or SIGHUP, and on Windows at Ctrl-C, Ctrl-Break, console close
-/// and system shutdown. It runs on a thread of its own, each time a signal comes. An error when a
-/// handler was already set or no thread could be started.
-pub fn on_shutdown_signal(action: impl FnMut() + Send + 'static) -> io::Result<()> {
-    ctrlc::set_handler(action).map_err(io::Error::other)
-}
 
 /// Raises the soft limit of open files to the hard one and gives the limit that holds now; `None`
 /// where there is no such limit. Every connection needs one file, every blob on its way another.
@@ -59,51 +48,6 @@ pub fn is_out_of_files(error: &io::Error) -> bool {
 pub fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(10024 | 10055))
 }
-
-/// Listens on every interface: one socket for IPv6 and IPv4 where the system can, two where it has
-/// to be two, IPv4 alone where there is no IPv6. Port 0 takes a free one.
-#[cfg(unix)]
-pub fn bind_all_interfaces(port: u16) -> io::Result<Vec<TcpListener>> {
-    match bind_dual(port) {
-        Ok(listener) => Ok(vec![listener]),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
-        Err(_) => Ok(vec![TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?]),
-    }
-}
-
-/// One IPv6 socket that takes IPv4 as well, whatever the system's default is.
-#[cfg(unix)]
-fn bind_dual(port: u16) -> io::Result<TcpListener> {
-    use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
-    let socket = socket(AddressFamily::INET6, SocketType::STREAM, None)?;
-    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    sockopt::set_ipv6_v6only(&socket, false)?;
-    let everywhere = std::net::SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    bind(&socket, &everywhere)?;
-    listen(&socket, BACKLOG)?;
-    Ok(TcpListener::from(socket))
-}
-
-/// Windows keeps IPv6 and IPv4 apart: one socket each on the same port.
-#[cfg(windows)]
-pub fn bind_all_interfaces(port: u16) -> io::Result<Vec<TcpListener>> {
-    let first = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?;
-    let port = first.local_addr()?.port();
-    let mut listeners = vec![first];
-    listeners.extend(TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)));
-    Ok(listeners)
-}
-
-/// Lets many connections wait to be accepted (the standard library asks for 128 only). Best effort.
-#[cfg(unix)]
-pub fn widen_backlog(listener: &TcpListener) {
-    let _ = rustix::net::listen(listener, BACKLOG);
-}
-
-/// The backlog cannot be changed later on Windows.
-#[cfg(windows)]
-pub fn widen_backlog(_listener: &TcpListener) {}
 
 /// Makes a blocked `accept` of this listening socket return with an error, now and for ever; `false`
 /// where the system cannot.
@@ -321,9 +265,14 @@ pub fn is_socket(_path: &Path) -> bool {
 }
 
 mod disk;
+mod listen;
+pub mod service;
+mod shutdown;
 mod terminal;
 
 pub use disk::{FOLDS_CASE, is_in_use, kept_name, literal, open_folder, sync_directory};
+pub use listen::{bind, bind_all_interfaces};
+pub use shutdown::on_shutdown_signal;
 pub use terminal::{Shown, hide_typing, show_typing};
 
 #[cfg(windows)]

@@ -6,6 +6,7 @@ use crate::util::registry::{Answer, Settings, TestRegistry};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use registry::config::{Config, Source};
+use registry::logging::Sink;
 use registry::server::Registry;
 use std::fs;
 use std::path::Path;
@@ -236,7 +237,7 @@ fn a_file_that_cannot_be_used_stops_the_start() {
         );
         let name = "test.yml".to_owned();
         let (config, _) = Config::load(Source::Text { name, text }, []).unwrap();
-        Registry::open(&config).err()
+        Registry::open(&config, &Sink::Standard).err()
     };
     let error = open().unwrap();
     assert!(

@@ -191,3 +191,102 @@ fn the_environment_names_the_file_where_the_words_do_not() {
     let empty = registry(&["check-config"], &[("REGISTRY_CONFIGURATION_PATH", "")]);
     assert_eq!(empty.status.code(), Some(2));
 }
+
+#[test]
+fn a_log_file_takes_the_log_and_keeps_why_the_program_ended() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let (data, log) = (
+        folder.path().join("data"),
+        folder.path().join("registry.log"),
+    );
+    let settings = format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\nhttp: {{addr: '{address}'}}\nlog: {{levle: x}}\n",
+        data.display()
+    );
+    let path = file(&folder, &settings);
+    for times in [1, 2] {
+        let output = registry(&["serve", "--log", text(&log), text(&path)], &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(out(&output), "");
+        let said = err(&output);
+        assert!(said.starts_with("error: cannot listen on "), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let kept = std::fs::read_to_string(&log).unwrap();
+        for line in [
+            "level=warning msg=\"",
+            "level=error msg=\"cannot listen on ",
+        ] {
+            assert_eq!(kept.matches(line).count(), times, "{kept}");
+        }
+    }
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_log_file_that_cannot_be_written_exits_1_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, log) = (
+        folder.path().join("data"),
+        folder.path().join("missing/registry.log"),
+    );
+    let settings = format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n",
+        data.display()
+    );
+    let path = file(&folder, &settings);
+    let output = registry(&["serve", "--log", text(&log), text(&path)], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = err(&output);
+    let expected = format!("error: cannot write the log {}: ", log.display());
+    assert!(said.starts_with(&expected), "{said}");
+    assert!(!data.exists());
+}
+
+#[test]
+#[cfg(unix)]
+fn services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "version: 0.1\nstorage: inmemory\n");
+    let output = registry(&["service", "install", text(&path)], &[]);
+    assert_eq!(
+        (output.status.code(), out(&output)),
+        (Some(1), String::new())
+    );
+    let said = err(&output);
+    let start = format!(" serve \"{}\"\n", path.display());
+    for part in [
+        "is for Windows",
+        "[Service]\nExecStart=",
+        &start,
+        "Restart=on-failure",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for action in ["uninstall", "start", "stop", "status"] {
+        let output = registry(&["service", action], &[]);
+        assert_eq!(output.status.code(), Some(1), "{action}");
+        assert!(err(&output).starts_with("error: `registry service` is for Windows"));
+    }
+}
+
+#[test]
+fn the_words_of_a_service_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "version: 0.1\nstorage: inmemory\n");
+    for words in [
+        &["service", "install", "--name", "a b", text(&path)][..],
+        &["service", "start", "--name", "a\\b"],
+        &["service", "install"],
+        &["service", "bogus"],
+        &["service"],
+    ] {
+        let output = registry(words, &[]);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(
+            err(&output).contains("Usage: registry service"),
+            "{words:?}"
+        );
+    }
+}

@@ -120,6 +120,10 @@ fn a_port_in_use_is_named_and_ends_the_program_with_1() {
     let mut program = Program::start(folder.path(), &text, &[("REGISTRY_HTTP_ADDR", &address)]);
     program.wait_for(&address);
     assert_eq!(program.end().code(), Some(1));
+    assert!(
+        !folder.path().join("data").exists(),
+        "what cannot start makes nothing"
+    );
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn typed(user: &str) -> Result<String, String> {
     let shown = sys::hide_typing().map_err(failed)?;
     // Ctrl-C must not leave a terminal behind that shows nothing.
     let again = shown.clone();
-    let _ = sys::on_shutdown_signal(move || {
+    let _ = sys::on_shutdown_signal(move |_| {
         let _ = sys::show_typing(&again);
         std::process::exit(1);
     });

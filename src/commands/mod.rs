@@ -5,6 +5,7 @@ pub mod check_config;
 pub mod health;
 pub mod htpasswd;
 pub mod serve;
+pub mod service;
 
 use crate::config::{Config, Mistake, Notice, Source};
 

@@ -25,7 +25,7 @@ mod write;
 pub use limits::{HEAD_FIELDS_CEILING, Limits};
 pub use request::Request;
 pub use response::{Body, Response, Segment};
-pub use server::{Control, Server};
+pub use server::{Control, Listening, Server};
 pub use socket::{Bound, Listen};
 pub use table::Load;
 pub use tiny_http::{HTTPVersion, Method, StatusCode};

@@ -45,20 +45,29 @@ pub struct Control {
     shared: Arc<Shared>,
 }
 
+/// Sockets that listen and that nobody accepts from yet: whoever connects waits.
+pub struct Listening(Vec<Listener>);
+
+impl Listening {
+    /// Takes the address. Errors name it.
+    pub fn open(listen: &Listen) -> io::Result<Listening> {
+        Listener::bind(listen).map(Listening)
+    }
+}
+
 impl Server {
     /// Listens; connections are accepted from [`Server::run`] on. Errors name the address.
     pub fn bind(listen: &Listen, limits: Limits, handler: Arc<dyn Handler>) -> io::Result<Server> {
-        Server::bind_tls(listen, limits, None, handler)
+        Server::new(Listening::open(listen)?, limits, None, handler)
     }
 
-    /// As [`Server::bind`]; every connection speaks TLS when there is a [`Tls`].
-    pub fn bind_tls(
-        listen: &Listen,
+    /// A server on sockets that listen; every connection speaks TLS when there is a [`Tls`].
+    pub fn new(
+        Listening(listeners): Listening,
         limits: Limits,
         tls: Option<Tls>,
         handler: Arc<dyn Handler>,
     ) -> io::Result<Server> {
-        let listeners = Listener::bind(listen)?;
         let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "nowhere to listen");
         let address = listeners.first().ok_or_else(none)?.bound()?;
         let table = Table::new(limits.connections_max, limits.connections_per_address_max);

@@ -123,11 +123,7 @@ fn bind_tcp(address: &str) -> io::Result<Vec<Listener>> {
                 |_| io::Error::new(io::ErrorKind::InvalidInput, "the port is not 0 to 65535");
             sys::bind_all_interfaces(port.parse().map_err(wrong)?)?
         }
-        None => {
-            let listener = TcpListener::bind(address)?;
-            sys::widen_backlog(&listener);
-            vec![listener]
-        }
+        None => vec![sys::bind(address)?],
     };
     Ok(listeners.into_iter().map(Listener::Tcp).collect())
 }

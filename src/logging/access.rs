@@ -1,28 +1,28 @@
-//! The access log: one line an exchange on standard output, in Apache's combined format, as
-//! distribution writes it.
+//! The access log: one line an exchange, in Apache's combined format, as distribution writes it.
 
 use super::clock::Clock;
+use super::sink::Sink;
 use crate::http::Exchange;
-use std::io::Write;
 use std::time::SystemTime;
 
 /// Writes the access log, or nothing when it is switched off (`log.accesslog.disabled`).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AccessLog {
     enabled: bool,
+    sink: Sink,
 }
 
 impl AccessLog {
-    /// Takes whether lines are written.
-    pub fn new(enabled: bool) -> AccessLog {
-        AccessLog { enabled }
+    /// Takes whether lines are written, and where to.
+    pub fn new(enabled: bool, sink: Sink) -> AccessLog {
+        AccessLog { enabled, sink }
     }
 
-    /// Writes one exchange, in one write. A reader that went away loses lines and nothing else.
+    /// Writes one exchange, in one write.
     pub fn record(&self, exchange: &Exchange<'_>) {
         if self.enabled {
             let line = line(exchange, &Clock::from(SystemTime::now()));
-            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+            self.sink.write_access(line.as_bytes());
         }
     }
 }
@@ -117,5 +117,28 @@ mod tests {
             ..exchange()
         };
         assert!(line(&mapped, &time()).starts_with("192.0.2.7 "));
+    }
+
+    #[test]
+    fn a_file_takes_the_lines_where_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.log");
+        let sink = Sink::of(Some(&path)).unwrap();
+        let exchange = Exchange {
+            remote: None,
+            method: "GET",
+            target: "/v2/",
+            version: "HTTP/1.1",
+            referer: "",
+            user_agent: "",
+            status: 200,
+            body_bytes: 2,
+            duration: Duration::ZERO,
+        };
+        AccessLog::new(true, sink.clone()).record(&exchange);
+        AccessLog::new(false, sink).record(&exchange);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("\"GET /v2/ HTTP/1.1\" 200 2"), "{text}");
     }
 }

@@ -8,6 +8,7 @@ use super::program::{self, Program};
 use super::secure::Identity;
 use registry::config::{Config, Source};
 use registry::http::Control;
+use registry::logging::Sink;
 use registry::server::Registry;
 use rustls::crypto::ring;
 use std::io::Read;
@@ -127,7 +128,7 @@ impl Server {
             text: text.into(),
         };
         let (config, _) = Config::load(source, variables).unwrap();
-        let registry = Registry::open(&config).unwrap();
+        let registry = Registry::open(&config, &Sink::Standard).unwrap();
         let address = registry.address().socket_address().unwrap();
         let control = registry.control();
         let thread = std::thread::spawn(move || registry.run());

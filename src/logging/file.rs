@@ -1,0 +1,185 @@
+//! A log in a file that cannot fill a disk: at [`FILE_BYTES_MAX`] it gets a second name, in the place of
+//! the file that had it before, and a new one begins.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// How large the file grows, in bytes. There are two at most, so twice this is taken in all.
+pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// A file that lines are added to, from many threads.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    bytes_max: u64,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    bytes: u64,
+}
+
+impl LogFile {
+    /// Goes on with the file at `path`, or begins it. Its folder must be there.
+    pub fn open(path: &Path) -> io::Result<LogFile> {
+        LogFile::bounded(path, FILE_BYTES_MAX)
+    }
+
+    fn bounded(path: &Path, bytes_max: u64) -> io::Result<LogFile> {
+        Ok(LogFile {
+            // The current folder may be another one when the file is renamed.
+            path: std::path::absolute(path)?,
+            bytes_max,
+            open: Mutex::new(Open::at(path)?),
+        })
+    }
+
+    /// Adds a line, its end included, in one write. When it cannot be written it is lost, and nothing else.
+    pub fn write(&self, line: &[u8]) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.has_room(&open, line) {
+            self.begin_anew(&mut open);
+        }
+        if self.has_room(&open, line) && open.file.write_all(line).is_ok() {
+            open.bytes = open.bytes.saturating_add(line.len() as u64);
+        }
+    }
+
+    fn has_room(&self, open: &Open, line: &[u8]) -> bool {
+        let after = open.bytes.saturating_add(line.len() as u64);
+        open.bytes == 0 || after <= self.bytes_max
+    }
+
+    /// Renames the full file and begins a new one. Where that cannot be done, the full one is emptied: a
+    /// bound that holds is worth more than old lines.
+    fn begin_anew(&self, open: &mut Open) {
+        // On Windows too a file can be renamed while it is open here; whoever else has it open may not
+        // allow that.
+        let renamed = fs::rename(&self.path, previous(&self.path));
+        let new = renamed.and_then(|()| Open::at(&self.path));
+        let new = new.or_else(|error| {
+            File::create(&self.path)?;
+            let mut emptied = Open::at(&self.path)?;
+            let text = format!("the log was full and is emptied: it cannot be renamed: {error}\n");
+            emptied.file.write_all(text.as_bytes())?;
+            emptied.bytes = text.len() as u64;
+            io::Result::Ok(emptied)
+        });
+        if let Ok(new) = new {
+            *open = new;
+        }
+    }
+}
+
+impl Open {
+    fn at(path: &Path) -> io::Result<Open> {
+        let file = File::options().create(true).append(true).open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok(Open { file, bytes })
+    }
+}
+
+/// The name of the file before: `.1` behind the name.
+fn previous(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".1");
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(path: &Path) -> String {
+        fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn a_full_file_gets_a_second_name_and_there_are_two_at_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.log");
+        let log = LogFile::bounded(&path, 10).unwrap();
+        for line in ["one\n", "two\n", "three\n", "four\n", "five\n"] {
+            log.write(line.as_bytes());
+        }
+        assert_eq!(text(&path), "four\nfive\n");
+        assert_eq!(text(&previous(&path)), "three\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn it_goes_on_where_it_was_and_counts_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.log");
+        fs::write(&path, "12345678\n").unwrap();
+        let log = LogFile::bounded(&path, 12).unwrap();
+        log.write(b"a\n");
+        assert_eq!(text(&path), "12345678\na\n");
+        log.write(b"bc\n");
+        assert_eq!(text(&path), "bc\n");
+        assert_eq!(text(&previous(&path)), "12345678\na\n");
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_the_file_may_be_stands_alone_in_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.log");
+        let log = LogFile::bounded(&path, 4).unwrap();
+        log.write(b"a long line\n");
+        log.write(b"b\n");
+        assert_eq!(text(&path), "b\n");
+        assert_eq!(text(&previous(&path)), "a long line\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_renamed_is_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.log");
+        // A folder with something in it is replaced by no rename.
+        fs::create_dir_all(previous(&path).join("x")).unwrap();
+        let log = LogFile::bounded(&path, 200).unwrap();
+        let line = [b"x".repeat(199), b"\n".to_vec()].concat();
+        log.write(&line);
+        log.write(b"next\n");
+        let found = text(&path);
+        assert!(
+            found.starts_with("the log was full and is emptied: "),
+            "{found}"
+        );
+        assert!(found.ends_with("\nnext\n"), "{found}");
+    }
+
+    #[test]
+    fn lines_of_many_threads_stay_whole_and_none_is_lost_between_two_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.log");
+        let log = LogFile::bounded(&path, 5_000).unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..4 {
+                let log = &log;
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        log.write(format!("line of {number}\n").as_bytes());
+                    }
+                });
+            }
+        });
+        let all = text(&previous(&path)) + &text(&path);
+        assert_eq!(all.lines().count(), 800);
+        assert!(
+            all.lines()
+                .all(|line| line.len() == 9 && line.starts_with("line of "))
+        );
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(LogFile::open(&folder.path().join("no/registry.log")).is_err());
+    }
+}

@@ -1,0 +1,53 @@
+//! Where there is no manager of services.
+
+use super::{Plan, Status, Stop, Work};
+
+/// A manager that cannot be had.
+#[derive(Debug)]
+pub enum Manager {}
+
+impl Manager {
+    /// Never called.
+    pub fn on_stop(&self, _stop: Stop) {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn running(&self) {
+        match *self {}
+    }
+}
+
+fn unsupported<T>() -> Result<T, String> {
+    Err("this system has no manager of services".to_owned())
+}
+
+/// Always an error.
+pub fn install(_plan: &Plan) -> Result<Vec<&'static str>, String> {
+    unsupported()
+}
+
+/// Always an error.
+pub fn uninstall(_name: &str) -> Result<(), String> {
+    unsupported()
+}
+
+/// Always an error.
+pub fn start(_name: &str) -> Result<(), String> {
+    unsupported()
+}
+
+/// Always an error.
+pub fn stop(_name: &str) -> Result<(), String> {
+    unsupported()
+}
+
+/// Always an error.
+pub fn status(_name: &str) -> Result<Status, String> {
+    unsupported()
+}
+
+/// Always an error.
+pub fn run(_name: &str, _work: Work) -> Result<(), String> {
+    unsupported()
+}

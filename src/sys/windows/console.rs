@@ -1,0 +1,24 @@
+//! The mode of the console on standard input.
+
+use std::io;
+use std::os::windows::io::AsRawHandle;
+use windows_sys::Win32::System::Console::{GetConsoleMode, SetConsoleMode};
+
+/// How the console on standard input is set; an error when there is none.
+pub fn console_mode() -> io::Result<u32> {
+    let mut mode = 0;
+    // SAFETY: the handle is that of standard input, which nobody closes; `mode` is alive.
+    match unsafe { GetConsoleMode(io::stdin().as_raw_handle(), &mut mode) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(mode),
+    }
+}
+
+/// Sets the console on standard input.
+pub fn set_console_mode(mode: u32) -> io::Result<()> {
+    // SAFETY: the handle is that of standard input, which nobody closes.
+    match unsafe { SetConsoleMode(io::stdin().as_raw_handle(), mode) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}

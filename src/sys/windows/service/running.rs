@@ -1,0 +1,215 @@
+//! The process of a service: it tells the manager how it is, and hears from it when to end.
+
+use crate::sys::service::{Stop, Work};
+use std::ffi::OsString;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+use windows_service::define_windows_service;
+use windows_service::service::{
+    ServiceControl, ServiceControlAccept, ServiceExitCode, ServiceState, ServiceStatus, ServiceType,
+};
+use windows_service::service_control_handler::{
+    self, ServiceControlHandlerResult as Handled, ServiceStatusHandle,
+};
+use windows_service::service_dispatcher;
+
+/// How long the start may take before the manager takes it for hung.
+const START_MAX: Duration = Duration::from_secs(60);
+/// How often the manager hears that the end is still on its way, and how long it may be without.
+const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
+const PROGRESS_MAX: Duration = Duration::from_secs(20);
+/// The longest work before the system shuts down; a little less than it was told at the installation.
+const PRESHUTDOWN_WORK_MAX: Duration = Duration::from_secs(170);
+/// The longest work when the system is shutting down already: it gives five seconds for everything.
+const SHUTDOWN_WORK_MAX: Duration = Duration::from_secs(3);
+/// What a service that failed ends with.
+const FAILED: u32 = 1;
+
+/// The one service of this process. It is in a static place, as the manager calls plain functions.
+struct Process {
+    name: String,
+    work: Option<Work>,
+    handle: Option<ServiceStatusHandle>,
+    stop: Option<Stop>,
+    checkpoint: u32,
+    state: ServiceState,
+}
+
+static PROCESS: Mutex<Process> = Mutex::new(Process {
+    name: String::new(),
+    work: None,
+    handle: None,
+    stop: None,
+    checkpoint: 0,
+    state: ServiceState::Stopped,
+});
+
+fn process() -> MutexGuard<'static, Process> {
+    PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a service that the manager has started this process for, to its end. The error says that it
+/// was not the manager who did.
+pub fn run(name: &str, work: Work) -> Result<(), String> {
+    {
+        let mut process = process();
+        process.name = name.to_owned();
+        process.work = Some(work);
+    }
+    service_dispatcher::start(name, service_main).map_err(|error| super::explained(name, error))
+}
+
+/// What the work of a service talks to.
+#[derive(Debug)]
+pub struct Manager(());
+
+impl Manager {
+    /// Notes what to call when the service is to stop. Called on a thread of its own.
+    pub fn on_stop(&self, stop: Stop) {
+        process().stop = Some(stop);
+    }
+
+    /// Says that the service does what it is there for. From now on it can be asked to stop.
+    pub fn running(&self) {
+        process().tell(ServiceState::Running, ServiceExitCode::NO_ERROR);
+    }
+}
+
+define_windows_service!(service_main, main);
+
+fn main(_arguments: Vec<OsString>) {
+    let (name, work) = {
+        let mut process = process();
+        (process.name.clone(), process.work.take())
+    };
+    // The crate frees the handler's memory at the first control that ends a service, and would use it
+    // again at a later question of the manager's. A plain function has none.
+    let (Ok(handle), Some(work)) = (service_control_handler::register(name, control), work) else {
+        return;
+    };
+    {
+        let mut process = process();
+        process.handle = Some(handle);
+        process.tell(ServiceState::StartPending, ServiceExitCode::NO_ERROR);
+    }
+    let code = match work(&Manager(())) {
+        Ok(()) => ServiceExitCode::NO_ERROR,
+        Err(_) => ServiceExitCode::ServiceSpecific(FAILED),
+    };
+    process().tell(ServiceState::Stopped, code);
+}
+
+/// What the manager wants.
+fn control(control: ServiceControl) -> Handled {
+    match (longest(&control), control) {
+        (Some(longest), _) => {
+            stop(longest);
+            Handled::NoError
+        }
+        // It knows the answer already; what counts is that there is one.
+        (None, ServiceControl::Interrogate) => Handled::NoError,
+        _ => Handled::NotImplemented,
+    }
+}
+
+/// Whether a control asks to stop; with the longest time that may take, where there is one.
+fn longest(control: &ServiceControl) -> Option<Option<Duration>> {
+    match control {
+        ServiceControl::Stop => Some(None),
+        ServiceControl::Preshutdown => Some(Some(PRESHUTDOWN_WORK_MAX)),
+        ServiceControl::Shutdown => Some(Some(SHUTDOWN_WORK_MAX)),
+        _ => None,
+    }
+}
+
+/// Asks the work to end, and tells of progress until it has.
+fn stop(longest: Option<Duration>) {
+    let mut process = process();
+    let Some(mut stop) = process.stop.take() else {
+        return;
+    };
+    process.tell(ServiceState::StopPending, ServiceExitCode::NO_ERROR);
+    drop(process);
+    // The manager waits for this function.
+    thread::spawn(move || stop(longest));
+    thread::spawn(|| {
+        loop {
+            thread::sleep(PROGRESS_PAUSE);
+            let mut process = self::process();
+            if process.state != ServiceState::StopPending {
+                return;
+            }
+            process.tell(ServiceState::StopPending, ServiceExitCode::NO_ERROR);
+        }
+    });
+}
+
+impl Process {
+    /// Tells the manager how the service is. After its end there is nothing more to tell.
+    fn tell(&mut self, state: ServiceState, exit_code: ServiceExitCode) {
+        let Some(handle) = self.handle else { return };
+        self.state = state;
+        let pending = matches!(
+            state,
+            ServiceState::StartPending | ServiceState::StopPending
+        );
+        self.checkpoint = match pending {
+            true => self.checkpoint.wrapping_add(1),
+            false => 0,
+        };
+        let controls_accepted = match state {
+            ServiceState::Running => ServiceControlAccept::STOP | ServiceControlAccept::PRESHUTDOWN,
+            _ => ServiceControlAccept::empty(),
+        };
+        let wait_hint = match state {
+            ServiceState::StartPending => START_MAX,
+            ServiceState::StopPending => PROGRESS_MAX,
+            _ => Duration::ZERO,
+        };
+        let told = handle.set_service_status(ServiceStatus {
+            service_type: ServiceType::OWN_PROCESS,
+            current_state: state,
+            controls_accepted,
+            exit_code,
+            checkpoint: self.checkpoint,
+            wait_hint,
+            process_id: None,
+        });
+        if let Err(error) = told {
+            log::warn!("the service manager cannot be told that it is {state:?}: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_control_asks_for_what_the_system_leaves_time_for() {
+        assert_eq!(longest(&ServiceControl::Stop), Some(None));
+        assert_eq!(
+            longest(&ServiceControl::Preshutdown),
+            Some(Some(PRESHUTDOWN_WORK_MAX))
+        );
+        assert_eq!(
+            longest(&ServiceControl::Shutdown),
+            Some(Some(SHUTDOWN_WORK_MAX))
+        );
+        for other in [ServiceControl::Interrogate, ServiceControl::Pause] {
+            assert_eq!(longest(&other), None);
+        }
+    }
+
+    #[test]
+    fn the_handler_has_no_memory_that_could_be_freed_too_early() {
+        assert_eq!(size_of_val(&control), 0);
+    }
+
+    #[test]
+    fn the_manager_is_answered_and_what_is_unknown_is_refused() {
+        assert_eq!(control(ServiceControl::Interrogate).to_raw(), 0);
+        assert_ne!(control(ServiceControl::Pause).to_raw(), 0);
+    }
+}
