@@ -14,3 +14,4 @@ pub mod server;
 pub mod spec;
 pub mod storage;
 pub mod sys;
+mod watched;

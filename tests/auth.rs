@@ -1,5 +1,7 @@
 //! Who gets in: `auth.htpasswd` and `auth.silly` from outside.
 
+mod reload;
+
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::Raw;
 use crate::util::registry::{Answer, Settings, TestRegistry};
