@@ -228,10 +228,11 @@ impl Source {
 /// Reads a file that should be small: one of more than `bytes_max` bytes is
 /// [`io::ErrorKind::FileTooLarge`].
 pub fn read(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    // Opening a folder is an error of another kind on each system.
+    if fs::metadata(path)?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
+    let file = File::open(path)?;
     let mut bytes = Vec::new();
     let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

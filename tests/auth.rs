@@ -1,5 +1,6 @@
 //! Who gets in: `auth.htpasswd` and `auth.silly` from outside.
 
+mod log;
 mod reload;
 
 use crate::util::image::{bytes, sha256};

@@ -7,7 +7,7 @@ use super::keyed_hash::{self, Key, Tag};
 use crate::watched::{Content, Source, Watched};
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -68,10 +68,7 @@ impl Passwords {
         let gate = Gate::new(checks, WAITING_MAX, PATIENCE);
         let shown = path.display().to_string();
         let users = Watched::open(source(path), Users::made_of).map_err(|why| {
-            format!(
-                "cannot use {shown} as the file of users (auth.htpasswd.path): {why}; \
-                 `registry htpasswd --file {shown} USER` makes one"
-            )
+            format!("cannot use {shown} as the file of users (auth.htpasswd.path): {why}")
         })?;
         Passwords::with(users, gate)
     }
@@ -127,7 +124,10 @@ impl Passwords {
 impl Users {
     fn made_of(contents: &[Content]) -> Result<Users, String> {
         match contents {
-            [file] => Users::read(file.bytes.as_ref().map_err(explain)?),
+            [file] => {
+                let bytes = file.bytes.as_ref();
+                Users::read(bytes.map_err(|error| explain(&file.path, error))?)
+            }
             _ => Err("it is not one file".to_owned()),
         }
     }
@@ -183,9 +183,12 @@ fn source(path: PathBuf) -> Source {
     }
 }
 
-fn explain(error: &io::Error) -> String {
+fn explain(path: &Path, error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::NotFound => format!(
+            "it does not exist; `registry htpasswd --file {} USER` makes it",
+            path.display()
+        ),
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         _ => error.to_string(),
     }
@@ -351,15 +354,17 @@ mod tests {
     #[test]
     fn a_missing_file_is_explained() {
         let folder = tempfile::tempdir().unwrap();
+        let open = |path: &Path| Passwords::open(path.to_owned()).err().unwrap();
+        let start = |path: &Path| {
+            let path = path.display();
+            format!("cannot use {path} as the file of users (auth.htpasswd.path): ")
+        };
         let path = folder.path().join("users");
-        let error = Passwords::open(path.clone()).err().unwrap();
-        let path = path.display();
-        assert_eq!(
-            error,
-            format!(
-                "cannot use {path} as the file of users (auth.htpasswd.path): it does not exist; \
-                 `registry htpasswd --file {path} USER` makes one"
-            )
+        let missing = format!(
+            "it does not exist; `registry htpasswd --file {} USER` makes it",
+            path.display()
         );
+        assert_eq!(open(&path), start(&path) + &missing);
+        assert_eq!(open(folder.path()), start(folder.path()) + "it is a folder");
     }
 }
