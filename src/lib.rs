@@ -7,6 +7,7 @@ pub mod auth;
 pub mod cli;
 pub mod commands;
 pub mod config;
+mod der;
 pub mod driver;
 pub mod http;
 pub mod logging;

@@ -6,8 +6,8 @@
 //! "none" and none is symmetric; a key in a header is no key.
 
 mod claims;
-mod der;
 mod keys;
+mod public_key;
 #[cfg(test)]
 mod tests;
 
