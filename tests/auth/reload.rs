@@ -3,8 +3,9 @@
 use super::{basic, line, settings};
 use crate::util::raw::Raw;
 use crate::util::registry::TestRegistry;
+use crate::util::stop::Stop;
 use std::fs::{self, File};
-use std::io::{Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -31,7 +32,13 @@ fn rename(place: &Path, texts: &mut dyn Iterator<Item = String>) {
     let next = place.with_file_name("next");
     for text in texts {
         fs::write(&next, text).unwrap();
-        fs::rename(&next, place).unwrap();
+        let started = Instant::now();
+        // Older systems than Windows 10, and Wine, refuse this while somebody reads.
+        while let Err(error) = fs::rename(&next, place) {
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            assert!(started.elapsed() < PATIENCE, "{error}");
+            thread::yield_now();
+        }
     }
 }
 
@@ -85,15 +92,6 @@ fn ask(
         let status = connection.send(&request).answer().status;
         assert_eq!(status, 200, "{user}, who was never taken out of the file");
         answers.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Sets the flag also when a test fails, for the other threads to end.
-struct Stop<'f>(&'f AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
