@@ -224,19 +224,6 @@ pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, into, offset)
 }
 
-/// What tells two files of one file system apart: the number of the inode.
-#[cfg(unix)]
-pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-/// What tells two files apart where there is no number to be had: when they were made, in units of
-/// 100 nanoseconds.
-#[cfg(windows)]
-pub fn file_number(metadata: &std::fs::Metadata) -> u64 {
-    std::os::windows::fs::MetadataExt::creation_time(metadata)
-}
-
 /// Creates a file that only its owner may read and write; fails when it is there.
 #[cfg(unix)]
 pub fn create_private(path: &Path) -> io::Result<File> {

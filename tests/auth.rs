@@ -1,5 +1,8 @@
 //! Who gets in: `auth.htpasswd` and `auth.silly` from outside.
 
+mod log;
+mod reload;
+
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::Raw;
 use crate::util::registry::{Answer, Settings, TestRegistry};

@@ -1,8 +1,10 @@
 //! The configuration from outside: files and variables in, a `Config` or mistakes out.
 
+mod access;
 mod environment;
 mod keys;
 mod mistakes;
+mod names;
 mod tls;
 
 use registry::auth::{Action, Caller};

@@ -39,7 +39,7 @@ impl Served {
 }
 
 /// The text of a configuration that serves over TLS with the data below a folder.
-fn text(folder: &Path, identity: &Identity) -> String {
+pub fn text(folder: &Path, identity: &Identity) -> String {
     format!(
         "version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
          http: {{addr: '127.0.0.1:0', draintimeout: 20s, {}}}\n",

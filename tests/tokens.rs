@@ -8,10 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use std::fs;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
-struct Issuer {
+/// Another server, that signs tokens.
+pub struct Issuer {
     pair: Ed25519KeyPair,
     folder: TempDir,
 }
@@ -21,7 +23,7 @@ fn text(bytes: impl AsRef<[u8]>) -> String {
 }
 
 impl Issuer {
-    fn new() -> Issuer {
+    pub fn new() -> Issuer {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let x = text(pair.public_key());
@@ -30,8 +32,13 @@ impl Issuer {
         Issuer { pair, folder }
     }
 
+    /// The file of its public keys.
+    pub fn keys(&self) -> PathBuf {
+        self.folder.path().join("jwks")
+    }
+
     fn settings(&self) -> Settings {
-        let keys = self.folder.path().join("jwks");
+        let keys = self.keys();
         Settings::default()
             .set("AUTH", "token")
             .set("AUTH_TOKEN_REALM", "https://auth.example/token")
@@ -41,7 +48,7 @@ impl Issuer {
     }
 
     /// The value of `Authorization` with a token for this.
-    fn token(&self, access: Value) -> String {
+    pub fn token(&self, access: Value) -> String {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap()

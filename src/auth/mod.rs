@@ -15,7 +15,6 @@ mod passwords;
 pub mod pattern;
 mod ticket;
 pub mod token;
-mod watched;
 
 pub use access::{Access, Action};
 pub use ticket::GOOD_FOR as TICKET_GOOD_FOR;

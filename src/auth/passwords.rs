@@ -4,16 +4,13 @@
 use super::gate::Gate;
 use super::htpasswd::{self, Hash};
 use super::keyed_hash::{self, Key, Tag};
-use super::watched::Watched;
+use crate::watched::{Content, Source, Watched};
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// From one look at the file to the next.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a password that was right counts without bcrypt.
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 /// The most passwords that are checked at once, however many processors there are.
@@ -31,12 +28,7 @@ const LOGGED_NAME_CHARS: usize = 64;
 
 /// A file of users at work.
 pub struct Passwords {
-    users: RwLock<Arc<Users>>,
-    file: Mutex<File>,
-    /// Milliseconds from `started` to the next look.
-    next_look: AtomicU64,
-    started: Instant,
-    look_interval: Duration,
+    users: Watched<Users>,
     key: Key,
     gate: Gate,
 }
@@ -53,12 +45,6 @@ pub enum Verdict {
         /// How long the client should wait.
         retry_seconds: u64,
     },
-}
-
-/// The file, and what was last said of it in the log.
-struct File {
-    watched: Watched,
-    complaint: Option<String>,
 }
 
 /// One state of the file. What is remembered goes with it, and there is no more of it than users.
@@ -80,54 +66,28 @@ impl Passwords {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = processors.min(CHECKS_MAX);
         let gate = Gate::new(checks, WAITING_MAX, PATIENCE);
-        Passwords::with(path, gate, LOOK_INTERVAL)
+        let shown = path.display().to_string();
+        let users = Watched::open(source(path), Users::made_of).map_err(|why| {
+            format!("cannot use {shown} as the file of users (auth.htpasswd.path): {why}")
+        })?;
+        Passwords::with(users, gate)
     }
 
-    fn with(path: PathBuf, gate: Gate, look_interval: Duration) -> Result<Passwords, String> {
-        let shown = path.display().to_string();
-        let mut watched = Watched::new(path, htpasswd::FILE_BYTES_MAX);
-        let users = match watched.changed() {
-            Ok(bytes) => Users::read(bytes.unwrap_or_default()),
-            Err(error) => Err(explain(&error)),
-        };
-        let users = users.map_err(|why| {
-            format!(
-                "cannot use {shown} as the file of users (auth.htpasswd.path): {why}; \
-                 `registry htpasswd --file {shown} USER` makes one"
-            )
-        })?;
-        let file = File {
-            watched,
-            complaint: None,
-        };
-        Ok(Passwords {
-            users: RwLock::new(Arc::new(users)),
-            file: Mutex::new(file),
-            next_look: AtomicU64::new(milliseconds(look_interval)),
-            started: Instant::now(),
-            look_interval,
-            key: Key::random()?,
-            gate,
-        })
+    fn with(users: Watched<Users>, gate: Gate) -> Result<Passwords, String> {
+        let key = Key::random()?;
+        Ok(Passwords { users, key, gate })
     }
 
     /// The hash of a user, which a ticket stands and falls with; `None` when there is no such user.
     pub fn hash_of(&self, user: &str) -> Option<(Arc<str>, String)> {
-        let users = self.users();
+        let users = self.users.current();
         let entry = users.entries.get(user)?;
         Some((Arc::clone(&entry.name), entry.hash.as_str().to_owned()))
     }
 
-    /// The users as the file has them now.
-    fn users(&self) -> Arc<Users> {
-        self.look();
-        let users = self.users.read();
-        Arc::clone(&users.unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// Checks a password. Blocks as long as bcrypt takes, unless it is remembered.
     pub fn verify(&self, user: &str, password: &[u8]) -> Verdict {
-        let users = self.users();
+        let users = self.users.current();
         let entry = users.entries.get(user);
         let tag = self.key.tag(&[user.as_bytes(), password]);
         if let Some(entry) = entry.filter(|entry| entry.remembers(&tag)) {
@@ -159,46 +119,19 @@ impl Passwords {
         let cost = index.and_then(|index| users.costs.get(index));
         cost.copied().unwrap_or(COST)
     }
-
-    /// Reads the file again when it is time to and it has changed.
-    fn look(&self) {
-        let now = milliseconds(self.started.elapsed());
-        let due = self.next_look.load(Relaxed);
-        let next = now.saturating_add(milliseconds(self.look_interval));
-        let is_mine = now >= due
-            && self
-                .next_look
-                .compare_exchange(due, next, Relaxed, Relaxed)
-                .is_ok();
-        if !is_mine {
-            return;
-        }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = match file.watched.changed() {
-            Ok(None) => {
-                file.complaint = None;
-                return;
-            }
-            Ok(Some(bytes)) => Users::read(bytes),
-            Err(error) => Err(explain(&error)),
-        };
-        let path = file.watched.path().display().to_string();
-        match outcome {
-            Ok(users) => {
-                log::info!("{path} has changed: {} users", users.entries.len());
-                *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
-                file.complaint = None;
-            }
-            Err(why) if file.complaint.as_ref() == Some(&why) => {}
-            Err(why) => {
-                log::error!("{path} cannot be used, the users stay as they were: {why}");
-                file.complaint = Some(why);
-            }
-        }
-    }
 }
 
 impl Users {
+    fn made_of(contents: &[Content]) -> Result<Users, String> {
+        match contents {
+            [file] => {
+                let bytes = file.bytes.as_ref();
+                Users::read(bytes.map_err(|error| explain(&file.path, error))?)
+            }
+            _ => Err("it is not one file".to_owned()),
+        }
+    }
+
     fn read(bytes: &[u8]) -> Result<Users, String> {
         let parsed = htpasswd::parse(bytes)?;
         for remark in &parsed.remarks {
@@ -241,16 +174,24 @@ impl Entry {
     }
 }
 
-fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "it does not exist".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        _ => error.to_string(),
+fn source(path: PathBuf) -> Source {
+    Source {
+        subject: format!("the file of users {}", path.display()),
+        otherwise: "the users stay as they were",
+        paths: vec![path],
+        bytes_max: htpasswd::FILE_BYTES_MAX,
     }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+fn explain(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!(
+            "it does not exist; `registry htpasswd --file {} USER` makes it",
+            path.display()
+        ),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// A name that a stranger chose, for the log: quoted, escaped and not too long.
@@ -275,7 +216,13 @@ mod tests {
         let path = folder.path().join("users");
         fs::write(&path, text).unwrap();
         let gate = Gate::new(1, 1, Duration::from_secs(60));
-        (Passwords::with(path, gate, Duration::ZERO).unwrap(), folder)
+        let users = Watched::with_pause(source(path), Duration::ZERO, Users::made_of).unwrap();
+        (Passwords::with(users, gate).unwrap(), folder)
+    }
+
+    /// Lets a change of the file count: looks at it until that is certain.
+    fn settle(passwords: &Passwords) {
+        (0..4).for_each(|_| drop(passwords.users.current()));
     }
 
     fn is_right(passwords: &Passwords, user: &str, password: &str) -> bool {
@@ -323,14 +270,16 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_counts_at_once_and_forgets_the_old_passwords() {
+    fn a_new_file_counts_and_forgets_the_old_passwords() {
         let (passwords, folder) = passwords(&line("anna", "old", 4));
         let path = folder.path().join("users");
         assert!(is_right(&passwords, "anna", "old"));
         fs::write(&path, line("anna", "new", 4)).unwrap();
+        settle(&passwords);
         assert!(!is_right(&passwords, "anna", "old"));
         assert!(is_right(&passwords, "anna", "new"));
         fs::write(&path, line("ben", "b", 4)).unwrap();
+        settle(&passwords);
         assert!(!is_right(&passwords, "anna", "new"));
         assert!(is_right(&passwords, "ben", "b"));
     }
@@ -340,15 +289,42 @@ mod tests {
         let (passwords, folder) = passwords(&line("anna", "a", 4));
         let path = folder.path().join("users");
         fs::write(&path, "no line of users\n").unwrap();
+        settle(&passwords);
         assert!(is_right(&passwords, "anna", "a"));
         fs::remove_file(&path).unwrap();
+        settle(&passwords);
         assert!(is_right(&passwords, "anna", "a"));
         fs::create_dir(&path).unwrap();
+        settle(&passwords);
         assert!(is_right(&passwords, "anna", "a"));
         fs::remove_dir(&path).unwrap();
         fs::write(&path, line("anna", "b", 4)).unwrap();
+        settle(&passwords);
         assert!(is_right(&passwords, "anna", "b"));
         assert!(!is_right(&passwords, "anna", "a"));
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_locks_nobody_out() {
+        let anna = line("anna", "a", 4);
+        let (passwords, folder) = passwords(&anna);
+        let path = folder.path().join("users");
+        let new = [line("ben", "b", 4), anna].concat();
+        for end in [0, 20, 64, 68, 90] {
+            fs::write(&path, &new[..end]).unwrap();
+            assert!(is_right(&passwords, "anna", "a"), "{end}");
+        }
+        fs::write(&path, &new).unwrap();
+        settle(&passwords);
+        assert!(is_right(&passwords, "anna", "a"));
+        assert!(is_right(&passwords, "ben", "b"));
+        // Half of it and left alone: that is what the file says now, until it is made whole.
+        fs::write(&path, &new[..90]).unwrap();
+        settle(&passwords);
+        assert!(!is_right(&passwords, "anna", "a"));
+        fs::write(&path, &new).unwrap();
+        settle(&passwords);
+        assert!(is_right(&passwords, "anna", "a"));
     }
 
     #[test]
@@ -360,7 +336,7 @@ mod tests {
         ]
         .concat();
         let (passwords, _folder) = passwords(&text);
-        let users = Arc::clone(&passwords.users.read().unwrap());
+        let users = passwords.users.current();
         let mut costs = Vec::new();
         for n in 0..200 {
             let name = format!("stranger{n}");
@@ -378,15 +354,17 @@ mod tests {
     #[test]
     fn a_missing_file_is_explained() {
         let folder = tempfile::tempdir().unwrap();
+        let open = |path: &Path| Passwords::open(path.to_owned()).err().unwrap();
+        let start = |path: &Path| {
+            let path = path.display();
+            format!("cannot use {path} as the file of users (auth.htpasswd.path): ")
+        };
         let path = folder.path().join("users");
-        let error = Passwords::open(path.clone()).err().unwrap();
-        let path = path.display();
-        assert_eq!(
-            error,
-            format!(
-                "cannot use {path} as the file of users (auth.htpasswd.path): it does not exist; \
-                 `registry htpasswd --file {path} USER` makes one"
-            )
+        let missing = format!(
+            "it does not exist; `registry htpasswd --file {} USER` makes it",
+            path.display()
         );
+        assert_eq!(open(&path), start(&path) + &missing);
+        assert_eq!(open(folder.path()), start(folder.path()) + "it is a folder");
     }
 }

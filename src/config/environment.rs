@@ -3,9 +3,8 @@
 //! reached by index and mappings by key, and a broader variable is applied before a narrower one.
 //! Unlike there (its issue 1736), a key below an absent or free-form section works as well.
 
-use super::keys::{STORAGE_SETTINGS, VARIABLE_NAMES};
+use super::keys::{STORAGE_SETTINGS, VARIABLE_NAMES, is_guarded};
 use super::layers::Layers;
-use super::names::is_guarded;
 use super::report::{Place, Severity};
 use super::schema::{ANY, Entry, INDEX, Kind};
 use super::suggest;

@@ -117,7 +117,7 @@ pub const STORAGE_SETTINGS: &[&str] = &["maintenance", "cache", "delete", "redir
 
 /// Sections that close the registry to some or all. A name that is nearly one of these is not passed
 /// over with a warning: what was meant to be closed would be open.
-pub const GUARDS: &[&str] = &["access", "auth", "http.tls", "proxy"];
+const GUARDS: &[&str] = &["access", "auth", "http.tls", "proxy"];
 
 /// Go's names of fields whose YAML names differ: distribution builds variables from the former.
 /// `(section, name in a variable, name in a file)`.
@@ -128,6 +128,16 @@ pub const VARIABLE_NAMES: &[(&str, &str, &str)] = &[
     ("notifications", "EVENTCONFIG", "events"),
     ("log.hooks.#", "MAILOPTIONS", "options"),
 ];
+
+/// Whether a key is one of those without which something that was meant to be closed is open, or
+/// stands below one.
+pub fn is_guarded(path: &str) -> bool {
+    let below = |guard: &str| {
+        let rest = path.strip_prefix(guard);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    GUARDS.iter().any(|guard| below(guard))
+}
 
 #[cfg(test)]
 mod tests {

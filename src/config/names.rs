@@ -2,7 +2,7 @@
 //! none. What the values hold is the business of `values.rs`.
 
 use super::environment::PREFIX;
-use super::keys;
+use super::keys::{self, is_guarded};
 use super::layers::Layers;
 use super::report::Severity;
 use super::schema::{ANY, Entry, INDEX, Kind, Status};
@@ -161,16 +161,6 @@ impl Walk<'_> {
             self.layers.notice(Severity::Warning, &self.path, message);
         }
     }
-}
-
-/// Whether a key is one of those without which something that was meant to be closed is open, or
-/// stands below one.
-pub fn is_guarded(path: &str) -> bool {
-    let below = |guard: &str| {
-        let rest = path.strip_prefix(guard);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    keys::GUARDS.iter().any(|guard| below(guard))
 }
 
 fn is_pattern(key: &str) -> bool {

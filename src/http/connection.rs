@@ -6,49 +6,21 @@
 use super::body::{BodyReader, Incoming};
 use super::head::{Head, Scan, Scanned};
 use super::refusal::Refusal;
-use super::table::{Entry, Table};
+use super::shared::Shared;
+use super::table::Entry;
 use super::wire::{Pace, Secured, Wire};
 use super::write::{self, Date, Fault, Form, Outcome};
-use super::{Exchange, Handler, Limits, Method, Request, Response, Tls};
+use super::{Exchange, Method, Request, Response};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Empty lines that may come before a request line (RFC 9112 2.2).
 const EMPTY_LINES_MAX: usize = 4;
 /// What a client is told that speaks plain HTTP where TLS is spoken.
 const HTTPS_PORT: &str =
     "This is an HTTPS port and the request came over plain HTTP; use https://.";
-
-/// What all connections of a server share.
-pub(super) struct Shared {
-    pub(super) handler: Arc<dyn Handler>,
-    pub(super) limits: Limits,
-    /// Every connection speaks TLS when there is one.
-    pub(super) tls: Option<Tls>,
-    pub(super) table: Table,
-    /// See [`Limits::tick`].
-    pub(super) tick: Duration,
-}
-
-impl Shared {
-    pub(super) fn new(
-        handler: Arc<dyn Handler>,
-        limits: Limits,
-        tls: Option<Tls>,
-        table: Table,
-    ) -> Shared {
-        let tick = limits.tick();
-        Shared {
-            handler,
-            limits,
-            tls,
-            table,
-            tick,
-        }
-    }
-}
 
 /// Serves one connection to its end.
 pub(super) fn serve(shared: Arc<Shared>, entry: Arc<Entry>) {

@@ -15,6 +15,7 @@ mod refusal;
 mod request;
 mod response;
 mod server;
+mod shared;
 mod socket;
 mod table;
 pub mod target;

@@ -3,8 +3,9 @@
 //! One thread a connection, at most [`Limits::connections_max`]. No accept error ends the loop: it is
 //! logged, waited out for a short and growing time, and survived.
 
-use super::connection::{self, Shared};
+use super::connection;
 use super::refusal::Refusal;
+use super::shared::Shared;
 use super::socket::{Bound, Listen, Listener, Socket};
 use super::table::{Load, Table};
 use super::tls::NO_PLACE;

@@ -1,9 +1,8 @@
 //! TLS for the engine, by rustls with ring (RFC 8446, RFC 5246): the server's certificate and terms, and
 //! how they are renewed while it serves.
 //!
-//! The files are looked at again by handshakes, at most once a second. When one has changed
-//! everything is loaded anew; what is broken is logged once, and the old goes on. Connections that are
-//! open keep what they began with.
+//! The files are looked at again by handshakes. When one has changed everything is loaded anew; what is
+//! broken is logged once, and the old goes on. Connections that are open keep what they began with.
 
 mod clients;
 mod files;
@@ -15,17 +14,13 @@ pub use suites::{CipherSuite, ClientAuth, NoSuite, Version};
 
 pub(super) use session::{NO_PLACE, Session};
 
-use files::Stamp;
+use crate::watched::{Content, Source, Watched};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::sign::SingleCertAndKey;
 use rustls::{SupportedProtocolVersion, version};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
-use std::time::{Duration, Instant};
-
-/// How often the files are looked at.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
+use std::sync::Arc;
 
 /// What a server is told of TLS: distribution's `http.tls`.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,86 +42,43 @@ pub struct Settings {
 
 /// The server's side of TLS, shared by its connections.
 pub struct Tls {
-    settings: Settings,
-    current: RwLock<Arc<ServerConfig>>,
-    looked: Mutex<Looked>,
-}
-
-/// What the files were when they were last looked at.
-struct Looked {
-    at: Instant,
-    stamps: Vec<Stamp>,
+    config: Watched<ServerConfig>,
 }
 
 impl Tls {
     /// Loads the files. The error names the file, its key in the configuration and what would be right;
     /// a certificate that is out of its time is logged as a warning.
     pub fn new(settings: Settings) -> Result<Tls, String> {
-        let looked = Looked {
-            at: Instant::now(),
-            stamps: settings.stamps(),
-        };
-        let (config, warnings) = settings.load()?;
-        warnings.iter().for_each(|warning| log::warn!("{warning}"));
-        Ok(Tls {
-            settings,
-            current: RwLock::new(config),
-            looked: Mutex::new(looked),
-        })
+        let config = Watched::open(settings.source(), move |files| settings.load(files))?;
+        Ok(Tls { config })
     }
 
     /// The terms for a new connection, after a look at the files when it is time for one.
     pub(super) fn config(&self) -> Arc<ServerConfig> {
-        // One looks, the others go on with what there is: a slow disk stalls one handshake.
-        match self.looked.try_lock() {
-            Ok(mut looked) => self.look(&mut looked),
-            Err(TryLockError::Poisoned(poisoned)) => self.look(&mut poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => {}
-        }
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&current)
-    }
-
-    fn look(&self, looked: &mut Looked) {
-        if looked.at.elapsed() < LOOK_PAUSE {
-            return;
-        }
-        looked.at = Instant::now();
-        let stamps = self.settings.stamps();
-        if stamps == looked.stamps {
-            return;
-        }
-        // Before the files are read: a change in the meantime is seen at the next look.
-        looked.stamps = stamps;
-        match self.settings.load() {
-            Ok((config, warnings)) => {
-                let path = self.settings.certificate.display();
-                log::info!("the certificate in {path} has been read again");
-                warnings.iter().for_each(|warning| log::warn!("{warning}"));
-                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                *current = config;
-            }
-            Err(message) => {
-                log::error!(
-                    "the files of TLS have changed, the old certificate is kept: {message}"
-                );
-            }
-        }
+        self.config.current()
     }
 }
 
 impl Settings {
-    fn stamps(&self) -> Vec<Stamp> {
+    /// The certificate, the key, and those who may sign for clients.
+    fn source(&self) -> Source {
         let own = [&self.certificate, &self.key];
-        let all = own.into_iter().chain(&self.client_cas);
-        all.map(|path| Stamp::of(path)).collect()
+        Source {
+            paths: own.into_iter().chain(&self.client_cas).cloned().collect(),
+            bytes_max: files::FILE_BYTES_MAX,
+            subject: format!("the certificate in {}", self.certificate.display()),
+            otherwise: "the old certificate is kept",
+        }
     }
 
-    /// Reads everything; gives the terms and what is to be warned of.
-    fn load(&self) -> Result<(Arc<ServerConfig>, Vec<String>), String> {
+    /// Makes the terms of the files of [`Settings::source`]; logs what is to be warned of.
+    fn load(&self, files: &[Content]) -> Result<ServerConfig, String> {
+        let [certificate, key, authorities @ ..] = files else {
+            return Err(format!("{}: there is no key to it", files::CERTIFICATE));
+        };
         let provider = Arc::new(self.provider());
-        let (identity, warnings) = files::identity(&self.certificate, &self.key, &provider)?;
-        let roots = files::authorities(&self.client_cas)?;
+        let (identity, warning) = files::identity(certificate, key, &provider)?;
+        let roots = files::authorities(authorities)?;
         let verifier = clients::verifier(self.client_auth, roots, &provider)
             .map_err(|error| format!("{}: {error}", files::CLIENT_CAS))?;
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -139,7 +91,10 @@ impl Settings {
         // under other files are worth nothing any more.
         config.ticketer = ring::Ticketer::new().map_err(|error| format!("http.tls: {error}"))?;
         config.send_tls13_tickets = 1;
-        Ok((Arc::new(config), warnings))
+        if let Some(warning) = warning {
+            log::warn!("{warning}");
+        }
+        Ok(config)
     }
 
     /// ring, with the suites that are asked for.

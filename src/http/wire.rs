@@ -5,7 +5,7 @@
 //! transfer the [`Pace`] decides whether the peer is still worth waiting for.
 
 use super::buffer::{BUFFER_BYTES, Buffer};
-use super::connection::Shared;
+use super::shared::Shared;
 use super::table::Entry;
 use super::tls::Session;
 use crate::sys;

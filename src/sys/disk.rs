@@ -50,30 +50,8 @@ pub fn kept_name(path: &Path) -> io::Result<OsString> {
     Ok(path.file_name().unwrap_or_default().to_owned())
 }
 
-/// The name under which the last word of a path is kept: NTFS finds `V1` under the name `v1`. An error
-/// when there is nothing under either.
 #[cfg(windows)]
-#[allow(unsafe_code)]
-pub fn kept_name(path: &Path) -> io::Result<OsString> {
-    use std::os::windows::ffi::{OsStrExt, OsStringExt};
-    use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
-    use windows_sys::Win32::Storage::FileSystem::{FindClose, FindFirstFileW, WIN32_FIND_DATAW};
-    let wide: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
-    let mut found = WIN32_FIND_DATAW::default();
-    // SAFETY: `wide` ends in NUL and lives through the call, as does `found`, which is only written.
-    let search = unsafe { FindFirstFileW(wide.as_ptr(), &mut found) };
-    if search == INVALID_HANDLE_VALUE {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the search was opened above and is closed once.
-    unsafe { FindClose(search) };
-    let name: Vec<u16> = found
-        .cFileName
-        .into_iter()
-        .take_while(|c| *c != 0)
-        .collect();
-    Ok(OsString::from_wide(&name))
-}
+pub use super::windows::kept_name;
 
 /// Whether an error may be over in a moment, because another request or program has the file open.
 /// Never so here.

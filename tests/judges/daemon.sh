@@ -12,13 +12,15 @@ export DOCKER_CLI_EXPERIMENTAL=enabled
 mkdir -p "$DOCKER_CONFIG"
 docker() { "$DOCKER" "$@"; }
 
-judge_cleanup() {
+# daemon_stop: what judge_cleanup is, for a judge that has nothing else to clean up.
+daemon_stop() {
     [ -n "$DAEMON" ] || return 0
     kill "$DAEMON" 2>/dev/null
     wait "$DAEMON" 2>/dev/null
     # What the daemon mounted and did not unmount would keep the scratch folder alive.
     grep -o " ${SCRATCH}[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount "$mount"; done
 }
+judge_cleanup() { daemon_stop; }
 
 # daemon_start STORAGE_DRIVER: true once it answers.
 daemon_start() {

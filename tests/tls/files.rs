@@ -154,6 +154,16 @@ const FAULTS: &[Fault] = &[
         "cannot be read",
     ),
     (
+        |_, good| folder_at(&good.certificate),
+        "certificate",
+        "cannot be read: is a directory",
+    ),
+    (
+        |_, good| folder_at(&good.key),
+        "key",
+        "cannot be read: is a directory",
+    ),
+    (
         |_, good| put(&good.certificate, b""),
         "certificate",
         "is empty",
@@ -229,6 +239,11 @@ const FAULTS: &[Fault] = &[
 
 fn put(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
+}
+
+fn folder_at(path: &Path) {
+    std::fs::remove_file(path).unwrap();
+    std::fs::create_dir(path).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {

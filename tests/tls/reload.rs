@@ -4,6 +4,7 @@ use super::text;
 use crate::util::program::{Program, slashed};
 use crate::util::registry::Settings;
 use crate::util::secure::{Client, Identity};
+use crate::util::stop::Stop;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -51,6 +52,7 @@ fn the_certificate_changes_under_load_and_no_request_fails() {
     let mut open = Client::new(&trusted).connect(address);
     assert_eq!(open.request("/v2/").answer().status, 200);
     thread::scope(|scope| {
+        let _stop = Stop(&stop);
         for _ in 0..4 {
             scope.spawn(|| {
                 let client = Client::new(&trusted);
@@ -112,6 +114,7 @@ fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
     let empty = |line: &&String| line.contains(" is empty; ");
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _stop = Stop(&stop);
         let load = scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 wait_for(address, &client, &first);

@@ -1,7 +1,8 @@
 //! Versions, suites and protocols, as openssl's client sees them.
 
-use super::Served;
-use crate::util::secure::openssl;
+use super::{Served, text};
+use crate::util::program::Program;
+use crate::util::secure::{Identity, openssl};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -108,5 +109,35 @@ fn versions_suites_and_protocols_are_those_of_the_settings() {
                 _ => panic!("{settings:?} {words:?}: expected {expected:?}, found {found:?}"),
             }
         }
+    }
+}
+
+#[test]
+fn unknown_suites_and_versions_end_the_program_with_1() {
+    for (name, value, said) in [
+        (
+            "CIPHERSUITES",
+            "[TLS_BANANA]",
+            "http.tls.ciphersuites.0: found `TLS_BANANA`; allowed: one of TLS_AES_256_GCM_SHA384, ",
+        ),
+        (
+            "MINIMUMTLS",
+            "tls1.7",
+            "http.tls.minimumtls: found `tls1.7`; allowed: one of tls1.2, tls1.3",
+        ),
+        (
+            "MINIMUMTLS",
+            "tls1.0",
+            "http.tls.minimumtls: found `tls1.0`; allowed: one of tls1.2, tls1.3 (TLS 1.0 and 1.1 are",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity::new(folder.path(), "own");
+        let text = text(folder.path(), &identity);
+        let name = format!("REGISTRY_HTTP_TLS_{name}");
+        let mut program = Program::start(folder.path(), &text, &[(&name, value)]);
+        let line = program.wait_for("error: ");
+        assert!(line.contains(&format!("{name}: {said}")), "{line}");
+        assert_eq!(program.end().code(), Some(1), "{line}");
     }
 }

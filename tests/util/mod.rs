@@ -5,4 +5,5 @@ pub mod program;
 pub mod raw;
 pub mod registry;
 pub mod secure;
+pub mod stop;
 pub mod tree;

@@ -1,7 +1,7 @@
 //! Keys that sign tokens: from a JWK set (RFC 7517) or from certificates, and the names that tokens call
 //! them by. The key decides which algorithms there are for it; a header only chooses among these.
 
-use super::der;
+use super::public_key;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey};
@@ -92,7 +92,7 @@ impl Material {
 impl Key {
     /// The key of a certificate's SubjectPublicKeyInfo.
     pub fn of_certificate(info: &[u8]) -> Option<Key> {
-        let material = der::public_key(info)?;
+        let material = public_key::parse(info)?;
         Some(Key {
             material,
             algorithm: None,

@@ -6,14 +6,15 @@
 //! "none" and none is symmetric; a key in a header is no key.
 
 mod claims;
-mod der;
 mod keys;
+mod public_key;
 #[cfg(test)]
 mod tests;
 
 pub use claims::Holder;
 pub use keys::ALGORITHMS;
 
+use crate::watched;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use claims::Claims;
@@ -22,12 +23,13 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
 /// The largest file of keys or certificates, in bytes.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
+const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// The most certificates in a header.
 const CHAIN_MAX: usize = 8;
 
@@ -230,17 +232,10 @@ impl ExtendedKeyUsageValidator for AnyUsage {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    use std::io::Read;
-    let wrong = |error: std::io::Error| format!("it cannot be read: {error}");
-    let file = std::fs::File::open(path).map_err(wrong)?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(wrong)?;
-    match bytes.len() as u64 > FILE_BYTES_MAX {
-        true => Err(format!("it has more than {FILE_BYTES_MAX} bytes")),
-        false => Ok(bytes),
-    }
+    watched::read(path, FILE_BYTES_MAX).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => error.to_string(),
+        _ => format!("it cannot be read: {error}"),
+    })
 }
 
 fn unusable(path: &Path, key: &str, why: &str) -> String {

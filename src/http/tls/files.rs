@@ -3,78 +3,64 @@
 
 use super::x509::Certificate;
 use crate::spec::timestamp::format_rfc_3339;
-use crate::sys;
+use crate::watched::Content;
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::fmt::Display;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::SystemTime;
 
 /// The largest file that is read, in bytes; a bundle of all public authorities has 250,000.
-const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+pub(super) const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub(super) const CERTIFICATE: &str = "http.tls.certificate";
 pub(super) const KEY: &str = "http.tls.key";
 pub(super) const CLIENT_CAS: &str = "http.tls.clientcas";
 
-/// What a file was when it was looked at: when it changes, so does this. Symbolic links are followed.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stamp(Option<(u64, u64, Option<SystemTime>)>);
-
-impl Stamp {
-    pub(super) fn of(path: &Path) -> Stamp {
-        let found = std::fs::metadata(path).ok();
-        Stamp(found.map(|data| (sys::file_number(&data), data.len(), data.modified().ok())))
-    }
-}
-
-/// Reads the chain and the key and sees that they belong together. Gives them with what is to be
-/// warned of.
+/// Sees that the chain and the key are good and belong together. Gives them with what is to be warned
+/// of.
 pub(super) fn identity(
-    certificate: &Path,
-    key: &Path,
+    certificate: &Content,
+    key: &Content,
     provider: &CryptoProvider,
-) -> Result<(CertifiedKey, Vec<String>), String> {
+) -> Result<(CertifiedKey, Option<String>), String> {
     let chain = certificates(CERTIFICATE, certificate)?;
     let first = chain.first().map(|first| Certificate::parse(first));
     let Some(Some(facts)) = first else {
         let message = "its first certificate is broken: it cannot be read as X.509";
-        return Err(fault(CERTIFICATE, certificate, message));
+        return Err(fault(CERTIFICATE, &certificate.path, message));
     };
     let signing = provider
         .key_provider
         .load_private_key(private_key(key)?)
-        .map_err(|_| fault(KEY, key, UNSUPPORTED_KEY))?;
+        .map_err(|_| fault(KEY, &key.path, UNSUPPORTED_KEY))?;
     if let Some(public) = signing.public_key()
         && public.as_ref() != facts.public_key
     {
         let message = format!(
             "is not the key of the first certificate in {} ({CERTIFICATE}); a chain begins with the \
              server's own certificate",
-            certificate.display()
+            certificate.path.display()
         );
-        return Err(fault(KEY, key, message));
+        return Err(fault(KEY, &key.path, message));
     }
-    let warnings =
-        validity(&facts, SystemTime::now()).map(|message| fault(CERTIFICATE, certificate, message));
-    Ok((
-        CertifiedKey::new(chain, signing),
-        warnings.into_iter().collect(),
-    ))
+    let warning = validity(&facts, SystemTime::now())
+        .map(|message| fault(CERTIFICATE, &certificate.path, message));
+    Ok((CertifiedKey::new(chain, signing), warning))
 }
 
-/// Reads those who may sign for clients.
-pub(super) fn authorities(paths: &[PathBuf]) -> Result<RootCertStore, String> {
+/// Those who may sign for clients.
+pub(super) fn authorities(files: &[Content]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    for path in paths {
-        for certificate in certificates(CLIENT_CAS, path)? {
+    for file in files {
+        for certificate in certificates(CLIENT_CAS, file)? {
             roots.add(certificate).map_err(|error| {
                 let message = format!("a certificate in it cannot be used: {error}");
-                fault(CLIENT_CAS, path, message)
+                fault(CLIENT_CAS, &file.path, message)
             })?;
         }
     }
@@ -101,29 +87,29 @@ fn validity(certificate: &Certificate<'_>, now: SystemTime) -> Option<String> {
     (now < from).then(|| format!("is not valid before {start}; clients will refuse it until then"))
 }
 
-fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bytes = read(key, path, "certificate")?;
-    let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&bytes).collect();
-    let chain = found.map_err(|error| fault(key, path, broken(&error)))?;
+fn certificates(key: &str, file: &Content) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = text(key, file, "certificate")?;
+    let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(bytes).collect();
+    let chain = found.map_err(|error| fault(key, &file.path, broken(&error)))?;
     if chain.is_empty() {
         let message = "has no certificate in it; it should have a part that begins with \
                        -----BEGIN CERTIFICATE-----";
-        return Err(fault(key, path, message));
+        return Err(fault(key, &file.path, message));
     }
     Ok(chain)
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    let bytes = read(KEY, path, "private key")?;
-    let text = String::from_utf8_lossy(&bytes);
+fn private_key(file: &Content) -> Result<PrivateKeyDer<'static>, String> {
+    let (path, bytes) = (&file.path, text(KEY, file, "private key")?);
+    let shown = String::from_utf8_lossy(bytes);
     let encrypted = [
         "-----BEGIN ENCRYPTED PRIVATE KEY-----",
         "Proc-Type: 4,ENCRYPTED",
     ];
-    if encrypted.iter().any(|mark| text.contains(mark)) {
+    if encrypted.iter().any(|mark| shown.contains(mark)) {
         return Err(fault(KEY, path, ENCRYPTED_KEY));
     }
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+    PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
         PemError::NoItemsFound => {
             let message = "has no private key in it; it should have a part that begins with \
                            -----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY";
@@ -142,22 +128,19 @@ fn broken(error: &PemError) -> &'static str {
     }
 }
 
-fn read(key: &str, path: &Path, what: &str) -> Result<Vec<u8>, String> {
-    let wrong = |error: std::io::Error| fault(key, path, format!("cannot be read: {error}"));
-    let file = std::fs::File::open(path).map_err(wrong)?;
-    let mut bytes = Vec::new();
-    let mut most = file.take(FILE_BYTES_MAX + 1);
-    most.read_to_end(&mut bytes).map_err(wrong)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
-        let message = format!("has more than {FILE_BYTES_MAX} bytes; a {what} has fewer");
-        return Err(fault(key, path, message));
-    }
+/// The bytes of a file that may be PEM.
+fn text<'f>(key: &str, file: &'f Content, what: &str) -> Result<&'f [u8], String> {
+    let path = &file.path;
+    let bytes = file.bytes.as_ref().map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => {
+            let message = format!("has more than {FILE_BYTES_MAX} bytes; a {what} has fewer");
+            fault(key, path, message)
+        }
+        _ => fault(key, path, format!("cannot be read: {error}")),
+    })?;
     if bytes.is_empty() {
-        return Err(fault(
-            key,
-            path,
-            format!("is empty; it should hold a {what}"),
-        ));
+        let message = format!("is empty; it should hold a {what}");
+        return Err(fault(key, path, message));
     }
     // A SEQUENCE of a certificate or a key: what a PEM file never begins with.
     if bytes.starts_with(&[0x30]) && !bytes.is_ascii() {

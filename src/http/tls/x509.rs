@@ -1,16 +1,13 @@
 //! What of an X.509 certificate (RFC 5280 4.1) the server looks at itself: from when to when it is
-//! valid, and its public key. A reader of DER (X.690) that goes straight to these.
+//! valid, and its public key. It goes straight to these.
 //!
 //! Trust is for clients to decide: a server presents what it was given, also a self-signed
 //! certificate of version 1 with nothing but a common name, which stricter parsers refuse.
 
+use crate::der::{Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME};
 use crate::spec::timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const INTEGER: u8 = 0x02;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
 /// `[0] EXPLICIT Version`, absent in version 1.
 const VERSION: u8 = 0xa0;
 
@@ -28,16 +25,14 @@ pub struct Certificate<'c> {
 impl Certificate<'_> {
     /// Reads a certificate; `None` when the bytes are none.
     pub fn parse(der: &[u8]) -> Option<Certificate<'_>> {
-        let mut outer = Reader(der);
-        let mut certificate = Reader(outer.element(SEQUENCE)?.content);
-        let mut fields = Reader(certificate.element(SEQUENCE)?.content);
+        let mut fields = Reader::new(der).sequence()?.sequence()?;
         if fields.peek() == Some(VERSION) {
             fields.any()?;
         }
         fields.element(INTEGER)?; // serialNumber
         fields.element(SEQUENCE)?; // signature
         fields.element(SEQUENCE)?; // issuer
-        let mut validity = Reader(fields.element(SEQUENCE)?.content);
+        let mut validity = fields.sequence()?;
         let not_before = time(&validity.any()?)?;
         let not_after = time(&validity.any()?)?;
         fields.element(SEQUENCE)?; // subject
@@ -45,49 +40,6 @@ impl Certificate<'_> {
             not_before,
             not_after,
             public_key: fields.element(SEQUENCE)?.whole,
-        })
-    }
-}
-
-/// One element: its tag, and its bytes with and without tag and length.
-struct Element<'d> {
-    tag: u8,
-    whole: &'d [u8],
-    content: &'d [u8],
-}
-
-/// Elements one after the other.
-struct Reader<'d>(&'d [u8]);
-
-impl<'d> Reader<'d> {
-    fn peek(&self) -> Option<u8> {
-        self.0.first().copied()
-    }
-
-    fn element(&mut self, tag: u8) -> Option<Element<'d>> {
-        self.any().filter(|element| element.tag == tag)
-    }
-
-    /// The next element, whatever it is. Lengths of more than four bytes are none that occur.
-    fn any(&mut self) -> Option<Element<'d>> {
-        let (&tag, rest) = self.0.split_first()?;
-        let (&first, rest) = rest.split_first()?;
-        let (length, rest) = match first {
-            0..=0x7f => (usize::from(first), rest),
-            0x81..=0x84 => {
-                let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-                let shift = |length: usize, digit: &u8| length << 8 | usize::from(*digit);
-                (digits.iter().fold(0, shift), rest)
-            }
-            _ => return None,
-        };
-        let (content, rest) = rest.split_at_checked(length)?;
-        let whole = self.0.get(..self.0.len().checked_sub(rest.len())?)?;
-        self.0 = rest;
-        Some(Element {
-            tag,
-            whole,
-            content,
         })
     }
 }
