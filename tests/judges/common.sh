@@ -8,7 +8,8 @@
 # last line is `PASSED name`, `FAILED name` or `SKIPPED name: why`, its exit status 0, 1 or 77.
 #
 #   JUDGED            which registry is judged: ours (default), distribution-2.8, distribution-3
-#   REGISTRY_PROGRAM  the program of `ours` (default: target/release/registry)
+#   REGISTRY_PROGRAM  the program of `ours` (default: target/release/registry); one that ends in .exe
+#                     is run by Wine
 #   JUDGES_HOME       where install.sh keeps the programs it builds
 
 set -euo pipefail
@@ -35,6 +36,13 @@ judge_begin() {
         echo "no program at $REGISTRY_PROGRAM; build it by: cargo build --release"
         exit 1
     fi
+    if [ "$JUDGED" = ours ] && [[ $REGISTRY_PROGRAM = *.exe ]]; then
+        REGISTRY_EXE=$REGISTRY_PROGRAM
+        . "$JUDGES/wine.sh"
+        wine_ready
+        REGISTRY_PROGRAM=$SCRATCH/registry
+        wine_program "$REGISTRY_PROGRAM"
+    fi
 }
 
 # judge_end: stops what was started, says the verdict. A judge may define judge_cleanup.
@@ -45,6 +53,7 @@ judge_end() {
     trap '' HUP INT PIPE TERM
     set +e
     registry_stop
+    if declare -F wine_end >/dev/null; then wine_end; fi
     if [ $status -ne 0 ] && [ $status -ne 77 ] && [ -n "$SERVER_LOG" ]; then
         echo "--- the registry's log, last 40 lines ($SERVER_LOG) ---"
         tail -n 40 "$SERVER_LOG" | cut -c 1-400
