@@ -43,6 +43,7 @@ fn take_alone(socket: &Socket) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::net::{Ipv4Addr, TcpStream};
+    use windows_sys::Win32::Networking::WinSock::getsockopt;
 
     #[test]
     fn nobody_else_gets_the_port_even_one_who_wants_to_share_it() {
@@ -58,7 +59,26 @@ mod tests {
             .bind(&address.into())
             .and_then(|()| greedy.listen(10));
         assert!(taken.is_err());
-        drop(first);
+        // Linux, below Wine, lets nobody share: there only this tells that the port was asked for alone.
+        assert!(is_alone(&first));
+        assert!(!is_alone(&greedy));
+    }
+
+    fn is_alone(socket: &impl AsRawSocket) -> bool {
+        let (handle, mut value) = (socket.as_raw_socket() as usize, [0; 4]);
+        let mut length = value.len() as i32;
+        // SAFETY: the socket is open; the value and its length are alive.
+        let done = unsafe {
+            getsockopt(
+                handle,
+                SOL_SOCKET,
+                SO_EXCLUSIVEADDRUSE,
+                value.as_mut_ptr(),
+                &mut length,
+            )
+        };
+        assert_eq!(done, 0);
+        i32::from_ne_bytes(value) != 0
     }
 
     #[test]
