@@ -3,6 +3,7 @@
 #
 #     scripts/build-windows.sh              # target/x86_64-pc-windows-gnu/release/registry.exe
 #     scripts/build-windows.sh test --lib   # any other command of cargo, for Windows
+#     scripts/build-windows.sh --version    # whether it can be built here, and by which cargo
 #
 # It needs a linker and Rust's standard library as source, which is built for Windows along the way
 # (two minutes the first time):
@@ -24,9 +25,10 @@ for file in $RUST/cargo $RUST/rustc /usr/lib/rustlib/src/rust/library/Cargo.lock
     }
 done
 
+# build-std is unstable, and Debian's compiler is a stable one.
+export RUSTC=$RUST/rustc RUSTC_BOOTSTRAP=1
+[ "${1:-}" != --version ] || exec $RUST/cargo --version
 [ $# -gt 0 ] || set -- build --release
 command=$1
 shift
-# build-std is unstable, and Debian's compiler is a stable one.
-export RUSTC=$RUST/rustc RUSTC_BOOTSTRAP=1
 exec $RUST/cargo "$command" --locked --target x86_64-pc-windows-gnu -Z build-std=std,panic_unwind "$@"

@@ -8,11 +8,15 @@
 APT_SECONDS_MAX=600
 GO_SECONDS_MAX=900
 
-# program -> Debian package
+# program, or the path of a file -> Debian package
 PACKAGES=(
     curl:curl jq:jq openssl:openssl skopeo:skopeo podman:podman buildah:buildah
     dockerd:docker.io docker-registry:docker-registry iptables:iptables nginx:nginx wrk:wrk
     shellcheck:shellcheck
+    # registry.exe is built with these, and run: see scripts/build-windows.sh.
+    /usr/bin/rustc:rustc-web /usr/bin/cargo:cargo-web
+    /usr/lib/rustlib/src/rust/library/Cargo.lock:rust-web-src
+    x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64-win32 /usr/lib/wine/wine64:wine64
 )
 
 # What scripts.sh reads with: the grammar of PowerShell, and hadolint's own program in a package.
@@ -32,7 +36,7 @@ GO_PROGRAMS=(
 packages_install() {
     local entry missing=()
     for entry in "${PACKAGES[@]}"; do
-        command -v "${entry%%:*}" >/dev/null || missing+=("${entry#*:}")
+        command -v "${entry%%:*}" >/dev/null || [ -e "${entry%%:*}" ] || missing+=("${entry#*:}")
     done
     if [ ${#missing[@]} -eq 0 ]; then
         echo "packages: all there"

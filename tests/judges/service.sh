@@ -8,7 +8,6 @@ export LC_ALL=C.UTF-8
 JUDGED=registry.exe
 judge_begin service
 require curl python3
-judge_cleanup() { wine_end; }
 wine_ready
 
 # A service does not get our variables: what Wine lacks is put beside the program.

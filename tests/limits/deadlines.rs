@@ -63,14 +63,16 @@ fn silent_connections_are_closed_without_a_word() {
 #[test]
 fn three_hundred_half_open_clients_are_let_go() {
     let served = Served::new(quick());
-    let mut clients: Vec<_> = (0..300).map(|_| served.connect()).collect();
-    for (at, client) in clients.iter_mut().enumerate() {
+    let half_open = |at: usize| {
+        let mut client = served.connect();
         client.send(match at % 3 {
             0 => "",
             1 => "GET / HT",
             _ => "PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
         });
-    }
+        client
+    };
+    let mut clients: Vec<_> = (0..300).map(half_open).collect();
     for (at, client) in clients.iter_mut().enumerate() {
         let rest = String::from_utf8(client.rest()).unwrap();
         match at % 3 {

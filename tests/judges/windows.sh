@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# registry.exe, as scripts/build-windows.sh makes it.
+#
+# usage: windows.sh program   its size and what it imports; every integration test that starts a
+#                             registry starts it, under Wine, from this Linux
+#        windows.sh tests     all tests built as Windows programs, so the engine's limits, the crash
+#                             and the driver tests as well, under Wine
+#
+# What Wine cannot show is named here, test by test, and said as SKIPPED.
+. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/wine.sh"
+mode=${1:?usage: windows.sh program|tests}
+JUDGED=registry.exe
+judge_begin "windows $mode"
+require cargo
+wine_ready
+
+EXE_BYTES_MAX=4000000
+# What a Nano Server brings, and Windows with it. Anything else would have to be carried along.
+SYSTEM_DLLS=(advapi32.dll api-ms-win-core-synch-l1-2-0.dll bcrypt.dll bcryptprimitives.dll crypt32.dll
+    kernel32.dll msvcrt.dll ntdll.dll ws2_32.dll)
+
+# Tests that cannot be here, and why.
+DIFFERENCES=(
+    "certificate::only_its_owner_may_read_the_key|Windows hands the rights of a file down from its folder"
+    "users::a_new_file_is_private_and_an_old_one_keeps_its_mode_and_place|Windows hands the rights of a file down from its folder"
+    "serve::a_unix_socket_is_served_and_removed|unix sockets are not served on Windows"
+    "tls::a_unix_socket_may_speak_tls_too|unix sockets are not served on Windows"
+    "health::a_unix_socket_leads_to_it_plain_and_over_tls|unix sockets are not served on Windows"
+    "health::a_unix_socket_whose_owner_accepts_nothing_is_ill|unix sockets are not served on Windows"
+    "process::services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_shown|there are services on Windows: service.sh"
+    "serve::idle_memory_is_small_and_a_thousand_idle_connections_add_little|Wine needs memory of its own for every thread"
+    "tls::a_thousand_idle_connections_add_little_memory|Wine needs memory of its own for every thread"
+    "driver::contract::what_is_published_is_read_and_replaced_in_one_step|Wine 8 replaces no file that somebody has open; Windows does since 2016"
+)
+skips=()
+for difference in "${DIFFERENCES[@]}"; do
+    echo "SKIPPED ${difference%%|*}: ${difference#*|}"
+    skips+=(--skip "${difference%%|*}")
+done
+
+# run_tests COMMAND...: with the words for the tests; the verdict tells how many passed.
+run_tests() {
+    local ended=0
+    "$@" --exact "${skips[@]}" >"$SCRATCH/tests.log" 2>&1 || ended=$?
+    grep '^test result' "$SCRATCH/tests.log" || true
+    if [ $ended -ne 0 ]; then
+        grep -v '^test .* ok$' "$SCRATCH/tests.log" | tail -n 150
+        fail "the tests ended with status $ended"
+    fi
+    VERDICT="$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$SCRATCH/tests.log" |
+        awk '{sum += $1} END {print sum + 0}') tests passed, ${#DIFFERENCES[@]} not for Wine, $("$WINE" --version)"
+    [[ $VERDICT != 0\ * ]] || fail "no test ran"
+}
+
+case $mode in
+    program)
+        require x86_64-w64-mingw32-objdump
+        bytes=$(stat -c %s "$REGISTRY_EXE")
+        [ "$bytes" -le $EXE_BYTES_MAX ] || fail "registry.exe has $bytes bytes; at most $EXE_BYTES_MAX are wanted"
+        x86_64-w64-mingw32-objdump -p "$REGISTRY_EXE" |
+            sed -n 's/^.*DLL Name: //p' | tr '[:upper:]' '[:lower:]' | sort -u >"$SCRATCH/imports"
+        strange=$(grep -vxF "$(printf '%s\n' "${SYSTEM_DLLS[@]}")" "$SCRATCH/imports" || true)
+        [ -s "$SCRATCH/imports" ] || fail "no import was found"
+        [ -z "$strange" ] || fail "it imports what a Nano Server may not have: $strange"
+        echo "registry.exe has $bytes bytes and imports" "$(tr '\n' ' ' <"$SCRATCH/imports")"
+        REGISTRY_TEST_PROGRAM=$(realpath "$REGISTRY_EXE")
+        export REGISTRY_TEST_PROGRAM REGISTRY_TEST_RUNNER=$WINE
+        run_tests cargo test --locked --test integration --
+        VERDICT="$bytes bytes, $VERDICT"
+        ;;
+    tests)
+        export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$WINE
+        # Most of a test is waiting there.
+        run_tests "$PROJECT/scripts/build-windows.sh" test --lib --test integration -- --test-threads=8
+        ;;
+    *) fail "the first word is program or tests, not '$mode'" ;;
+esac
