@@ -37,6 +37,7 @@ pub use resolved::{
     UploadPurging, Validation,
 };
 
+use crate::encoding;
 use layers::Layers;
 use std::path::PathBuf;
 use tree::Node;
@@ -80,15 +81,16 @@ impl Config {
                 format!("found more than {FILE_BYTES_MAX} bytes; a configuration is smaller");
             return Err(vec![whole(&name, &message)]);
         }
-        let text = String::from_utf8(bytes).map_err(|error| vec![not_utf8(&name, &error)])?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-        let root = tree::parse(&text).map_err(|error| vec![unreadable(&name, error)])?;
+        let bytes = encoding::utf8(&bytes).map_err(|why| vec![whole(&name, why)])?;
+        let text = std::str::from_utf8(bytes);
+        let text = text.map_err(|error| vec![not_utf8(&name, bytes, error)])?;
+        let root = tree::parse(text).map_err(|error| vec![unreadable(&name, error)])?;
         let mut root = match root {
             Node::Null => Node::Map(Vec::new()),
             root => root,
         };
         unfold_names(&mut root);
-        let mut layers = Layers::new(root, name, text);
+        let mut layers = Layers::new(root, name, text.to_owned());
         environment::apply(&mut layers, environment);
         names::check(&mut layers);
         let config = resolve::resolve(&mut layers);
@@ -116,11 +118,8 @@ fn whole(name: &str, message: &str) -> Mistake {
     }
 }
 
-fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Mistake {
-    let good = error
-        .as_bytes()
-        .get(..error.utf8_error().valid_up_to())
-        .unwrap_or_default();
+fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Mistake {
+    let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
     let line = good.split(|byte| *byte == b'\n').count();
     whole(
         name,
