@@ -17,6 +17,7 @@ mod keys;
 mod layers;
 mod locate;
 mod names;
+mod path;
 mod render;
 mod report;
 mod resolve;
