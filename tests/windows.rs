@@ -4,6 +4,7 @@
 
 mod files;
 mod paths;
+mod refused;
 
 use crate::process::{err, out, registry};
 use crate::util::program;
