@@ -38,8 +38,9 @@ pub use resolved::{
     UploadPurging, Validation,
 };
 
-use crate::encoding;
+use crate::{encoding, watched};
 use layers::Layers;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use tree::Node;
 
@@ -73,14 +74,17 @@ impl Config {
             Source::Text { name, text } => (name, text.into_bytes()),
             Source::File(path) => {
                 let name = path.display().to_string();
-                let bytes = read(&path).map_err(|message| vec![whole(&name, &message)])?;
+                let bytes = watched::read(&path, FILE_BYTES_MAX).map_err(|error| {
+                    vec![match error.kind() {
+                        ErrorKind::FileTooLarge => too_large(&name),
+                        _ => whole(&name, &format!("cannot be read: {error}")),
+                    }]
+                })?;
                 (name, bytes)
             }
         };
         if bytes.len() > FILE_BYTES_MAX {
-            let message =
-                format!("found more than {FILE_BYTES_MAX} bytes; a configuration is smaller");
-            return Err(vec![whole(&name, &message)]);
+            return Err(vec![too_large(&name)]);
         }
         let bytes = encoding::utf8(&bytes).map_err(|why| vec![whole(&name, why)])?;
         let text = std::str::from_utf8(bytes);
@@ -99,24 +103,17 @@ impl Config {
     }
 }
 
-/// Reads a file, but no more of it than is needed to see that it is too large.
-fn read(path: &std::path::Path) -> Result<Vec<u8>, String> {
-    use std::io::Read;
-    let wrong = |error: std::io::Error| format!("cannot be read: {error}");
-    let file = std::fs::File::open(path).map_err(wrong)?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(wrong)?;
-    Ok(bytes)
-}
-
 fn whole(name: &str, message: &str) -> Mistake {
     Mistake {
         place: Place::File(name.to_owned()),
         key: String::new(),
         message: message.to_owned(),
     }
+}
+
+fn too_large(name: &str) -> Mistake {
+    let message = format!("found more than {FILE_BYTES_MAX} bytes; a configuration is smaller");
+    whole(name, &message)
 }
 
 fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Mistake {

@@ -139,15 +139,14 @@ fn unreadable(error: &serde_yaml::Error) -> Unreadable {
 }
 
 /// What the YAML parser says of a path of Windows and the like, and what would be right.
-const HINTS: [(&str, &str); 3] = [
+const HINTS: [(&str, &str); 4] = [
     ("unknown escape character", ESCAPES),
     ("did not find expected hexadecimal number", ESCAPES),
-    (
-        "mapping values are not allowed in this context",
-        "a text with a colon at its end, or before a space, is put in single quotes",
-    ),
+    ("mapping values are not allowed in this context", COLONS),
+    ("found unexpected ':'", COLONS),
 ];
 
+const COLONS: &str = "a text with a colon at its end, or before a space, is put in single quotes";
 const ESCAPES: &str = "in double quotes a backslash begins an escape: write 'c:\\data' in single \
     quotes, or \"c:\\\\data\"";
 

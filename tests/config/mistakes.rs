@@ -137,6 +137,9 @@ fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
             "{said}"
         );
     }
+    let flow = "version: 0.1\nstorage: {filesystem: {rootdirectory: c:}}\n";
+    let said = mistakes(flow, &[]).remove(0);
+    assert!(said.ends_with("is put in single quotes"), "{said}");
     let key = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
     let said = mistakes(BASE, &[(key, r#""c:\registry""#)]).remove(0);
     let start =

@@ -125,3 +125,19 @@ fn a_configuration_path_with_spaces_and_other_letters_is_read_and_named() {
     let start = format!("error: {config}:3:14: http.addr: found `x`");
     assert!(err(&output).starts_with(&start), "{}", err(&output));
 }
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_called_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    for words in [
+        &["serve", home][..],
+        &["check-config", home],
+        &["htpasswd", "--delete", "--file", home, "anna"],
+    ] {
+        let output = registry(words, &[]);
+        let said = err(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot be read: is a directory"), "{said}");
+    }
+}
