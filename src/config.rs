@@ -17,6 +17,7 @@ mod keys;
 mod layers;
 mod locate;
 mod names;
+mod path;
 mod render;
 mod report;
 mod resolve;
@@ -37,7 +38,9 @@ pub use resolved::{
     UploadPurging, Validation,
 };
 
+use crate::{encoding, watched};
 use layers::Layers;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use tree::Node;
 
@@ -71,41 +74,33 @@ impl Config {
             Source::Text { name, text } => (name, text.into_bytes()),
             Source::File(path) => {
                 let name = path.display().to_string();
-                let bytes = read(&path).map_err(|message| vec![whole(&name, &message)])?;
+                let bytes = watched::read(&path, FILE_BYTES_MAX).map_err(|error| {
+                    vec![match error.kind() {
+                        ErrorKind::FileTooLarge => too_large(&name),
+                        _ => whole(&name, &format!("cannot be read: {error}")),
+                    }]
+                })?;
                 (name, bytes)
             }
         };
         if bytes.len() > FILE_BYTES_MAX {
-            let message =
-                format!("found more than {FILE_BYTES_MAX} bytes; a configuration is smaller");
-            return Err(vec![whole(&name, &message)]);
+            return Err(vec![too_large(&name)]);
         }
-        let text = String::from_utf8(bytes).map_err(|error| vec![not_utf8(&name, &error)])?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-        let root = tree::parse(&text).map_err(|error| vec![unreadable(&name, error)])?;
+        let bytes = encoding::utf8(&bytes).map_err(|why| vec![whole(&name, why)])?;
+        let text = std::str::from_utf8(bytes);
+        let text = text.map_err(|error| vec![not_utf8(&name, bytes, error)])?;
+        let root = tree::parse(text).map_err(|error| vec![unreadable(&name, error)])?;
         let mut root = match root {
             Node::Null => Node::Map(Vec::new()),
             root => root,
         };
         unfold_names(&mut root);
-        let mut layers = Layers::new(root, name, text);
+        let mut layers = Layers::new(root, name, text.to_owned());
         environment::apply(&mut layers, environment);
         names::check(&mut layers);
         let config = resolve::resolve(&mut layers);
         layers.finish().map(|notices| (config, notices))
     }
-}
-
-/// Reads a file, but no more of it than is needed to see that it is too large.
-fn read(path: &std::path::Path) -> Result<Vec<u8>, String> {
-    use std::io::Read;
-    let wrong = |error: std::io::Error| format!("cannot be read: {error}");
-    let file = std::fs::File::open(path).map_err(wrong)?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(wrong)?;
-    Ok(bytes)
 }
 
 fn whole(name: &str, message: &str) -> Mistake {
@@ -116,11 +111,13 @@ fn whole(name: &str, message: &str) -> Mistake {
     }
 }
 
-fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Mistake {
-    let good = error
-        .as_bytes()
-        .get(..error.utf8_error().valid_up_to())
-        .unwrap_or_default();
+fn too_large(name: &str) -> Mistake {
+    let message = format!("found more than {FILE_BYTES_MAX} bytes; a configuration is smaller");
+    whole(name, &message)
+}
+
+fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Mistake {
+    let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
     let line = good.split(|byte| *byte == b'\n').count();
     whole(
         name,

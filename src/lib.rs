@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 mod der;
 pub mod driver;
+mod encoding;
 pub mod http;
 pub mod logging;
 pub mod server;

@@ -168,7 +168,8 @@ fn the_file_beside_the_program_is_clean() {
     let config = clean(&text, &[]);
     assert_eq!(root(&config), Path::new("./data"));
     assert_eq!(config.http.listen, Listen::Tcp(":5000".to_owned()));
-    assert!(text.lines().count() < 60);
+    // As the lab promises.
+    assert!(text.len() < 1000, "{} bytes", text.len());
     // The lab's container: its variables over this file.
     let lab = [("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "c:\\data")];
     assert_eq!(root(&clean(&text, &lab)), Path::new("c:\\data"));

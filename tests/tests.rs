@@ -24,4 +24,5 @@ mod tokens;
 mod uploads;
 mod users;
 mod util;
+mod windows;
 mod wire;

@@ -49,7 +49,7 @@ impl From<storage::Error> for Error {
             storage::Error::Driver(error) => {
                 let (code, text) = if error.is_full() {
                     (Code::StorageFull, None)
-                } else if error.is_read_only() {
+                } else if error.is_read_only() || error.is_in_use() {
                     (
                         Code::Unavailable,
                         Some("the registry cannot write to its storage, or a file is in use"),

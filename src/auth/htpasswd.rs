@@ -2,6 +2,7 @@
 //! in distribution (`registry/auth/htpasswd`); what is refused is named, its hash never.
 
 use super::authorization::USER_BYTES_MAX;
+use crate::encoding;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -165,21 +166,9 @@ pub(super) fn split_line(line: &str) -> Option<(&str, &str)> {
     line.split_once(':').filter(|_| !line.starts_with('#'))
 }
 
-/// The bytes of a file as UTF-8 without a byte order mark.
+/// The bytes of a file as UTF-8 without a byte order mark. The error says why there are none.
 pub(super) fn normalized(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
-    let (rest, read): (_, fn([u8; 2]) -> u16) = match bytes {
-        [0xff, 0xfe, rest @ ..] => (rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => (rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => return Ok(rest.into()),
-        bytes => return Ok(bytes.into()),
-    };
-    let (pairs, odd) = rest.as_chunks::<2>();
-    let units = pairs.iter().map(|pair| read(*pair));
-    let text: Result<String, _> = char::decode_utf16(units).collect();
-    match text {
-        Ok(text) if odd.is_empty() => Ok(text.into_bytes().into()),
-        _ => Err("it begins as UTF-16 and is none".to_owned()),
-    }
+    encoding::any(bytes).map_err(|why| format!("it {why}"))
 }
 
 /// Remarks up to a number.

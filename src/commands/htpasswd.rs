@@ -141,6 +141,10 @@ fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), String> {
 }
 
 fn read(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
+    // Windows opens no folder, and says that access is denied.
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     let mut bytes = Vec::new();

@@ -41,11 +41,11 @@ pub fn auth(layers: &mut Layers) -> Scheme {
     let scheme = match kind {
         "htpasswd" => Scheme::Htpasswd {
             realm: required(layers, "auth.htpasswd.realm", "what docker login shows"),
-            path: PathBuf::from(required(
+            path: required_path(
                 layers,
                 "auth.htpasswd.path",
                 "the path of a file of users, which `registry htpasswd --file PATH USER` makes",
-            )),
+            ),
         },
         "silly" => Scheme::Silly {
             realm: required(layers, "auth.silly.realm", "a text"),
@@ -86,6 +86,14 @@ fn required(layers: &mut Layers, path: &str, allowed: &str) -> String {
     }
 }
 
+/// A path without a default.
+fn required_path(layers: &mut Layers, key: &str, allowed: &str) -> PathBuf {
+    if matches!(layers.value(key), None | Some(Node::Text(_))) && layers.text(key).is_none() {
+        missing(layers, key, allowed);
+    }
+    layers.path(key).unwrap_or_default()
+}
+
 fn token(layers: &mut Layers) -> token::Settings {
     let redirects = layers.boolean("auth.token.autoredirect").unwrap_or(false);
     let path = layers.text("auth.token.autoredirectpath");
@@ -108,8 +116,8 @@ fn token(layers: &mut Layers) -> token::Settings {
             "the name of this registry in tokens",
         ),
         issuer: required(layers, "auth.token.issuer", "the name of who signs tokens"),
-        root_certificates: layers.text("auth.token.rootcertbundle").map(PathBuf::from),
-        keys: layers.text("auth.token.jwks").map(PathBuf::from),
+        root_certificates: layers.path("auth.token.rootcertbundle"),
+        keys: layers.path("auth.token.jwks"),
         algorithms: algorithms(layers),
         redirect_path: redirects.then_some(path),
     };

@@ -49,7 +49,16 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
         .and_then(|entry| entry.kind)
         == Some(Kind::Text);
     let node = match tree::parse(&value) {
-        Ok(node) => node,
+        Ok(Node::Map(_)) if is_text && !value.trim_start().starts_with('{') => {
+            Node::Text(value.trim().to_owned())
+        }
+        Ok(node) => {
+            if is_text && is_cut(&node, value.trim()) {
+                let place = Place::Variable(name.to_owned());
+                layers.noticed(Severity::Warning, place, path.join("."), CUT);
+            }
+            node
+        }
         Err(_) if is_text => Node::Text(unquoted(&value).to_owned()),
         Err(error) => {
             let message = format!("the value is no YAML: {}", error.message);
@@ -93,6 +102,18 @@ fn unknown(layers: &mut Layers, name: &str) {
     } else {
         let message = format!("no key has this variable; it is ignored{hint}");
         layers.noticed(Severity::Warning, place, String::new(), message);
+    }
+}
+
+const CUT: &str = "a part of the value is left out: it is YAML, where a space and # begin a comment and \
+    & a name; where all of it is meant, put it in single quotes";
+
+/// Whether a value that is meant as a text, without quotes, comes to less than was written.
+fn is_cut(node: &Node, written: &str) -> bool {
+    match node {
+        Node::Text(text) => !written.starts_with(['"', '\'', '|', '>']) && text != written,
+        Node::Null => !["", "~", "null", "Null", "NULL"].contains(&written),
+        _ => false,
     }
 }
 

@@ -5,7 +5,6 @@ use super::resolved::{Http, LocationStyle};
 use super::tls;
 use super::values::steps;
 use crate::http::{Limits, Listen};
-use std::path::PathBuf;
 use std::time::Duration;
 
 const ADDRESS: &str = ":5000";
@@ -43,7 +42,7 @@ fn listen(layers: &mut Layers) -> Listen {
                 "found `unix` without http.addr; allowed: http.addr with the path of the socket",
             );
         }
-        return Listen::Unix(PathBuf::from(address.unwrap_or_default()));
+        return Listen::Unix(layers.path("http.addr").unwrap_or_default());
     }
     let address = address.unwrap_or(ADDRESS.to_owned());
     if !is_address(&address) {

@@ -13,7 +13,7 @@ use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use log::LevelFilter;
 use regex_lite::Regex;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -172,12 +172,7 @@ fn driver(layers: &mut Layers) -> StorageDriver {
     if drivers.iter().any(|driver| driver == "inmemory") {
         return StorageDriver::InMemory;
     }
-    let root = layers
-        .text("storage.filesystem.rootdirectory")
-        .unwrap_or(ROOT_DIRECTORY.to_owned());
-    if root.contains('\0') {
-        layers.wrong("storage.filesystem.rootdirectory", "a path without a NUL");
-    }
+    let root = layers.path("storage.filesystem.rootdirectory");
     let threads = layers
         .integer("storage.filesystem.maxthreads")
         .filter(|count| *count > 0)
@@ -191,14 +186,9 @@ fn driver(layers: &mut Layers) -> StorageDriver {
         );
     }
     StorageDriver::Filesystem {
-        root_directory: tidy(&root),
+        root_directory: root.unwrap_or_else(|| Path::new(ROOT_DIRECTORY).components().collect()),
         threads_max: threads.max(THREADS_MIN),
     }
-}
-
-/// The path without doubled separators: `c:\\data`, as people write it for a shell, is `c:\data`.
-pub(super) fn tidy(path: &str) -> PathBuf {
-    Path::new(path).components().collect()
 }
 
 fn validation(layers: &mut Layers) -> Validation {

@@ -4,10 +4,8 @@
 //! distribution serves plain HTTP then.
 
 use super::layers::Layers;
-use super::resolve::tidy;
 use super::values::steps;
 use crate::http::tls::{CipherSuite, ClientAuth, NoSuite, Settings, Version};
-use std::path::PathBuf;
 
 const CERTIFICATE: &str = "http.tls.certificate";
 const KEY: &str = "http.tls.key";
@@ -15,8 +13,8 @@ const CLIENT_AUTH: &str = "http.tls.clientauth";
 
 /// Reads the section; `None` when nothing in it is set.
 pub fn tls(layers: &mut Layers) -> Option<Settings> {
-    let certificate = path(layers, CERTIFICATE);
-    let key = path(layers, KEY);
+    let certificate = layers.path(CERTIFICATE);
+    let key = layers.path(KEY);
     let client_cas = layers.texts("http.tls.clientcas");
     let cipher_suites = cipher_suites(layers);
     let minimum = minimum(layers);
@@ -58,20 +56,14 @@ pub fn tls(layers: &mut Layers) -> Option<Settings> {
     Some(Settings {
         certificate: certificate.unwrap_or_default(),
         key: key.unwrap_or_default(),
-        client_cas: client_cas.iter().map(|(_, path)| tidy(path)).collect(),
+        client_cas: client_cas
+            .iter()
+            .filter_map(|(key, _)| layers.path(key))
+            .collect(),
         client_auth,
         minimum: minimum.unwrap_or(Version::Tls12),
         cipher_suites,
     })
-}
-
-fn path(layers: &mut Layers, name: &str) -> Option<PathBuf> {
-    let text = layers.text(name)?;
-    if text.contains('\0') {
-        layers.wrong(name, "a path without a NUL");
-        return None;
-    }
-    Some(tidy(&text))
 }
 
 /// Those who may sign are named so that clients must show what they signed, unless it is said

@@ -131,8 +131,24 @@ fn unreadable(error: &serde_yaml::Error) -> Unreadable {
         let suffix = format!(" at line {line} column {column}");
         message = message.replacen(&suffix, "", 1);
     }
+    if let Some((_, hint)) = HINTS.iter().find(|(says, _)| message.contains(says)) {
+        message.push_str("; ");
+        message.push_str(hint);
+    }
     Unreadable { message, location }
 }
+
+/// What the YAML parser says of a path of Windows and the like, and what would be right.
+const HINTS: [(&str, &str); 4] = [
+    ("unknown escape character", ESCAPES),
+    ("did not find expected hexadecimal number", ESCAPES),
+    ("mapping values are not allowed in this context", COLONS),
+    ("found unexpected ':'", COLONS),
+];
+
+const COLONS: &str = "a text with a colon at its end, or before a space, is put in single quotes";
+const ESCAPES: &str = "in double quotes a backslash begins an escape: write 'c:\\data' in single \
+    quotes, or \"c:\\\\data\"";
 
 /// Resolves `<<` everywhere: keys of the merged mappings count where the mapping has none itself,
 /// and an earlier merged mapping wins over a later one.

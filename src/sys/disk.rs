@@ -30,7 +30,13 @@ pub fn literal(path: &Path) -> io::Result<PathBuf> {
                 literal.push(r"\");
                 literal.push(share);
             }
-            // Verbatim as it is, or a device.
+            Prefix::DeviceNS(_) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "its name is that of a device",
+                ));
+            }
+            // Verbatim as it is.
             _ => return Ok(absolute),
         },
         _ => return Ok(absolute),

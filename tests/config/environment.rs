@@ -51,6 +51,9 @@ fn windows_paths_of_the_environment_are_taken_as_they_are() {
         ("'c:\\data'", "c:\\data"),
         ("\\\\server\\share", "\\\\server\\share"),
         ("@odd", "@odd"),
+        ("/a: b", "/a: b"),
+        ("/a#b ", "/a#b"),
+        ("'/a #b '", "/a #b "),
     ] {
         let config = clean(
             BASE,
@@ -65,6 +68,37 @@ fn windows_paths_of_the_environment_are_taken_as_they_are() {
     );
     let tidy: PathBuf = Path::new("c:\\\\data").components().collect();
     assert_eq!(root(&doubled), tidy);
+}
+
+#[test]
+fn what_yaml_leaves_out_of_a_variable_is_warned_of() {
+    let key = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
+    for value in ["/data #2", "#data", "&data", "/data #"] {
+        let said = notices(BASE, &[(key, value)]);
+        let start = format!("{key}: storage.filesystem.rootdirectory: a part of the value is left");
+        assert!(
+            said.len() == 1 && said[0].starts_with(&start),
+            "{value}: {said:?}"
+        );
+    }
+    for value in [
+        "",
+        " ",
+        "null",
+        "/data",
+        " /data ",
+        "'/data' # here",
+        "\"/data\"",
+        "0x10",
+        "|\n  /data",
+    ] {
+        assert_eq!(notices(BASE, &[(key, value)]), [""; 0], "{value}");
+    }
+    let found = mistakes(BASE, &[("REGISTRY_HTTP_ADDR", "{a: b}")]);
+    assert!(
+        found[0].contains("found a mapping; allowed: a text"),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -107,6 +107,55 @@ fn the_version_is_named_and_is_the_one_there_is() {
 }
 
 #[test]
+fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
+    let with = |root: &str| {
+        let text = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ";
+        mistakes(&format!("{text}{root}\n"), &[]).remove(0)
+    };
+    // \d is no escape, \u and \x want digits, \r and \n are escapes.
+    for root in [
+        r#""c:\data""#,
+        r#""c:\users""#,
+        r#""c:\x""#,
+        r#""c:\data\""#,
+        r#""c:\registry""#,
+        r#""c:\new\tags""#,
+    ] {
+        let said = with(root);
+        let hint = r#"write 'c:\data' in single quotes, or "c:\\data""#;
+        assert!(
+            said.starts_with("config.yml:4:") && said.ends_with(hint),
+            "{said}"
+        );
+        assert!(!said.contains(char::is_control), "{said:?}");
+    }
+    for root in ["c:", r"c:\a: b"] {
+        let said = with(root);
+        let hint = "a text with a colon at its end, or before a space, is put in single quotes";
+        assert!(
+            said.starts_with("config.yml:4:") && said.ends_with(hint),
+            "{said}"
+        );
+    }
+    let flow = "version: 0.1\nstorage: {filesystem: {rootdirectory: c:}}\n";
+    let said = mistakes(flow, &[]).remove(0);
+    assert!(said.ends_with("is put in single quotes"), "{said}");
+    let key = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
+    let said = mistakes(BASE, &[(key, r#""c:\registry""#)]).remove(0);
+    let start =
+        format!(r#"{key}: storage.filesystem.rootdirectory: found "c:\registry", which has"#);
+    assert!(said.starts_with(&start), "{said}");
+    for key in ["certificate", "key", "clientcas"] {
+        let text = format!("{BASE}http: {{tls: {{certificate: a, key: b, {key}: \"\\t\"}}}}\n");
+        let text = text
+            .replace(&format!("{key}: a, "), "")
+            .replace(&format!("{key}: b, "), "");
+        let said = mistakes(&text, &[]).remove(0);
+        assert!(said.contains("which has a control character"), "{said}");
+    }
+}
+
+#[test]
 fn broken_yaml_is_told_with_its_line() {
     for (text, start) in [
         (

@@ -14,7 +14,7 @@ mod tests;
 pub use claims::Holder;
 pub use keys::ALGORITHMS;
 
-use crate::watched;
+use crate::{encoding, watched};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use claims::Claims;
@@ -232,10 +232,12 @@ impl ExtendedKeyUsageValidator for AnyUsage {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    watched::read(path, FILE_BYTES_MAX).map_err(|error| match error.kind() {
+    let bytes = watched::read(path, FILE_BYTES_MAX).map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => error.to_string(),
         _ => format!("it cannot be read: {error}"),
-    })
+    })?;
+    let text = encoding::utf8(&bytes).map_err(|why| format!("it {why}"))?;
+    Ok(text.to_vec())
 }
 
 fn unusable(path: &Path, key: &str, why: &str) -> String {

@@ -2,6 +2,7 @@
 //! other, and every fault said with the file and its key in the configuration.
 
 use super::x509::Certificate;
+use crate::encoding;
 use crate::spec::timestamp::format_rfc_3339;
 use crate::watched::Content;
 use rustls::RootCertStore;
@@ -151,7 +152,7 @@ fn text<'f>(key: &str, file: &'f Content, what: &str) -> Result<&'f [u8], String
         );
         return Err(fault(key, path, message));
     }
-    Ok(bytes)
+    encoding::utf8(bytes).map_err(|why| fault(key, path, why))
 }
 
 #[cfg(test)]
