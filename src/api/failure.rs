@@ -52,7 +52,9 @@ impl From<storage::Error> for Error {
                 } else if error.is_read_only() || error.is_in_use() {
                     (
                         Code::Unavailable,
-                        Some("the registry cannot write to its storage, or a file is in use"),
+                        Some(
+                            "the registry cannot use its storage now: it may not write there, or a file is in use",
+                        ),
                     )
                 } else {
                     (Code::Unknown, Some("the registry's storage failed"))
