@@ -53,7 +53,7 @@ impl From<storage::Error> for Error {
                     (
                         Code::Unavailable,
                         Some(
-                            "the registry cannot use its storage now: it may not write there, or a file is in use",
+                            "the registry cannot write to its storage, or another program has a file open there",
                         ),
                     )
                 } else {
