@@ -126,10 +126,7 @@ fn configured(named: Option<PathBuf>) -> Result<Place, String> {
             text: CONFIG_WITHOUT_FILE.to_owned(),
         },
     };
-    let (config, _) = super::load(source).map_err(|mistakes| {
-        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        lines.join("\nerror: ")
-    })?;
+    let (config, _) = super::load(source).map_err(|mistakes| super::told(&mistakes))?;
     Place::of(&config)
 }
 
