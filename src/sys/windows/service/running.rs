@@ -21,8 +21,6 @@ const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 const PROGRESS_MAX: Duration = Duration::from_secs(20);
 /// The longest work before the system shuts down; a little less than it was told at the installation.
 const PRESHUTDOWN_WORK_MAX: Duration = Duration::from_secs(170);
-/// The longest work when the system is shutting down already: it gives five seconds for everything.
-const SHUTDOWN_WORK_MAX: Duration = Duration::from_secs(3);
 /// What a service that failed ends with.
 const FAILED: u32 = 1;
 
@@ -118,7 +116,6 @@ fn longest(control: &ServiceControl) -> Option<Option<Duration>> {
     match control {
         ServiceControl::Stop => Some(None),
         ServiceControl::Preshutdown => Some(Some(PRESHUTDOWN_WORK_MAX)),
-        ServiceControl::Shutdown => Some(Some(SHUTDOWN_WORK_MAX)),
         _ => None,
     }
 }
@@ -193,11 +190,12 @@ mod tests {
             longest(&ServiceControl::Preshutdown),
             Some(Some(PRESHUTDOWN_WORK_MAX))
         );
-        assert_eq!(
-            longest(&ServiceControl::Shutdown),
-            Some(Some(SHUTDOWN_WORK_MAX))
-        );
-        for other in [ServiceControl::Interrogate, ServiceControl::Pause] {
+        // A shutdown is not accepted, since it leaves five seconds: what comes before it does.
+        for other in [
+            ServiceControl::Interrogate,
+            ServiceControl::Pause,
+            ServiceControl::Shutdown,
+        ] {
             assert_eq!(longest(&other), None);
         }
     }
