@@ -3,9 +3,10 @@
 
 mod text;
 
-use super::serve::{self, Runner, Stop};
+use super::serve::{self, Runner};
 use crate::config::{Config, Source, StorageDriver};
 use crate::logging::{self, Sink};
+use crate::sys::Stop;
 use crate::sys::service::{self, Manager, Plan};
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -1,6 +1,7 @@
 //! The process of a service: it tells the manager how it is, and hears from it when to end.
 
-use crate::sys::service::{Stop, Work};
+use crate::sys::Stop;
+use crate::sys::service::Work;
 use std::ffi::OsString;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -19,8 +20,9 @@ const START_MAX: Duration = Duration::from_secs(60);
 /// How often the manager hears that the end is still on its way, and how long it may be without.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 const PROGRESS_MAX: Duration = Duration::from_secs(20);
-/// The longest work before the system shuts down; a little less than it was told at the installation.
-const PRESHUTDOWN_WORK_MAX: Duration = Duration::from_secs(170);
+/// The longest work before the system shuts down; a little less than what is asked for at the installation.
+const PRESHUTDOWN_WORK_MAX: Duration =
+    super::PRESHUTDOWN_MAX.saturating_sub(Duration::from_secs(10));
 /// What a service that failed ends with.
 const FAILED: u32 = 1;
 
