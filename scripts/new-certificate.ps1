@@ -36,7 +36,8 @@ foreach ($name in $HostName) { $words += '--host', $name }
 foreach ($address in $IP) { $words += '--ip', $address }
 
 New-Item -ItemType Directory -Force -Path $Out | Out-Null
-$folder = (Resolve-Path -LiteralPath $Out).ProviderPath
+# A backslash at the end would quote the quote that PowerShell 5.1 puts behind it.
+$folder = (Resolve-Path -LiteralPath $Out).ProviderPath -replace '(?<!:)\\+$', ''
 if (-not $Program) {
     $found = Get-Command registry.exe -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
     if ($found) { $Program = $found.Path }

@@ -211,16 +211,9 @@ fn path_of_environment() -> Option<PathBuf> {
 }
 
 fn serve(path: PathBuf, log: Option<&Path>) -> ExitCode {
-    let (config, notices) = match commands::load(Source::File(path)) {
-        Ok(loaded) => loaded,
-        Err(mistakes) => {
-            for mistake in mistakes {
-                complain(&format!("error: {mistake}\n"));
-            }
-            return ExitCode::FAILURE;
-        }
-    };
     let run = || {
+        let (config, notices) =
+            commands::load(Source::File(path)).map_err(|mistakes| commands::told(&mistakes))?;
         let sink = Sink::of(log)?;
         serve::announce(&config, &notices, &sink);
         serve::run(&config, &sink, &Signals).inspect_err(|message| sink.keep(message))

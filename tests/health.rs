@@ -175,12 +175,26 @@ fn over_tls_its_own_certificate_is_not_judged_and_that_of_a_url_is() {
     well(&of_folder(folder.path(), &own), &said);
     ill(&registry(&["health", &url], &[]), "does not trust");
     well(&registry(&["health", &url, "--insecure"], &[]), &said);
-    // To trust it is to name it; then a name that it does not have is refused.
     let trusted = [("SSL_CERT_FILE", certificate)];
     well(&registry(&["health", &url], &trusted), &said);
-    let other = format!("https://127.0.0.2:{}/", secure.address.port());
-    let refused = registry(&["health", &other, "--timeout-seconds", "20"], &trusted);
-    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn a_trusted_certificate_for_another_name_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let words = ["certificate", "--host", "other.example", "--out", out];
+    let made = registry(&words, &[]);
+    assert_eq!(made.status.code(), Some(0), "{}", err(&made));
+    let identity = Identity {
+        certificate: folder.path().join("other.example.crt"),
+        key: folder.path().join("other.example.key"),
+    };
+    let secure = Settings::default().secure(&identity).start();
+    let trusted = [("SSL_CERT_FILE", identity.certificate.to_str().unwrap())];
+    let output = registry(&["health", &url("https", secure.address)], &trusted);
+    ill(&output, "has a certificate for another name (");
+    ill(&output, "other.example");
 }
 
 #[test]
@@ -363,7 +377,8 @@ fn wrong_words_are_named_and_end_the_program_with_2() {
         (&["ftp://a/"], "allowed: a URL"),
         (&["http://"], "allowed: a URL"),
         (&["http://a b/"], "allowed: a URL"),
-        (&["http://u:p@a/"], "allowed: a URL"),
+        (&["http://u:hunter2@a/"], "without a user and a password"),
+        (&["http://u:hunter2@"], "without a user and a password"),
         (&["http://a/", "--config", "x"], "name one of them"),
         (&["--timeout-seconds", "0"], "allowed: 1 to 300"),
         (&["--timeout-seconds", "301"], "allowed: 1 to 300"),
@@ -379,5 +394,6 @@ fn wrong_words_are_named_and_end_the_program_with_2() {
             error.contains(said) && error.contains("Usage: registry health"),
             "{error}"
         );
+        assert!(!error.contains("hunter2"), "{error}");
     }
 }

@@ -5,6 +5,7 @@ mod answers;
 mod bodies;
 mod capacity;
 mod deadlines;
+mod files;
 mod framing;
 mod shutdown;
 

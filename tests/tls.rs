@@ -6,6 +6,7 @@ mod reload;
 mod terms;
 
 use crate::util::image::{bytes, sha256};
+#[cfg(unix)]
 use crate::util::program::{Program, stop_signals};
 use crate::util::raw::Raw;
 use crate::util::registry::{Settings, TestRegistry};

@@ -4,7 +4,6 @@ use crate::util::program::command;
 use registry::auth::htpasswd::parse;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Output, Stdio};
 
 /// The program with these words, and this on its standard input.
@@ -90,7 +89,7 @@ fn a_file_is_made_and_changed_in_place() {
 fn a_new_file_is_private_and_an_old_one_keeps_its_mode_and_place() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = tempfile::tempdir().unwrap();
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let path = folder.path().join("users");
     done(&["--cost", "4", "--file", path.to_str().unwrap(), "a"], "a");
     assert_eq!(mode(&path), 0o600);

@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Make the registry a service of Windows, or start, stop and remove it. Needs an elevated prompt. On
-/// Linux systemd does this: `registry service status` prints the unit.
+/// Linux systemd does this: `registry service install CONFIG` prints a unit for it.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "service")]
-#[argh(example = "{command_name} install config.yml && {command_name} start")]
+#[argh(
+    example = "{command_name} install config.yml",
+    example = "{command_name} start"
+)]
 pub(super) struct Service {
     #[argh(subcommand)]
     action: ServiceAction,
@@ -93,7 +96,7 @@ struct Run {
     config: Option<PathBuf>,
 }
 
-/// Does what the all say; `all` are those of the program.
+/// Does what the words say; `all` are those of the program.
 pub(super) fn run(Service { action }: Service, all: &[&str]) -> ExitCode {
     let with_files = |name: String,
                       (config, log): (Option<PathBuf>, Option<PathBuf>),

@@ -8,8 +8,8 @@ mod local;
 
 use crate::config::{Config, Listen, Source};
 use local::LocalConnector;
-use rustls::AlertDescription;
 use rustls::crypto::ring;
+use rustls::{AlertDescription, CertificateError};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,10 +86,14 @@ impl Order {
 }
 
 fn parse(text: &str) -> Result<Uri, String> {
-    let wrong = || format!("found `{text}`; allowed: a URL such as https://registry.local:5000/");
+    const ALLOWED: &str = "allowed: a URL such as https://registry.local:5000/";
+    // What is before an @ may be a password, and a container engine keeps what is printed.
+    let wrong = || match text.contains('@') {
+        true => format!("found a URL with an @; {ALLOWED}, without a user and a password"),
+        false => format!("found `{text}`; {ALLOWED}"),
+    };
     let url: Uri = text.parse().map_err(|_| wrong())?;
     let web = matches!(url.scheme_str(), Some("http" | "https"));
-    // A password would stand in what is printed.
     let host = url.authority().filter(|name| !name.as_str().contains('@'));
     match web && host.is_some() {
         true => Ok(url),
@@ -122,10 +126,7 @@ fn configured(named: Option<PathBuf>) -> Result<Place, String> {
             text: CONFIG_WITHOUT_FILE.to_owned(),
         },
     };
-    let (config, _) = super::load(source).map_err(|mistakes| {
-        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        lines.join("\nerror: ")
-    })?;
+    let (config, _) = super::load(source).map_err(|mistakes| super::told(&mistakes))?;
     Place::of(&config)
 }
 
@@ -242,10 +243,7 @@ fn wrong(error: &Error, timeout: Duration) -> Result<String, String> {
     }
     Err(match (error, of_tls(error)) {
         (Error::Timeout(_), _) => silent(timeout),
-        (_, Some(error @ rustls::Error::InvalidCertificate(_))) => format!(
-            "has a certificate that this machine does not trust ({error}): let the machine trust it, \
-             set SSL_CERT_FILE to a file with it, or say --insecure"
-        ),
+        (_, Some(error @ rustls::Error::InvalidCertificate(why))) => untrusted(why, error),
         (_, Some(error)) => format!("does not speak TLS as it should: {error}"),
         (Error::Protocol(_) | Error::LargeResponseHeader(..) | Error::Http(_), _) => {
             format!("answers something else than HTTP: {error}")
@@ -253,6 +251,24 @@ fn wrong(error: &Error, timeout: Duration) -> Result<String, String> {
         (Error::Io(error), _) => format!("does not answer: {error}"),
         _ => format!("does not answer: {error}"),
     })
+}
+
+/// What would help against a certificate that was refused.
+fn untrusted(why: &CertificateError, error: &rustls::Error) -> String {
+    use CertificateError::{Expired, NotValidForName, NotValidYet};
+    use CertificateError::{ExpiredContext, NotValidForNameContext, NotValidYetContext};
+    match why {
+        NotValidForName | NotValidForNameContext { .. } => format!(
+            "has a certificate for another name ({error}): ask it by a name of the certificate, or say --insecure"
+        ),
+        Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
+            format!("has a certificate that is not valid now ({error}); --insecure takes it")
+        }
+        _ => format!(
+            "has a certificate that this machine does not trust ({error}): let the machine trust it, \
+             set SSL_CERT_FILE to a file with it, or say --insecure"
+        ),
+    }
 }
 
 fn of_tls(error: &Error) -> Option<&rustls::Error> {

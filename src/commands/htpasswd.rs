@@ -94,10 +94,10 @@ fn typed(user: &str) -> Result<String, String> {
     let shown = sys::hide_typing().map_err(failed)?;
     // Ctrl-C must not leave a terminal behind that shows nothing.
     let again = shown.clone();
-    let _ = sys::on_shutdown_signal(move |_| {
+    let _ = sys::on_shutdown_signal(Box::new(move |_| {
         let _ = sys::show_typing(&again);
         std::process::exit(1);
-    });
+    }));
     let answers = ask(&format!("Password of {user}: "))
         .and_then(|first| Ok((first, ask("The same again: ")?)));
     sys::show_typing(&shown).map_err(failed)?;

@@ -9,6 +9,12 @@ pub mod service;
 
 use crate::config::{Config, Mistake, Notice, Source};
 
+/// Mistakes as the text of one error: a line each, which the command line begins with `error: `.
+pub fn told(mistakes: &[Mistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    lines.join("\nerror: ")
+}
+
 /// Loads the configuration with the environment of the process.
 pub fn load(source: Source) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
     // Only names and values that are text can be meant for us.

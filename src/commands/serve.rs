@@ -3,12 +3,9 @@
 use crate::config::{Config, Notice, Severity};
 use crate::logging::{self, Sink};
 use crate::server::Registry;
-use crate::sys;
+use crate::sys::{self, Stop};
 use std::io;
 use std::time::Duration;
-
-/// What is called when the registry is to stop; it gets the longest time that may take, where there is one.
-pub type Stop = Box<dyn FnMut(Option<Duration>) + Send>;
 
 /// Who runs the registry, and will ask it to stop.
 pub trait Runner {

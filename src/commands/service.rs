@@ -3,9 +3,10 @@
 
 mod text;
 
-use super::serve::{self, Runner, Stop};
+use super::serve::{self, Runner};
 use crate::config::{Config, Source, StorageDriver};
 use crate::logging::{self, Sink};
+use crate::sys::Stop;
 use crate::sys::service::{self, Manager, Plan};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -117,11 +118,8 @@ pub fn run(order: Order, out: &mut dyn Write) -> Result<(), String> {
 
 /// Checks the configuration and makes the service. Gives what is to be known about it.
 fn install(name: &str, files: &Files) -> Result<String, String> {
-    let (config, notices) =
-        super::load(Source::File(files.config.clone())).map_err(|mistakes| {
-            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            format!("{}\nno service was made", mistakes.join("\nerror: "))
-        })?;
+    let (config, notices) = super::load(Source::File(files.config.clone()))
+        .map_err(|mistakes| format!("{}\nno service was made", super::told(&mistakes)))?;
     // A service whose log cannot be written has no way to say so.
     if let Some(folder) = files.log.parent()
         && !folder.is_dir()

@@ -25,17 +25,21 @@ struct Open {
 }
 
 impl LogFile {
-    /// Goes on with the file at `path`, or begins it. Its folder must be there.
+    /// Goes on with the file at `path`, or begins it. Its folder must be there. What is no file, as a device
+    /// or a pipe, is an error: it would be renamed when so much has gone through it.
     pub fn open(path: &Path) -> io::Result<LogFile> {
         LogFile::bounded(path, FILE_BYTES_MAX)
     }
 
     fn bounded(path: &Path, bytes_max: u64) -> io::Result<LogFile> {
+        // The current folder may be another one when the file is renamed.
+        let path = std::path::absolute(path)?;
+        let open = Mutex::new(Open::at(&path)?);
         Ok(LogFile {
-            // The current folder may be another one when the file is renamed.
-            path: std::path::absolute(path)?,
+            // A link goes on to lead to the log. Some volumes of Windows containers cannot tell where.
+            path: fs::canonicalize(&path).unwrap_or(path),
             bytes_max,
-            open: Mutex::new(Open::at(path)?),
+            open,
         })
     }
 
@@ -79,7 +83,12 @@ impl LogFile {
 impl Open {
     fn at(path: &Path) -> io::Result<Open> {
         let file = File::options().create(true).append(true).open(path)?;
-        let bytes = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            let message = "it is no file, and a log is renamed when it is full";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let bytes = metadata.len();
         Ok(Open { file, bytes })
     }
 }
@@ -174,6 +183,25 @@ mod tests {
         assert!(
             all.lines()
                 .all(|line| line.len() == 9 && line.starts_with("line of "))
+        );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_device_is_refused_and_a_link_is_renamed_where_it_leads() {
+        // As root it could be renamed, and be gone for every other program.
+        let refused = LogFile::open(Path::new("/dev/null")).unwrap_err();
+        assert!(refused.to_string().contains("no file"), "{refused}");
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("real.log"), folder.path().join("link"));
+        std::os::unix::fs::symlink("real.log", &link).unwrap();
+        let log = LogFile::bounded(&link, 4).unwrap();
+        log.write(b"one\n");
+        log.write(b"two\n");
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(
+            (text(&previous(&path)), text(&link)),
+            ("one\n".into(), "two\n".into())
         );
     }
 

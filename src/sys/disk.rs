@@ -1,8 +1,8 @@
 //! Files and folders where the systems differ: how a path is taken, which names are the same, what is
-//! in use, what survives a power loss.
+//! in use, what survives a power loss, whose a file is.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -120,6 +120,67 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Reads some bytes of `file` from `offset`; the file's cursor is of no account.
+#[cfg(unix)]
+pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, offset)
+}
+
+/// Reads some bytes of `file` from `offset`; moves the file's cursor.
+#[cfg(windows)]
+pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, offset)
+}
+
+/// Creates a file that only its owner may read and write; fails when it is there.
+#[cfg(unix)]
+pub fn create_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Creates a file; fails when it is there. Who may read it is what the folder hands down.
+#[cfg(windows)]
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::create_new(path)
+}
+
+/// Two numbers that tell one file from another, and one state of it from the next: the file's number
+/// and the time of its last change of any kind.
+#[cfg(unix)]
+pub fn file_identity(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    let changed = metadata.ctime().wrapping_mul(1_000_000_000);
+    let changed = changed.wrapping_add(metadata.ctime_nsec());
+    (metadata.ino(), changed.cast_unsigned())
+}
+
+/// Windows gives no number of a file without opening it: the time of its making, which a file that
+/// was renamed into place does not share.
+#[cfg(windows)]
+pub fn file_identity(metadata: &Metadata) -> (u64, u64) {
+    use std::os::windows::fs::MetadataExt;
+    (metadata.creation_time(), metadata.last_write_time())
+}
+
+/// Gives a file the owner, group and permissions of another. An error when that is not allowed.
+#[cfg(unix)]
+pub fn copy_owner(file: &File, other: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (other.uid(), other.gid()) {
+        fchown(file, Some(other.uid()), Some(other.gid()))?;
+    }
+    file.set_permissions(other.permissions())
+}
+
+/// Windows hands down from the folder who may read a file.
+#[cfg(windows)]
+pub fn copy_owner(_file: &File, _other: &Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(all(test, windows))]

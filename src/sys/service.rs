@@ -58,8 +58,6 @@ pub struct Status {
 
 /// What a service is there for: called once, told by [`Manager`] when to end; the error is its failure.
 pub type Work = Box<dyn FnOnce(&Manager) -> Result<(), String> + Send>;
-/// What is called when it is to end; see [`super::on_shutdown_signal`].
-pub type Stop = Box<dyn FnMut(Option<Duration>) + Send>;
 
 #[cfg(windows)]
 pub use super::windows::service::{Manager, install, run, start, status, stop, uninstall};

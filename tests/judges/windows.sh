@@ -64,6 +64,10 @@ case $mode in
         [ -s "$SCRATCH/imports" ] || fail "no import was found"
         [ -z "$strange" ] || fail "it imports what a Nano Server may not have: $strange"
         echo "registry.exe has $bytes bytes and imports" "$(tr '\n' ' ' <"$SCRATCH/imports")"
+        cargo test --locked --lib --test integration -- --list 2>/dev/null >"$SCRATCH/list"
+        for difference in "${DIFFERENCES[@]}"; do
+            grep -qxF "${difference%%|*}: test" "$SCRATCH/list" || fail "there is no test ${difference%%|*} any more"
+        done
         REGISTRY_TEST_PROGRAM=$(realpath "$REGISTRY_EXE")
         export REGISTRY_TEST_PROGRAM REGISTRY_TEST_RUNNER=$WINE
         run_tests cargo test --locked --test integration --

@@ -6,7 +6,6 @@ use crate::util::registry::Settings;
 use crate::util::secure::{Client, Identity};
 use crate::util::stop::Stop;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -86,7 +85,7 @@ fn a_symbolic_link_that_is_moved_is_followed() {
         Identity::new(folder.path(), "first"),
         Identity::new(folder.path(), "second"),
     );
-    let link = |to: &str, at: &Path| std::os::unix::fs::symlink(to, at).unwrap();
+    let link = |to: &str, at: &std::path::Path| std::os::unix::fs::symlink(to, at).unwrap();
     link("first", &folder.path().join("data"));
     link("data/localhost.crt", &folder.path().join("tls.crt"));
     link("data/localhost.key", &folder.path().join("tls.key"));

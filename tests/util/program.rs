@@ -33,7 +33,8 @@ pub fn is_for_windows() -> bool {
     }
 }
 
-/// The signals that ask it to stop. Wine passes Ctrl-C on, and ends the program at the others.
+/// The signals that ask it to stop, by which the tests of a unix system do. Wine passes Ctrl-C on, and ends the program at the others.
+#[cfg(unix)]
 pub fn stop_signals() -> &'static [&'static str] {
     match is_for_windows() {
         true => &["INT"],
@@ -137,6 +138,7 @@ impl Program {
     }
 
     /// Sends a signal by its name.
+    #[cfg(unix)]
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(
@@ -159,15 +161,10 @@ impl Program {
         self.child.wait().unwrap()
     }
 
-    /// Resident memory in KiB, as the system counts it.
+    /// Resident memory in KiB.
+    #[cfg(target_os = "linux")]
     pub fn resident_kib(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        resident_kib(self.child.id())
     }
 }
 
@@ -175,4 +172,13 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Resident memory of a process in KiB, as the system counts it.
+#[cfg(target_os = "linux")]
+pub fn resident_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.unwrap().split_whitespace().nth(1);
+    number.unwrap().parse().unwrap()
 }

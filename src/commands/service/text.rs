@@ -14,10 +14,12 @@ pub fn installed(plan: &Plan, files: &Files, folders: &[PathBuf]) -> String {
     let grants: String = folders
         .iter()
         .map(|folder| {
-            format!(
-                "    mkdir \"{0}\" & icacls \"{0}\" /grant \"{account}:(OI)(CI)M\"\n",
-                folder.display()
-            )
+            let mut folder = folder.display().to_string();
+            // The root of a drive: a backslash before a quote would be part of the word, with the quote.
+            if folder.ends_with('\\') {
+                folder.push('.');
+            }
+            format!("    mkdir \"{folder}\" & icacls \"{folder}\" /grant \"{account}:(OI)(CI)M\"\n")
         })
         .collect();
     format!(
@@ -124,6 +126,8 @@ WantedBy=multi-user.target"
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
+    use std::time::Duration;
 
     #[test]
     fn variables_that_a_service_may_not_see_are_named() {
@@ -140,6 +144,28 @@ mod tests {
         );
         assert!(!told.contains(PATH_VARIABLE), "{told}");
         assert_eq!(variables([OsString::from("PATH")].into_iter()), "");
+    }
+
+    #[test]
+    fn what_lets_the_service_write_is_right_for_the_root_of_a_drive_too() {
+        let plan = Plan {
+            name: "hub".to_owned(),
+            title: String::new(),
+            description: String::new(),
+            program: PathBuf::new(),
+            arguments: Vec::new(),
+            account: "NT SERVICE\\hub".to_owned(),
+            restart_pauses: Vec::new(),
+            failures_forgotten: Duration::ZERO,
+        };
+        let files = Files::new(Path::new("config.yml"), None).unwrap();
+        let told = installed(&plan, &files, &[r"d:\my data".into(), r"d:\".into()]);
+        for part in [
+            r#"icacls "d:\my data" /grant "NT SERVICE\hub:(OI)(CI)M""#,
+            r#"icacls "d:\." /grant "#,
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
     }
 
     #[test]

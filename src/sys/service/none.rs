@@ -1,6 +1,7 @@
 //! Where there is no manager of services.
 
-use super::{Plan, Status, Stop, Work};
+use super::{Plan, Status, Work};
+use crate::sys::Stop;
 
 /// A manager that cannot be had.
 #[derive(Debug)]

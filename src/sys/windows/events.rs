@@ -1,5 +1,6 @@
 //! What the console and the system tell a program of Windows: Ctrl-C, Ctrl-Break, and that it is about to be ended.
 
+use crate::sys::Stop;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,13 +17,10 @@ const LAST_WORK_MAX: Duration = Duration::from_secs(3);
 /// The session of services. Nobody ever logs on there, so whoever logs off is somebody else.
 const SERVICES_SESSION: u32 = 0;
 
-/// What is called when the program is to stop, with the longest time it may take.
-type Action = Box<dyn FnMut(Option<Duration>) + Send>;
-
-static ACTION: Mutex<Option<Action>> = Mutex::new(None);
+static ACTION: Mutex<Option<Stop>> = Mutex::new(None);
 
 /// Calls `action` at each event that asks to stop. The system does so on a thread of its own.
-pub fn on_event(action: Action) -> io::Result<()> {
+pub fn on_event(action: Stop) -> io::Result<()> {
     let mut place = ACTION.lock().unwrap_or_else(PoisonError::into_inner);
     if place.is_some() {
         return Err(io::ErrorKind::AlreadyExists.into());

@@ -107,7 +107,7 @@ pub fn start(name: &str) -> Result<(), String> {
     match status.current_state {
         ServiceState::Running => Ok(()),
         _ => Err(format!(
-            "the service {name} ended as soon as it was started ({}); its log says why",
+            "the service {name} ended as soon as it was started ({}); its log says why, unless it may not write there",
             exit(&status.exit_code)
         )),
     }

@@ -1,6 +1,7 @@
 //! The process of a service: it tells the manager how it is, and hears from it when to end.
 
-use crate::sys::service::{Stop, Work};
+use crate::sys::Stop;
+use crate::sys::service::Work;
 use std::ffi::OsString;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -19,10 +20,9 @@ const START_MAX: Duration = Duration::from_secs(60);
 /// How often the manager hears that the end is still on its way, and how long it may be without.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 const PROGRESS_MAX: Duration = Duration::from_secs(20);
-/// The longest work before the system shuts down; a little less than it was told at the installation.
-const PRESHUTDOWN_WORK_MAX: Duration = Duration::from_secs(170);
-/// The longest work when the system is shutting down already: it gives five seconds for everything.
-const SHUTDOWN_WORK_MAX: Duration = Duration::from_secs(3);
+/// The longest work before the system shuts down; a little less than what is asked for at the installation.
+const PRESHUTDOWN_WORK_MAX: Duration =
+    super::PRESHUTDOWN_MAX.saturating_sub(Duration::from_secs(10));
 /// What a service that failed ends with.
 const FAILED: u32 = 1;
 
@@ -118,7 +118,6 @@ fn longest(control: &ServiceControl) -> Option<Option<Duration>> {
     match control {
         ServiceControl::Stop => Some(None),
         ServiceControl::Preshutdown => Some(Some(PRESHUTDOWN_WORK_MAX)),
-        ServiceControl::Shutdown => Some(Some(SHUTDOWN_WORK_MAX)),
         _ => None,
     }
 }
@@ -193,11 +192,12 @@ mod tests {
             longest(&ServiceControl::Preshutdown),
             Some(Some(PRESHUTDOWN_WORK_MAX))
         );
-        assert_eq!(
-            longest(&ServiceControl::Shutdown),
-            Some(Some(SHUTDOWN_WORK_MAX))
-        );
-        for other in [ServiceControl::Interrogate, ServiceControl::Pause] {
+        // A shutdown is not accepted, since it leaves five seconds: what comes before it does.
+        for other in [
+            ServiceControl::Interrogate,
+            ServiceControl::Pause,
+            ServiceControl::Shutdown,
+        ] {
             assert_eq!(longest(&other), None);
         }
     }

@@ -1,0 +1,40 @@
+//! The limit of open files, and running out of them.
+
+use std::io;
+
+/// Raises the soft limit of open files to the hard one and gives the limit that holds now; `None`
+/// where there is no such limit. Every connection needs one file, every blob on its way another.
+#[cfg(unix)]
+pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised)?;
+    Ok(limit.maximum)
+}
+
+/// Windows has no such limit.
+#[cfg(windows)]
+pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
+    Ok(None)
+}
+
+/// Whether the process or the system ran out of file descriptors.
+#[cfg(unix)]
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
+}
+
+/// Whether the process ran out of sockets.
+#[cfg(windows)]
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
+    matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
+}

@@ -1,0 +1,128 @@
+//! More clients than a process has file descriptors for, and what they cost in memory: against a server in a
+//! process of its own, whose limit and memory nobody else shares.
+#![cfg(target_os = "linux")]
+
+use super::{Served, quick};
+use crate::util::program::resident_kib;
+use crate::util::raw::Raw;
+use registry::http::Limits;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+/// The variable that makes this very binary serve in a process of its own.
+const CHILD: &str = "ENGINE_TEST_OPEN_FILES";
+
+/// A server in another process that may open that many files.
+struct Elsewhere {
+    child: Child,
+    address: SocketAddr,
+    /// Kept open: the child writes to it until it ends.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Elsewhere {
+    fn start(open_files: u64) -> Elsewhere {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "limits::files::serves_as_a_child", "--nocapture"])
+            .env(CHILD, open_files.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = output.by_ref().lines();
+        let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
+            let (_, address) = line.split_once("ADDRESS ")?;
+            address.trim().parse().ok()
+        });
+        Elsewhere {
+            child,
+            address: address.unwrap(),
+            _output: output,
+        }
+    }
+
+    /// Resident memory in KiB.
+    fn resident_kib(&self) -> u64 {
+        resident_kib(self.child.id())
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        // The end of its input ends it.
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
+    }
+}
+
+/// Not a test by itself: the server of [`Elsewhere`]. Does nothing unless asked by the variable.
+#[test]
+fn serves_as_a_child() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let Ok(open_files) = std::env::var(CHILD) else {
+        return;
+    };
+    let open_files = Some(open_files.parse().unwrap());
+    let limit = Rlimit {
+        current: open_files,
+        maximum: open_files,
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let limits = Limits {
+        idle_timeout: Duration::from_secs(60),
+        connections_per_address_max: 4096,
+        ..quick()
+    };
+    let served = Served::new(limits);
+    println!("ADDRESS {}", served.address);
+    std::io::stdout().flush().unwrap();
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn running_out_of_files_is_survived() {
+    let server = Elsewhere::start(64);
+    // Idle ones make room for newcomers.
+    let mut idle: Vec<Raw> = Vec::new();
+    for _ in 0..150 {
+        let mut newcomer = Raw::connect(server.address);
+        assert_eq!(newcomer.request("/empty").answer().status, 200);
+        idle.push(newcomer);
+    }
+    idle[0].expect_end();
+    // Busy ones do not, but their deadlines do.
+    let mut busy: Vec<Raw> = (0..150).map(|_| Raw::connect(server.address)).collect();
+    for client in &mut busy {
+        client.send("GET / HT");
+    }
+    let mut newcomer = Raw::connect(server.address);
+    assert_eq!(newcomer.request("/empty").answer().status, 200);
+    drop((idle, busy));
+    assert_eq!(
+        Raw::connect(server.address)
+            .request("/empty")
+            .answer()
+            .status,
+        200
+    );
+}
+
+#[test]
+fn a_thousand_idle_connections_cost_less_than_40_mb() {
+    let server = Elsewhere::start(4096);
+    // What the program itself takes, which grows with every crate, is no cost of connections.
+    let before = server.resident_kib();
+    let mut clients = Vec::new();
+    for _ in 0..1000 {
+        let mut client = Raw::connect(server.address);
+        let body = vec![b'x'; 20_000];
+        client.send("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
+        assert!(client.send(&body).answer().body == body);
+        clients.push(client);
+    }
+    let cost = server.resident_kib().saturating_sub(before);
+    assert!(cost < 40_000, "{cost} KiB, over {before}");
+}
