@@ -3,8 +3,6 @@
 # with the system, removed. Then in a console: Ctrl-C during an upload, and what it cannot work with.
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/wine.sh"
-# Wine reads names in the letters of the locale.
-export LC_ALL=C.UTF-8
 JUDGED=registry.exe
 judge_begin service
 require curl python3

@@ -12,6 +12,8 @@ wine_ready() {
     WINE=$(PATH=$PATH:/usr/lib/wine command -v wine64) || skip "wine64 is not on this machine"
     local stand_ins=$JUDGES_HOME/wine
     wine_stand_in "$stand_ins"
+    # Wine reads names in the letters of the locale.
+    export LC_ALL=C.UTF-8
     export WINEDEBUG=-all WINEPREFIX=$SCRATCH/prefix WINEPATH=Z:${stand_ins//\//\\}
     unset DISPLAY
     mkdir -p "$WINEPREFIX"
