@@ -1,7 +1,7 @@
 //! Keys that sign tokens: from a JWK set (RFC 7517) or from certificates, and the names that tokens call
 //! them by. The key decides which algorithms there are for it; a header only chooses among these.
 
-use super::public_key;
+use super::public_key::Material;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey};
@@ -12,24 +12,6 @@ use sha2::{Digest, Sha256};
 pub const ALGORITHMS: [&str; 9] = [
     "EdDSA", "ES256", "ES384", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512",
 ];
-
-/// The numbers of a public key.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Material {
-    /// Modulus and exponent, big-endian without leading zeros.
-    Rsa {
-        /// The modulus.
-        n: Vec<u8>,
-        /// The exponent.
-        e: Vec<u8>,
-    },
-    /// An uncompressed point.
-    P256(Vec<u8>),
-    /// An uncompressed point.
-    P384(Vec<u8>),
-    /// 32 bytes.
-    Ed25519(Vec<u8>),
-}
 
 /// A public key.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,44 +37,10 @@ pub struct Jwk {
     y: Option<String>,
 }
 
-impl Material {
-    /// An RSA key; leading zeros do not count.
-    pub fn rsa(n: &[u8], e: &[u8]) -> Material {
-        let trimmed = |bytes: &[u8]| bytes.iter().copied().skip_while(|b| *b == 0).collect();
-        Material::Rsa {
-            n: trimmed(n),
-            e: trimmed(e),
-        }
-    }
-
-    /// The hash of the key's canonical form (RFC 7638), by which distribution 3 knows keys of
-    /// certificates.
-    pub fn thumbprint(&self) -> String {
-        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let point = |curve: &str, point: &[u8]| {
-            let both = point.get(1..).unwrap_or_default();
-            let (x, y) = both.split_at_checked(both.len() / 2).unwrap_or_default();
-            let (x, y) = (text(x), text(y));
-            format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#)
-        };
-        let canonical = match self {
-            Material::Rsa { n, e } => {
-                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text(e), text(n))
-            }
-            Material::P256(key) => point("P-256", key),
-            Material::P384(key) => point("P-384", key),
-            Material::Ed25519(key) => {
-                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(key))
-            }
-        };
-        text(&Sha256::digest(canonical))
-    }
-}
-
 impl Key {
     /// The key of a certificate's SubjectPublicKeyInfo.
     pub fn of_certificate(info: &[u8]) -> Option<Key> {
-        let material = public_key::parse(info)?;
+        let material = Material::of_certificate(info)?;
         Some(Key {
             material,
             algorithm: None,
