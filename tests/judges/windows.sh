@@ -76,7 +76,7 @@ case $mode in
     tests)
         export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$WINE
         # Most of a test is waiting there.
-        run_tests "$PROJECT/scripts/build-windows.sh" test --lib --test integration -- --test-threads=8
+        run_tests "$PROJECT/scripts/build-windows.sh" test --no-fail-fast --lib --test integration -- --test-threads=8
         ;;
     *) fail "the first word is program or tests, not '$mode'" ;;
 esac
