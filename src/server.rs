@@ -135,7 +135,11 @@ fn open_driver(driver: &StorageDriver) -> Result<Arc<dyn Driver>, String> {
 
 fn storage_settings(config: &Config) -> storage::Settings {
     storage::Settings {
-        upload_sessions_max: config.upload_sessions_max,
+        uploads: storage::UploadLimits {
+            sessions_max: config.uploads.sessions_max,
+            sessions_per_address_max: config.uploads.sessions_per_address_max,
+            idle_timeout: config.uploads.idle_timeout,
+        },
         tag_lookup_threads: config.storage.tag_lookup_threads,
         manifest_bytes_max: config.manifest_bytes_max,
     }

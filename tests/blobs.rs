@@ -79,7 +79,7 @@ fn a_blob_is_pushed_in_chunks_and_as_a_stream() {
     assert!(
         started
             .field("Location")
-            .ends_with(started.field("Docker-Upload-UUID"))
+            .contains(started.field("Docker-Upload-UUID"))
     );
     let mut location = started.field("Location").to_owned();
     for (first, last) in [(0, 99_999), (100_000, 100_000), (100_001, 499_999)] {
@@ -98,7 +98,7 @@ fn a_blob_is_pushed_in_chunks_and_as_a_stream() {
         .expect(202);
     let digest = sha256(&content);
     registry
-        .put(&format!("{location}?digest={digest}"), &[], b"")
+        .put(&format!("{location}&digest={digest}"), &[], b"")
         .expect(201);
     assert!(
         registry
@@ -368,7 +368,7 @@ fn what_cannot_be_mounted_is_uploaded() {
         let started = registry.post(&path).expect(202);
         registry.get(&format!("/v2/b/blobs/{digest}")).expect(404);
         let location = started.field("Location");
-        let put = registry.put(&format!("{location}?digest={unknown}"), &[], b"other");
+        let put = registry.put(&format!("{location}&digest={unknown}"), &[], b"other");
         put.expect(201);
         registry
             .delete(&format!("/v2/b/blobs/{unknown}"))

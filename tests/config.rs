@@ -96,7 +96,9 @@ fn defaults_are_those_of_the_documentation() {
     assert!(config.validation.urls_allow.is_empty() && config.validation.urls_deny.is_empty());
     assert_eq!(config.validation.platforms, Platforms::All);
     assert_eq!(config.manifest_bytes_max, 4 * 1024 * 1024);
-    assert_eq!(config.upload_sessions_max, 10_000);
+    assert_eq!(config.uploads.sessions_max, 10_000);
+    assert_eq!(config.uploads.sessions_per_address_max, 2_500);
+    assert_eq!(config.uploads.idle_timeout, Duration::from_secs(3600));
     assert_eq!(config.http.limits, registry::http::Limits::default());
 }
 

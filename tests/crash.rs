@@ -7,13 +7,17 @@ use crate::util::image::{bytes, config, descriptor, image, layer};
 use registry::driver::Memory;
 use registry::spec::manifest::Manifest;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
-use registry::storage::{Part, Result, Settings, Storage};
+use registry::storage::{Offset, Part, Result, Settings, Storage, UploadLimits};
 use std::io::Read;
 use std::sync::Arc;
 
 fn storage(driver: &Memory) -> Storage {
     let settings = Settings {
-        upload_sessions_max: 100,
+        uploads: UploadLimits {
+            sessions_max: 100,
+            sessions_per_address_max: 100,
+            idle_timeout: std::time::Duration::MAX,
+        },
         tag_lookup_threads: 2,
         manifest_bytes_max: 1_000_000,
     };
@@ -31,14 +35,15 @@ fn tag(text: &str) -> Tag {
 fn part(body: &mut dyn Read) -> Part<'_> {
     Part {
         body,
-        offset: None,
+        offset: Offset::Unstated,
         length: None,
+        stop: Arc::default(),
     }
 }
 
 fn push_blob(storage: &Storage, content: &[u8]) -> Result<Digest> {
     let digest = Algorithm::Sha256.digest(content);
-    let id = storage.start_upload(&name(), Algorithm::Sha256)?;
+    let id = storage.start_upload(&name(), Algorithm::Sha256, None)?;
     let (mut first, mut second) = content.split_at(content.len() / 2);
     storage.append_upload(&name(), &id, part(&mut first))?;
     storage.commit_upload(&name(), &id, &digest, part(&mut second))?;
@@ -213,7 +218,7 @@ fn what_was_not_synced_is_lost_in_this_model() {
     // The model itself must be able to show a fault: bytes that were only written are gone.
     let driver = Memory::default();
     let own = storage(&driver);
-    let id = own.start_upload(&name(), Algorithm::Sha256).unwrap();
+    let id = own.start_upload(&name(), Algorithm::Sha256, None).unwrap();
     own.append_upload(&name(), &id, part(&mut &bytes(1, 100)[..]))
         .unwrap();
     assert_eq!(own.upload_length(&name(), &id).unwrap(), 100);

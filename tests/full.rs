@@ -7,7 +7,8 @@ use registry::api::{Api, Settings as ApiSettings};
 use registry::config::{LocationStyle, Platforms, Validation};
 use registry::driver::{self, Change, Content, Driver, Error, Key, Memory, Sink, Stat};
 use registry::http::{Control, Handler, Limits, Listen, Request, Response, Server};
-use registry::storage::{Settings, Storage};
+use registry::storage::layout;
+use registry::storage::{Settings, Storage, UploadLimits};
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -101,6 +102,7 @@ impl Handler for App {
 }
 
 struct Served {
+    disk: Memory,
     address: SocketAddr,
     room: Arc<AtomicU64>,
     kind: Arc<Mutex<ErrorKind>>,
@@ -111,13 +113,18 @@ impl Served {
     fn start() -> Served {
         let room = Arc::new(AtomicU64::new(u64::MAX));
         let kind = Arc::new(Mutex::new(ErrorKind::StorageFull));
+        let disk = Memory::default();
         let driver = Narrow {
-            inner: Memory::default(),
+            inner: disk.clone(),
             room: room.clone(),
             kind: kind.clone(),
         };
         let settings = Settings {
-            upload_sessions_max: 10,
+            uploads: UploadLimits {
+                sessions_max: 100,
+                sessions_per_address_max: 100,
+                idle_timeout: std::time::Duration::MAX,
+            },
             tag_lookup_threads: 1,
             manifest_bytes_max: 1_000_000,
         };
@@ -143,6 +150,7 @@ impl Served {
         let (address, control) = (server.address().socket_address().unwrap(), server.control());
         std::thread::spawn(move || server.run());
         Served {
+            disk,
             address,
             room,
             kind,
@@ -165,6 +173,17 @@ impl Served {
         answer
     }
 
+    /// Bytes of all upload sessions of repository `a`.
+    fn bytes_in_uploads(&self) -> u64 {
+        let uploads = layout::uploads(&"a".parse().unwrap());
+        let ids = self.disk.list(&uploads, "", 100).unwrap();
+        let length = |id: &String| {
+            let data = uploads.child(id).child("data");
+            self.disk.stat(&data).unwrap().map_or(0, |stat| stat.length)
+        };
+        ids.iter().map(length).sum()
+    }
+
     fn session(&self) -> String {
         let answer = self.call("POST", "/v2/a/blobs/uploads/", b"");
         assert_eq!(answer.status, 202);
@@ -175,7 +194,7 @@ impl Served {
         let location = self.session();
         self.call(
             "PUT",
-            &format!("{location}?digest={}", sha256(content)),
+            &format!("{location}&digest={}", sha256(content)),
             content,
         )
     }
@@ -200,7 +219,7 @@ fn a_full_disk_fails_the_push_and_nothing_else() {
     let location = served.session();
     served.room.store(1_000_000, SeqCst);
     let digest = sha256(&large);
-    let answer = served.call("PUT", &format!("{location}?digest={digest}"), &large);
+    let answer = served.call("PUT", &format!("{location}&digest={digest}"), &large);
     assert_eq!(
         (answer.status, code(&answer).as_str()),
         (507, "UNAVAILABLE")
@@ -214,20 +233,62 @@ fn a_full_disk_fails_the_push_and_nothing_else() {
     );
     let pulled = served.call("GET", &format!("/v2/a/blobs/{}", sha256(&small)), b"");
     assert!(pulled.body == small);
-    // There is room again: the session goes on where its bytes end.
-    served.room.store(u64::MAX, SeqCst);
+    // The session is as it was before, and takes no room.
     let status = served.call("GET", &location, b"");
-    let range = status.field("Range").unwrap().to_owned();
-    let length: usize = range.strip_prefix("0-").unwrap().parse::<usize>().unwrap();
-    let length = if length == 0 { 0 } else { length + 1 };
-    let path = format!("{location}?digest={digest}");
-    assert_eq!(served.call("PUT", &path, &large[length..]).status, 201);
+    assert_eq!(status.field("Location"), Some(&location[..]));
+    let taken = served.bytes_in_uploads();
+    assert_eq!(taken, 0, "what did not fit is still there");
+    served.room.store(u64::MAX, SeqCst);
+    let path = format!("{location}&digest={digest}");
+    assert_eq!(served.call("PUT", &path, &large).status, 201);
     assert!(
         served
             .call("GET", &format!("/v2/a/blobs/{digest}"), b"")
             .body
             == large
     );
+}
+
+#[test]
+fn a_disk_that_is_filled_again_and_again_has_room_after_each_push() {
+    let served = Served::start();
+    let (small, large) = (bytes(1, 10_000), bytes(2, 3_000_000));
+    for way in ["PATCH", "PUT", "POST"] {
+        served.room.store(1_000_000, SeqCst);
+        let digest = sha256(&large);
+        let (method, path) = match way {
+            "PATCH" => ("PATCH", served.session()),
+            "PUT" => ("PUT", format!("{}&digest={digest}", served.session())),
+            _ => ("POST", format!("/v2/a/blobs/uploads/?digest={digest}")),
+        };
+        let answer = served.call(method, &path, &large);
+        assert_eq!(
+            (answer.status, code(&answer).as_str()),
+            (507, "UNAVAILABLE"),
+            "{way}"
+        );
+        assert_eq!(served.bytes_in_uploads(), 0, "{way}");
+    }
+    // A chunk that does not fit costs the session nothing but that chunk.
+    served.room.store(1_000_000, SeqCst);
+    let first = served.call("PATCH", &served.session(), &large[..400_000]);
+    let location = first.field("Location").unwrap();
+    assert_eq!(
+        served.call("PATCH", location, &large[400_000..]).status,
+        507
+    );
+    assert_eq!(served.bytes_in_uploads(), 400_000);
+    // A session that cannot be begun leaves nothing.
+    served.room.store(0, SeqCst);
+    assert_eq!(served.call("POST", "/v2/b/blobs/uploads/", b"").status, 507);
+    assert!(
+        !served
+            .disk
+            .has_folder(&layout::repository(&"b".parse().unwrap()))
+            .unwrap()
+    );
+    served.room.store(u64::MAX, SeqCst);
+    assert_eq!(served.push(&small).status, 201);
 }
 
 #[test]

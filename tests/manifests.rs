@@ -322,6 +322,11 @@ fn a_damaged_manifest_is_not_served_and_can_be_pushed_again_or_deleted() {
         std::fs::write(registry.blob_file(&digest), damaged).unwrap();
         for reference in ["v1", &digest] {
             let answer = registry.get(&format!("/v2/a/manifests/{reference}"));
+            if damaged.is_empty() {
+                // As a crash of distribution leaves it: missing, so that clients push it again.
+                answer.expect_error(404, "MANIFEST_UNKNOWN");
+                continue;
+            }
             let answer = answer.expect_error(500, "UNKNOWN");
             assert_eq!(answer.json()["errors"][0]["detail"]["digest"], digest);
         }

@@ -36,7 +36,7 @@ fn put_head(location: &str, content: &[u8]) -> String {
     let digest = sha256(content);
     let length = content.len();
     format!(
-        "PUT {location}?digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        "PUT {location}&digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
     )
 }
 
@@ -102,7 +102,7 @@ fn what_was_acknowledged_survives_a_kill_and_an_upload_goes_on() {
     client.request(&location);
     assert_eq!(client.answer().field("Range"), Some("0-249999"));
     let head = format!(
-        "PUT {location}?digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Range: 250000-399999\r\n\
+        "PUT {location}&digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Range: 250000-399999\r\n\
          Content-Length: 150000\r\n\r\n"
     );
     client.send(head).send(&whole[250_000..]);

@@ -56,14 +56,14 @@ fn large_blobs_go_in_and_come_out_byte_for_byte() {
     let content = bytes(7, 20_000_003);
     let digest = sha256(&content);
     let location = registry.post("/v2/a/blobs/uploads/").expect(202);
-    let put = format!("{}?digest={digest}", location.field("Location"));
+    let put = format!("{}&digest={digest}", location.field("Location"));
     registry.put(&put, &[], &content).expect(201);
     let path = format!("/v2/a/blobs/{digest}");
     assert!(registry.get(&path).expect(200).body == content);
 
     let location = registry.post("/v2/b/blobs/uploads/").expect(202);
     let chunked = registry.stream("PATCH", location.field("Location"), &mut &content[..]);
-    let put = format!("{}?digest={digest}", chunked.expect(202).field("Location"));
+    let put = format!("{}&digest={digest}", chunked.expect(202).field("Location"));
     registry.put(&put, &[], b"").expect(201);
     let path = format!("/v2/b/blobs/{digest}");
     let range = [("Range", "bytes=16383-10000000")];
@@ -165,7 +165,7 @@ fn a_body_whose_connection_is_cut_is_not_taken_for_whole() {
     let location = location.field("Location").to_owned();
     let mut client = served.client().connect(served.registry.address);
     client.send(format!(
-        "PUT {location}?digest={digest} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+        "PUT {location}&digest={digest} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
          186A0\r\n"
     ));
     client.send(&content[..60_000]);
@@ -208,7 +208,7 @@ fn a_request_in_flight_is_finished_after_a_signal() {
     let location = client.answer().field("Location").unwrap().to_owned();
     // The server asks for the body, so it is at work on the request when the signal comes.
     client.send(format!(
-        "PUT {location}?digest={} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\
+        "PUT {location}&digest={} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\
          Expect: 100-continue\r\n\r\n",
         sha256(&content)
     ));

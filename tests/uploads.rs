@@ -10,19 +10,30 @@ use crate::util::registry::{Answer, Settings, TestRegistry};
 /// A path of no session.
 const UNKNOWN: &str = "/v2/a/blobs/uploads/00000000-0000-4000-8000-000000000000";
 
-/// Starts a session of repository `a` that has these bytes; gives its location.
+/// Starts a session of repository `a` that has these bytes; gives its newest location.
 fn session(registry: &TestRegistry, content: &[u8]) -> String {
     let started = registry.post("/v2/a/blobs/uploads/").expect(202);
     let location = started.field("Location").to_owned();
-    if !content.is_empty() {
-        registry.patch(&location, &[], content).expect(202);
+    match content.is_empty() {
+        true => location,
+        false => patch(registry, &location, content),
     }
-    location
+}
+
+/// Adds bytes to a session; gives its new location.
+fn patch(registry: &TestRegistry, location: &str, content: &[u8]) -> String {
+    let added = registry.patch(location, &[], content).expect(202);
+    added.field("Location").to_owned()
+}
+
+/// A location without the offset that it was given for: the path of the session.
+fn path_of(location: &str) -> &str {
+    location.split('?').next().unwrap()
 }
 
 /// Completes a session with a last part.
 fn complete(registry: &TestRegistry, location: &str, digest: &str, last: &[u8]) -> Answer {
-    registry.put(&format!("{location}?digest={digest}"), &[], last)
+    registry.put(&format!("{location}&digest={digest}"), &[], last)
 }
 
 /// Checks how far a session is.
@@ -33,7 +44,8 @@ fn assert_reached(registry: &TestRegistry, location: &str, length: usize) {
         status.field("Range"),
         format!("0-{}", length.saturating_sub(1))
     );
-    assert_eq!(status.field("Location"), location);
+    let newest = format!("{}?offset={length}", path_of(location));
+    assert_eq!(status.field("Location"), newest);
 }
 
 /// Checks that a blob is there, whole, and that no session is left on disk.
@@ -92,7 +104,7 @@ fn every_way_to_push_leaves_the_blob_and_nothing_else() {
                 &content[half..],
             ),
             _ => {
-                let location = format!("{}?digest={digest}", session(&registry, b""));
+                let location = format!("{}&digest={digest}", session(&registry, b""));
                 registry.stream("PUT", &location, &mut &content[..])
             }
         };
@@ -114,8 +126,8 @@ fn a_session_can_be_committed_under_either_algorithm() {
                 .post(&format!("/v2/a/blobs/uploads/{query}"))
                 .expect(202);
             let location = started.field("Location");
-            registry.patch(location, &[], &content[..4000]).expect(202);
-            complete(&registry, location, digest, &content[4000..]).expect(201);
+            let location = patch(&registry, location, &content[..4000]);
+            complete(&registry, &location, digest, &content[4000..]).expect(201);
             assert_stored(&registry, digest, &content);
             registry
                 .delete(&format!("/v2/a/blobs/{digest}"))
@@ -140,7 +152,7 @@ fn a_wrong_offset_is_refused_and_the_session_goes_on() {
     ] {
         for (method, query) in [
             ("PATCH", String::new()),
-            ("PUT", format!("?digest={digest}")),
+            ("PUT", format!("&digest={digest}")),
         ] {
             let path = format!("{location}{query}");
             let fields = [("Content-Range", range)];
@@ -155,7 +167,8 @@ fn a_wrong_offset_is_refused_and_the_session_goes_on() {
     registry
         .patch(&location, &[("Content-Range", "4-6")], &content[4..7])
         .expect(202);
-    let path = format!("{location}?digest={digest}");
+    // A range says where its bytes belong, whatever the location was given for.
+    let path = format!("{location}&digest={digest}");
     registry
         .put(&path, &[("Content-Range", "7-9")], &content[7..])
         .expect(201);
@@ -184,7 +197,7 @@ fn a_range_that_is_not_the_body_is_refused_and_the_session_goes_on() {
             "RANGE_INVALID",
         ),
     ] {
-        for path in [location.clone(), format!("{location}?digest={digest}")] {
+        for path in [location.clone(), format!("{location}&digest={digest}")] {
             let method = if path == location { "PATCH" } else { "PUT" };
             let answer = registry.call(method, &path, &[("Content-Range", range)], Some(b"4567"));
             answer.expect_error(status, code);
@@ -197,12 +210,11 @@ fn a_range_that_is_not_the_body_is_refused_and_the_session_goes_on() {
 
 #[test]
 fn a_stream_that_is_not_its_range_is_refused_and_leaves_nothing() {
-    // With room for one session, the next one sends this to the disk: what is there is what counts.
-    let registry = Settings::default().set("HTTP_LIMITS_UPLOADS", "1").start();
+    let mut registry = TestRegistry::start();
     let (content, digest) = (bytes(2, 1000), sha256(&bytes(2, 1000)));
     let location = session(&registry, &content[..4]);
     for (range, sent) in [("4-9", 5), ("4-9", 7), ("4-9", 900), ("4-999", 0)] {
-        let query = format!("{location}?digest={digest}");
+        let query = format!("{location}&digest={digest}");
         for target in [("PATCH", &location[..]), ("PUT", &query)] {
             let field = format!("Content-Range: {range}\r\n");
             let refused = chunked(&registry, target, &field, &content[4..4 + sent]);
@@ -213,38 +225,52 @@ fn a_stream_that_is_not_its_range_is_refused_and_leaves_nothing() {
                 refused.text()
             );
             assert_reached(&registry, &location, 4);
-            let other = session(&registry, b"x");
-            assert_reached(&registry, &location, 4);
-            registry.delete(&other).expect(204);
         }
+        // Nor on the disk, which is what counts after a restart.
+        registry = registry.restart();
+        assert_reached(&registry, &location, 4);
     }
     let target = ("PATCH", &location[..]);
     let right = chunked(&registry, target, "Content-Range: 4-9\r\n", &content[4..10]);
     assert_eq!((right.status, right.field("Range")), (202, Some("0-9")));
-    complete(&registry, &location, &digest, &content[10..]).expect(201);
+    let location = right.field("Location").unwrap();
+    complete(&registry, location, &digest, &content[10..]).expect(201);
     assert_stored(&registry, &digest, &content);
 }
 
 #[test]
-fn bytes_of_another_digest_are_thrown_away_with_the_session() {
-    let registry = TestRegistry::start();
-    for digest in [sha256(b"right"), sha512(b"right")] {
-        let location = session(&registry, b"wr");
-        let refused = complete(&registry, &location, &digest, b"ong");
-        let refused = refused.expect_error(400, "DIGEST_INVALID");
-        assert!(refused.json()["errors"][0]["detail"]["computed"].is_string());
-        let whole = format!("/v2/a/blobs/uploads/?digest={digest}");
-        let refused = registry.call("POST", &whole, &[], Some(b"wrong"));
-        refused.expect_error(400, "DIGEST_INVALID");
-        registry
-            .get(&location)
-            .expect_error(404, "BLOB_UPLOAD_UNKNOWN");
-        registry
-            .patch(&location, &[], b"right")
-            .expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+fn a_commit_that_fails_leaves_the_session_as_it_was() {
+    let mut registry = TestRegistry::start();
+    for (digest, other) in [
+        (sha256(b"right"), sha512(b"other")),
+        (sha512(b"right"), sha256(b"other")),
+    ] {
+        let location = session(&registry, b"ri");
+        // With the wrong bytes, and without any.
+        for (last, length) in [(&b"ong"[..], 2), (b"", 2), (b"ght", 2)] {
+            let asked = if last == b"ght" { &other } else { &digest };
+            let refused = complete(&registry, &location, asked, last);
+            let refused = refused.expect_error(400, "DIGEST_INVALID");
+            assert!(refused.json()["errors"][0]["detail"]["computed"].is_string());
+            assert_reached(&registry, &location, length);
+        }
+        registry = registry.restart();
+        assert_reached(&registry, &location, 2);
         registry
             .get(&format!("/v2/a/blobs/{digest}"))
             .expect_error(404, "BLOB_UNKNOWN");
+        complete(&registry, &location, &digest, b"ght").expect(201);
+        assert_stored(&registry, &digest, b"right");
+    }
+}
+
+#[test]
+fn a_whole_blob_of_another_digest_leaves_nothing() {
+    let registry = TestRegistry::start();
+    for digest in [sha256(b"right"), sha512(b"right")] {
+        let whole = format!("/v2/a/blobs/uploads/?digest={digest}");
+        let refused = registry.call("POST", &whole, &[], Some(b"wrong"));
+        refused.expect_error(400, "DIGEST_INVALID");
         assert_no_session(&registry);
         assert_eq!(registry.files(""), [""; 0], "no blob, no link");
     }
@@ -257,13 +283,13 @@ fn a_commit_without_a_right_digest_keeps_the_session() {
     let upper = sha256(b"01234").to_uppercase();
     for query in [
         "",
-        "?digest=",
-        "?digest=latest",
-        "?digest=sha256:12",
-        "?digest=md5:d41d8cd98f00b204e9800998ecf8427e",
-        "?other=x",
-        &format!("?digest={upper}"),
-        &format!("?digest=sha256:{}", &upper[7..]),
+        "&digest=",
+        "&digest=latest",
+        "&digest=sha256:12",
+        "&digest=md5:d41d8cd98f00b204e9800998ecf8427e",
+        "&other=x",
+        &format!("&digest={upper}"),
+        &format!("&digest=sha256:{}", &upper[7..]),
     ] {
         let refused = registry.put(&format!("{location}{query}"), &[], b"4");
         refused.expect_error(400, "DIGEST_INVALID");
@@ -292,7 +318,7 @@ fn a_session_belongs_to_its_repository() {
             ("PUT", "?digest="),
         ] {
             let digest = if query.is_empty() { "" } else { &digest };
-            let path = format!("{foreign}{query}{digest}");
+            let path = format!("{}{query}{digest}", path_of(&foreign));
             let body = ["PATCH", "PUT"].contains(&method).then_some(&b""[..]);
             let answer = registry.call(method, &path, &[], body).expect(404);
             if method != "HEAD" {

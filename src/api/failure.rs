@@ -4,6 +4,7 @@ use crate::spec::{Code, Error};
 use crate::storage;
 use serde_json::json;
 use std::io;
+use std::time::Duration;
 
 impl From<storage::Error> for Error {
     fn from(error: storage::Error) -> Error {
@@ -27,11 +28,23 @@ impl From<storage::Error> for Error {
                     .detail(json!({"computed": computed}))
             }
             storage::Error::WrongOffset { length } => {
-                let text = format!("the upload is at byte {length}: go on from there");
+                let text = format!("the upload has {length} bytes: resume at that offset");
                 Error::new(Code::RangeInvalid)
                     .message(text)
                     .detail(json!({"offset": length}))
             }
+            storage::Error::Superseded { length } => {
+                let text = format!(
+                    "a newer request on this upload took over; the upload has {length} bytes: resume at that offset"
+                );
+                Error::new(Code::RangeInvalid)
+                    .message(text)
+                    .detail(json!({"offset": length}))
+            }
+            storage::Error::TooManyUploads {
+                by_address,
+                retry_after,
+            } => too_many_uploads(by_address, retry_after),
             storage::Error::WrongLength {
                 announced,
                 received,
@@ -64,6 +77,23 @@ impl From<storage::Error> for Error {
             }
         }
     }
+}
+
+fn too_many_uploads(by_address: bool, retry_after: Duration) -> Error {
+    let (code, text) = match by_address {
+        true => (
+            Code::TooManyRequests,
+            "too many uploads are open from this address (http.limits.uploadsperaddress): finish or cancel some, \
+             or try again later",
+        ),
+        false => (
+            Code::Unavailable,
+            "too many uploads are open (http.limits.uploads): try again later",
+        ),
+    };
+    Error::new(code)
+        .message(text)
+        .field("Retry-After", retry_after.as_secs().to_string())
 }
 
 /// A request body that could not be read.

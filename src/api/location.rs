@@ -5,6 +5,9 @@ use crate::config::LocationStyle;
 use crate::http::Request;
 use crate::spec::{Digest, Name, UploadId};
 
+/// The parameter of an upload session's URL that says how many bytes it had when the URL was given.
+pub(super) const OFFSET: &str = "offset";
+
 impl Api {
     /// The URL of a blob.
     pub(super) fn blob_url(&self, request: &Request<'_>, name: &Name, digest: &Digest) -> String {
@@ -16,9 +19,17 @@ impl Api {
         self.url(request, &format!("v2/{name}/manifests/{id}"))
     }
 
-    /// The URL of an upload session.
-    pub(super) fn upload_url(&self, request: &Request<'_>, name: &Name, id: &UploadId) -> String {
-        self.url(request, &format!("v2/{name}/blobs/uploads/{id}"))
+    /// The URL of an upload session that has `offset` bytes. A request that comes to it tells by that how far its
+    /// client believes the session to be.
+    pub(super) fn upload_url(
+        &self,
+        request: &Request<'_>,
+        name: &Name,
+        id: &UploadId,
+        offset: u64,
+    ) -> String {
+        let path = format!("v2/{name}/blobs/uploads/{id}?{OFFSET}={offset}");
+        self.url(request, &path)
     }
 
     /// The URL of a path below the prefix.

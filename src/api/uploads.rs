@@ -1,14 +1,16 @@
 //! Uploads: `POST /v2/<name>/blobs/uploads/` and what follows it (end-4, end-5, end-6, end-11,
 //! end-13, end-14).
 
+use super::location::OFFSET;
 use super::parameters::Parameters;
-use super::route::{invalid_digest, parse_digest, parse_name};
+use super::route::{invalid_digest, parse_digest};
 use super::{Api, Result};
 use crate::auth::{Action, Caller};
 use crate::http::{Request, Response};
 use crate::spec::{Algorithm, Code, Digest, Error, Name, UploadId};
-use crate::storage::{self, Part};
+use crate::storage::{self, Offset, Part};
 use serde_json::json;
+use std::sync::Arc;
 
 /// Shortest chunk that is taken before the last one, in bytes: any.
 const CHUNK_LENGTH_MIN: &str = "1";
@@ -23,24 +25,13 @@ impl Api {
     ) -> Result {
         let parameters = Parameters::of(request)?;
         if let Some(text) = parameters.first("mount") {
-            let digest = parse_digest(text)?;
-            let from = parameters.first("from").map(parse_name).transpose()?;
-            // Who may not read it there must bring it: 202, as when it is not there at all.
-            let may = match &from {
-                Some(from) => self.permits(caller, from, Action::Pull),
-                None => self.may_mount_from_anywhere(caller),
-            };
-            if may && self.storage.mount_blob(name, &digest, from.as_ref())? {
+            if let Some(digest) = self.mount(caller, name, (text, parameters.first("from")))? {
                 return Ok(self.created(request, name, &digest));
             }
         } else if let Some(text) = parameters.first("digest") {
             let digest = parse_digest(text)?;
             let length = request.content_length();
-            let part = Part {
-                body: request.body(),
-                offset: None,
-                length,
-            };
+            let part = part(request, Offset::Unstated, length);
             self.storage.put_blob(name, &digest, part)?;
             return Ok(self.created(request, name, &digest));
         }
@@ -48,9 +39,32 @@ impl Api {
             Some(text) => text.parse().map_err(|error| invalid_digest(text, error))?,
             None => Algorithm::Sha256,
         };
-        let id = self.storage.start_upload(name, algorithm)?;
+        let id = self
+            .storage
+            .start_upload(name, algorithm, request.client())?;
         let response = self.session(request, 202, (name, &id), 0);
         Ok(response.header("OCI-Chunk-Min-Length", CHUNK_LENGTH_MIN))
+    }
+
+    /// Mounts a blob and gives its digest; `None` when it cannot be done, for whatever reason: the client is to upload
+    /// it then (distribution spec, end-11). Clients ask for names that are none here, of other registries.
+    fn mount(
+        &self,
+        caller: &Caller,
+        name: &Name,
+        (digest, from): (&str, Option<&str>),
+    ) -> Result<Option<Digest>> {
+        let (Ok(digest), Ok(from)) = (digest.parse(), from.map(str::parse::<Name>).transpose())
+        else {
+            return Ok(None);
+        };
+        // Who may not read it there must bring it.
+        let may = match &from {
+            Some(from) => self.permits(caller, from, Action::Pull),
+            None => self.may_mount_from_anywhere(caller),
+        };
+        let is_mounted = may && self.storage.mount_blob(name, &digest, from.as_ref())?;
+        Ok(is_mounted.then_some(digest))
     }
 
     /// Adds a chunk, or a stream of unknown length.
@@ -60,12 +74,8 @@ impl Api {
         name: &Name,
         id: &UploadId,
     ) -> Result {
-        let (offset, length) = content_range(request)?;
-        let part = Part {
-            body: request.body(),
-            offset,
-            length,
-        };
+        let (offset, length) = extent(request, &Parameters::of(request)?)?;
+        let part = part(request, offset, length);
         let outcome = self.storage.append_upload(name, id, part);
         let length = outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
         Ok(self.session(request, 202, (name, id), length))
@@ -84,12 +94,8 @@ impl Api {
             Error::new(Code::DigestInvalid).message(text)
         })?;
         let digest = parse_digest(text)?;
-        let (offset, length) = content_range(request)?;
-        let part = Part {
-            body: request.body(),
-            offset,
-            length,
-        };
+        let (offset, length) = extent(request, &parameters)?;
+        let part = part(request, offset, length);
         let outcome = self.storage.commit_upload(name, id, &digest, part);
         outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
         Ok(self.created(request, name, &digest))
@@ -136,7 +142,7 @@ impl Api {
         length: u64,
     ) -> Response {
         Response::new(status)
-            .header("Location", self.upload_url(request, name, id))
+            .header("Location", self.upload_url(request, name, id, length))
             .header("Range", received(length))
             .header("Docker-Upload-UUID", id.as_str())
     }
@@ -149,7 +155,9 @@ impl Api {
         error: storage::Error,
     ) -> Error {
         let reached = match &error {
-            storage::Error::WrongOffset { length } => Some(*length),
+            storage::Error::WrongOffset { length } | storage::Error::Superseded { length } => {
+                Some(*length)
+            }
             storage::Error::UploadUnknown => {
                 let detail = json!({ "name": name.as_str(), "upload": id.as_str() });
                 return Error::from(error).detail(detail);
@@ -159,7 +167,7 @@ impl Api {
         let answer = Error::from(error);
         match reached {
             Some(length) => answer
-                .field("Location", self.upload_url(request, name, id))
+                .field("Location", self.upload_url(request, name, id, length))
                 .field("Range", received(length))
                 .field("Docker-Upload-UUID", id.as_str()),
             None => answer,
@@ -172,20 +180,47 @@ fn received(length: u64) -> String {
     format!("0-{}", length.saturating_sub(1))
 }
 
-/// Offset and length that a request announces for its body: `Content-Range: <first>-<last>`, in the
-/// spec's form or in that of HTTP (`bytes 0-9/10`), and `Content-Length`.
-fn content_range(request: &Request<'_>) -> Result<(Option<u64>, Option<u64>)> {
-    let Some(text) = request.header("Content-Range") else {
-        return Ok((None, request.content_length()));
+/// A request's body as a part of a session.
+fn part<'r>(request: &'r mut Request<'_>, offset: Offset, length: Option<u64>) -> Part<'r> {
+    let stop = Arc::default();
+    Part {
+        body: request.body_until(&stop),
+        offset,
+        length,
+        stop,
+    }
+}
+
+/// Where a request's body belongs, and how long it says that is: by `Content-Range`, or else by the offset that its
+/// `Location` was given for, and `Content-Length`.
+fn extent(request: &Request<'_>, parameters: &Parameters) -> Result<(Offset, Option<u64>)> {
+    if let Some(text) = request.header("Content-Range") {
+        return content_range(request, text);
+    }
+    let offset = match parameters.first(OFFSET) {
+        None => Offset::Unstated,
+        Some(text) => Offset::Location(number(text).ok_or_else(|| {
+            let message = "the offset parameter is not a number; use the Location as it was given";
+            Error::new(Code::RequestInvalid)
+                .message(message)
+                .detail(json!({ OFFSET: text }))
+        })?),
     };
+    Ok((offset, request.content_length()))
+}
+
+/// A number without a sign.
+fn number(digits: &str) -> Option<u64> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse::<u64>().ok().filter(|_| is_number)
+}
+
+/// `Content-Range: <first>-<last>`, in the spec's form or in that of HTTP (`bytes 0-9/10`).
+fn content_range(request: &Request<'_>, text: &str) -> Result<(Offset, Option<u64>)> {
     let range = text
         .trim_start_matches("bytes")
         .trim_start_matches(['=', ' ']);
     let range = range.split('/').next().unwrap_or_default();
-    let number = |digits: &str| {
-        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse::<u64>().ok().filter(|_| is_number)
-    };
     let bounds = range
         .split_once('-')
         .and_then(|(a, b)| Some((number(a)?, number(b)?)));
@@ -203,6 +238,6 @@ fn content_range(request: &Request<'_>) -> Result<(Option<u64>, Option<u64>)> {
             };
             Err(Error::from(error).detail(json!({ "Content-Range": text })))
         }
-        _ => Ok((Some(first), Some(length))),
+        _ => Ok((Offset::Range(first), Some(length))),
     }
 }

@@ -97,6 +97,11 @@ pub const HONOURED: &[Key] = &[
     key("http.limits.lingertimeout", Kind::Duration(SECOND, DAY)),
     key("http.limits.manifestbytes", Kind::Bytes(KIB, 64 * MIB)),
     key("http.limits.uploads", Kind::Integer(1, 10_000_000)),
+    key(
+        "http.limits.uploadsperaddress",
+        Kind::Integer(1, 10_000_000),
+    ),
+    key("http.limits.uploadidletimeout", Kind::Duration(SECOND, DAY)),
     key("validation.disabled", Kind::Boolean),
     key("validation.enabled", Kind::Boolean),
     key("validation.manifests.urls.allow", Kind::Texts),

@@ -172,7 +172,15 @@ impl Config {
             ("lingertimeout", format(limits.linger_timeout).into()),
             ("drainbytes", limits.drain_bytes_max.into()),
             ("manifestbytes", self.manifest_bytes_max.into()),
-            ("uploads", self.upload_sessions_max.into()),
+            ("uploads", self.uploads.sessions_max.into()),
+            (
+                "uploadsperaddress",
+                self.uploads.sessions_per_address_max.into(),
+            ),
+            (
+                "uploadidletimeout",
+                format(self.uploads.idle_timeout).into(),
+            ),
         ])
     }
 

@@ -4,7 +4,8 @@
 use super::layers::Layers;
 use super::report::Severity;
 use super::resolved::{
-    Config, Formatter, Log, Platform, Platforms, Storage, StorageDriver, UploadPurging, Validation,
+    Config, Formatter, Log, Platform, Platforms, Storage, StorageDriver, UploadPurging, Uploads,
+    Validation,
 };
 use super::tree::Node;
 use super::values::{scalar_text, steps};
@@ -22,6 +23,8 @@ const THREADS_MIN: usize = 25;
 const THREADS: usize = 100;
 const PAGE_ENTRIES: usize = 1000;
 const UPLOADS: usize = 10_000;
+const UPLOADS_PER_ADDRESS: usize = 2_500;
+const UPLOAD_IDLE_TIMEOUT: Duration = HOUR;
 
 /// Reads every key that is honoured. Mistakes are left in `layers`; what they concern has its default.
 pub fn resolve(layers: &mut Layers) -> Config {
@@ -44,7 +47,19 @@ pub fn resolve(layers: &mut Layers) -> Config {
         manifest_bytes_max: layers
             .bytes("http.limits.manifestbytes")
             .unwrap_or(MANIFEST_BYTES_MAX),
-        upload_sessions_max: layers.integer("http.limits.uploads").unwrap_or(UPLOADS),
+        uploads: uploads(layers),
+    }
+}
+
+fn uploads(layers: &mut Layers) -> Uploads {
+    Uploads {
+        sessions_max: layers.integer("http.limits.uploads").unwrap_or(UPLOADS),
+        sessions_per_address_max: layers
+            .integer("http.limits.uploadsperaddress")
+            .unwrap_or(UPLOADS_PER_ADDRESS),
+        idle_timeout: layers
+            .duration("http.limits.uploadidletimeout")
+            .unwrap_or(UPLOAD_IDLE_TIMEOUT),
     }
 }
 

@@ -28,8 +28,19 @@ pub struct Config {
     pub validation: Validation,
     /// `http.limits.manifestbytes`: the largest manifest that is accepted.
     pub manifest_bytes_max: u64,
-    /// `http.limits.uploads`: open upload sessions.
-    pub upload_sessions_max: usize,
+    /// How many upload sessions there may be.
+    pub uploads: Uploads,
+}
+
+/// How many upload sessions there may be.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    /// `http.limits.uploads`: sessions of all clients.
+    pub sessions_max: usize,
+    /// `http.limits.uploadsperaddress`: sessions of one address.
+    pub sessions_per_address_max: usize,
+    /// `http.limits.uploadidletimeout`: how long one may rest before it gives its place to another.
+    pub idle_timeout: Duration,
 }
 
 /// How the program speaks.

@@ -8,6 +8,8 @@ use super::chunked::Decoder;
 use super::framing::Framing;
 use super::wire::{Pace, Wire};
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// How much of a body is left, and how it ends.
 enum Left {
@@ -183,6 +185,18 @@ fn some(count: usize) -> io::Result<usize> {
 pub(super) struct BodyReader<'c> {
     pub(super) wire: &'c mut Wire,
     pub(super) incoming: &'c mut Incoming,
+}
+
+/// A body, and a way to end the wait for it.
+pub(super) trait Stream: Read {
+    /// Reading fails as `ConnectionAborted` once `stop` is set, within a second.
+    fn stop_when(&mut self, stop: Arc<AtomicBool>);
+}
+
+impl Stream for BodyReader<'_> {
+    fn stop_when(&mut self, stop: Arc<AtomicBool>) {
+        self.incoming.pace.stop_when(stop);
+    }
 }
 
 impl Read for BodyReader<'_> {

@@ -1,17 +1,21 @@
 //! A parsed request, as a handler sees it.
 
+use super::body::Stream;
 use super::framing::Framing;
 use super::head::Head;
+use super::table::network;
 use super::{HTTPVersion, Method};
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// One request: its head, and the body as a stream that is read at most once.
 pub struct Request<'c> {
     pub(super) head: &'c Head,
     pub(super) remote: Option<SocketAddr>,
     pub(super) secure: bool,
-    pub(super) body: &'c mut (dyn Read + 'c),
+    pub(super) body: &'c mut (dyn Stream + 'c),
 }
 
 impl Request<'_> {
@@ -61,6 +65,12 @@ impl Request<'_> {
         self.remote
     }
 
+    /// What the client is counted by where each has its share: an IPv4 address, or the /64 network of an IPv6 address,
+    /// all of which one host may use; `None` on a unix socket.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.remote.map(network)
+    }
+
     /// Whether it came over TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
@@ -77,6 +87,13 @@ impl Request<'_> {
     /// The body. The first read answers `Expect: 100-continue`. Errors: `UnexpectedEof` (the client
     /// went away), `InvalidData` (broken chunked coding), `TimedOut` (slower than the minimum rate).
     pub fn body(&mut self) -> &mut dyn Read {
-        &mut *self.body
+        self.body
+    }
+
+    /// The body, for as long as another thread does not set `stop`: then reading fails as `ConnectionAborted` within a
+    /// second, even where the client is silent.
+    pub fn body_until(&mut self, stop: &Arc<AtomicBool>) -> &mut dyn Read {
+        self.body.stop_when(Arc::clone(stop));
+        self.body
     }
 }

@@ -323,7 +323,7 @@ impl Inner {
 
 /// What one client is counted by: an IPv4 address, or the /64 of an IPv6 address, because one host
 /// may use all of that.
-fn network(remote: SocketAddr) -> IpAddr {
+pub(super) fn network(remote: SocketAddr) -> IpAddr {
     match remote.ip().to_canonical() {
         IpAddr::V6(address) => {
             let prefix = u128::from(address) & !u128::from(u64::MAX);

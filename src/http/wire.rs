@@ -12,6 +12,7 @@ use crate::sys;
 use std::io;
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Waits for a peer: over each period of waiting at least `rate` bytes a second, else `TimedOut`.
@@ -24,6 +25,8 @@ pub(super) struct Pace {
     bytes_needed: u64,
     waited: Duration,
     bytes: u64,
+    /// Once it is set nobody is waited for any more.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl Pace {
@@ -35,6 +38,7 @@ impl Pace {
             bytes_needed: u64::try_from(needed).unwrap_or(u64::MAX),
             waited: Duration::ZERO,
             bytes: 0,
+            stop: None,
         }
     }
 
@@ -45,10 +49,21 @@ impl Pace {
             bytes_needed: u64::MAX,
             waited: Duration::ZERO,
             bytes: 0,
+            stop: None,
         }
     }
 
+    /// Waits only until `stop` is set: it is looked at after every tick.
+    pub(super) fn stop_when(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = Some(stop);
+    }
+
     fn note(&mut self, bytes: usize, waited: Duration) -> io::Result<()> {
+        let is_set = |stop: &Arc<AtomicBool>| stop.load(Ordering::Acquire);
+        if self.stop.as_ref().is_some_and(is_set) {
+            let message = "the rest of the body is not wanted any more";
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, message));
+        }
         self.waited = self.waited.saturating_add(waited);
         self.bytes = self
             .bytes

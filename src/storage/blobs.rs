@@ -9,13 +9,15 @@ impl Storage {
     pub fn blob(&self, name: &Name, digest: &Digest) -> Result<Content> {
         let target = self.layer(name, digest)?;
         let content = driver::found(self.driver.open(&layout::blob_data(&target)))?;
-        content.ok_or(Error::BlobUnknown)
+        content
+            .filter(|content| is_possible(&target, content.length))
+            .ok_or(Error::BlobUnknown)
     }
 
     /// Whether the repository has the blob, with its bytes.
     pub fn has_blob(&self, name: &Name, digest: &Digest) -> Result<bool> {
         match self.layer(name, digest) {
-            Ok(target) => Ok(self.driver.stat(&layout::blob_data(&target))?.is_some()),
+            Ok(target) => self.has_content(&target),
             Err(Error::BlobUnknown) => Ok(false),
             Err(error) => Err(error),
         }
@@ -32,7 +34,7 @@ impl Storage {
             },
             None => digest.clone(),
         };
-        if self.driver.stat(&layout::blob_data(&target))?.is_none() {
+        if !self.has_content(&target)? {
             return Ok(false);
         }
         let link = layout::layer_link(name, digest);
@@ -48,10 +50,22 @@ impl Storage {
         Ok(())
     }
 
+    /// Whether there are bytes under a digest.
+    fn has_content(&self, target: &Digest) -> Result<bool> {
+        let stat = self.driver.stat(&layout::blob_data(target))?;
+        Ok(stat.is_some_and(|stat| is_possible(target, stat.length)))
+    }
+
     /// The digest under which a repository's blob is stored. Distribution stores what was pushed
     /// under SHA-512 by its SHA-256 and links the one to the other.
     fn layer(&self, name: &Name, digest: &Digest) -> Result<Digest> {
         self.link(&layout::layer_link(name, digest))?
             .ok_or(Error::BlobUnknown)
     }
+}
+
+/// Whether content of that length can have that digest. A file that lost its bytes in a crash has none: it counts as
+/// missing, so that clients push it again.
+fn is_possible(digest: &Digest, length: u64) -> bool {
+    length > 0 || digest.algorithm().digest(b"") == *digest
 }

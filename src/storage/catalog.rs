@@ -147,7 +147,11 @@ mod tests {
                 .unwrap();
         }
         let settings = Settings {
-            upload_sessions_max: 1,
+            uploads: crate::storage::UploadLimits {
+                sessions_max: 1,
+                sessions_per_address_max: 1,
+                idle_timeout: std::time::Duration::ZERO,
+            },
             tag_lookup_threads: 1,
             manifest_bytes_max: 1,
         };

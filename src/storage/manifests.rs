@@ -97,7 +97,8 @@ impl Storage {
     pub(super) fn read_manifest(&self, digest: &Digest) -> Result<Option<Stored>> {
         let key = layout::blob_data(digest);
         let read = self.driver.read(&key, self.settings.manifest_bytes_max);
-        let Some(bytes) = driver::found(read)? else {
+        // A file that lost its bytes in a crash is as good as none: a push heals it.
+        let Some(bytes) = driver::found(read)?.filter(|bytes| !bytes.is_empty()) else {
             return Ok(None);
         };
         let media_type = stored_media_type(&bytes);

@@ -16,13 +16,14 @@ mod uploads;
 pub use manifests::Stored;
 pub use purge::PurgeReport;
 pub use referrers::Query as ReferrersQuery;
-pub use uploads::Part;
+pub use uploads::{Offset, Part, UploadLimits};
 
 use crate::driver::{self, Driver, Key};
 use crate::spec::{Digest, Name, Tag};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest link file that is read: the longest digest, and room for a stray line end.
 const LINK_BYTES_MAX: u64 = 256;
@@ -39,9 +40,8 @@ pub struct Storage {
 /// What can be set about the storage.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Upload sessions whose running hash is kept; the least used beyond it are hashed again when
-    /// they go on.
-    pub upload_sessions_max: usize,
+    /// How many upload sessions there may be (`http.limits.uploads` and its neighbours).
+    pub uploads: UploadLimits,
     /// Threads that look through the tags when a manifest is deleted
     /// (`storage.tag.concurrencylimit`).
     pub tag_lookup_threads: usize,
@@ -52,7 +52,7 @@ pub struct Settings {
 impl Storage {
     /// The storage over a driver.
     pub fn new(driver: Arc<dyn Driver>, settings: Settings) -> Storage {
-        let uploads = uploads::Sessions::new(settings.upload_sessions_max);
+        let uploads = uploads::Sessions::new(settings.uploads.clone());
         Storage {
             driver,
             uploads,
@@ -101,7 +101,19 @@ pub enum Error {
     },
     /// The repository has no such upload session.
     UploadUnknown,
-    /// The bytes do not have the digest that they were sent under; the session is gone.
+    /// There are as many upload sessions as there may be.
+    TooManyUploads {
+        /// The client's address has its share; otherwise it is all clients together.
+        by_address: bool,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// A newer request on the same upload session took over.
+    Superseded {
+        /// How many bytes the session has.
+        length: u64,
+    },
+    /// The bytes do not have the digest that they were sent under.
     DigestMismatch {
         /// What the bytes have.
         computed: Digest,
@@ -118,7 +130,7 @@ pub enum Error {
         /// Bytes that came.
         received: u64,
     },
-    /// The client's body could not be read; what came of it is kept.
+    /// The client's body could not be read.
     Body(io::Error),
     /// What is stored is not what its digest says.
     Corrupt(Digest),
@@ -141,6 +153,8 @@ impl fmt::Display for Error {
                 write!(out, "tag {tag} differs from {kept} only by case")
             }
             Error::UploadUnknown => out.write_str("upload session unknown"),
+            Error::TooManyUploads { .. } => out.write_str("too many upload sessions"),
+            Error::Superseded { .. } => out.write_str("a newer request took the session over"),
             Error::DigestMismatch { computed } => write!(out, "the content has digest {computed}"),
             Error::WrongOffset { length } => write!(out, "the session is at byte {length}"),
             Error::WrongLength {

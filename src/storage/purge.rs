@@ -66,8 +66,7 @@ impl Storage {
                 report.purged += 1;
                 if !dry_run {
                     log::info!("purging the unfinished upload {id} of {name}");
-                    let _ = self.cancel_upload(name, &id);
-                    self.driver.discard(&layout::upload(name, &id));
+                    self.abandon_upload(name, &id);
                 }
             }
         }

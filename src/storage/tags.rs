@@ -145,7 +145,11 @@ mod tests {
     fn where_case_is_folded_a_tag_has_one_spelling_and_the_others_are_refused() {
         let disk = Memory::default();
         let settings = Settings {
-            upload_sessions_max: 1,
+            uploads: crate::storage::UploadLimits {
+                sessions_max: 1,
+                sessions_per_address_max: 1,
+                idle_timeout: std::time::Duration::ZERO,
+            },
             tag_lookup_threads: 1,
             manifest_bytes_max: 1000,
         };

@@ -181,7 +181,13 @@ const CASES: &[Case] = &[
     Case("http.limits.manifestbytes", "1 MiB", |c| {
         c.manifest_bytes_max == 1024 * 1024
     }),
-    Case("http.limits.uploads", "3", |c| c.upload_sessions_max == 3),
+    Case("http.limits.uploads", "3", |c| c.uploads.sessions_max == 3),
+    Case("http.limits.uploadsperaddress", "3", |c| {
+        c.uploads.sessions_per_address_max == 3
+    }),
+    Case("http.limits.uploadidletimeout", "3s", |c| {
+        c.uploads.idle_timeout == Duration::from_secs(3)
+    }),
     Case("validation.disabled", "true", |c| c.validation.disabled),
     Case("validation.enabled", "false", |c| !c.validation.disabled),
     Case("validation", "{enabled: true, disabled: true}", |c| {

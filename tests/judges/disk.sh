@@ -17,7 +17,7 @@ push() { # FILE: the status of a push of it
         -X POST "http://$HOST/v2/a/blobs/uploads/")
     [ "$status" = 202 ] || { echo "$status" && return; }
     curl -sS -o "$SCRATCH/answer" -w '%{http_code}' -X PUT -H 'Expect:' --data-binary "@$1" \
-        "http://$HOST$location?digest=$(digest_of "$1")"
+        "http://$HOST$location&digest=$(digest_of "$1")"
 }
 status() { curl -sS -o "$SCRATCH/pulled" -w '%{http_code}' "http://$HOST/v2/a/blobs/$(digest_of "$1")"; }
 random() { head -c "$2" /dev/urandom >"$SCRATCH/$1"; }

@@ -16,7 +16,7 @@ answer = connection.getresponse()
 answer.read()
 location = answer.getheader("Location")
 try:
-    connection.putrequest("PUT", f"{location}?digest=sha256:{hashlib.sha256(content).hexdigest()}")
+    connection.putrequest("PUT", f"{location}&digest=sha256:{hashlib.sha256(content).hexdigest()}")
     connection.putheader("Content-Length", str(len(content)))
     connection.endheaders(content[:half])
     while not os.path.exists(go):

@@ -1,7 +1,7 @@
 //! Connections that break, servers that stop, and files that were damaged: what came is kept, what
 //! was not promised is not there, and a new push heals.
 
-use super::{assert_no_session, assert_reached, assert_stored, complete, session};
+use super::{assert_no_session, assert_reached, assert_stored, complete, patch, path_of, session};
 use crate::util::image::{bytes, sha256, sha512};
 use crate::util::raw::{Answer, Raw};
 use crate::util::registry::{Settings, TestRegistry};
@@ -28,14 +28,16 @@ fn a_chunk_that_broke_off_is_kept_and_goes_on() {
     );
     assert_eq!(broken.status, 400);
     assert_reached(&registry, &location, 400_000);
-    let put = format!("PUT {location}?digest={digest}");
+    let location = registry.get(&location).field("Location").to_owned();
+    // A commit is all or nothing.
+    let put = format!("PUT {location}&digest={digest}");
     let broken = break_off(&registry, &put, 500_000, &content[400_000..600_000]);
     assert_eq!(broken.status, 400);
-    assert_reached(&registry, &location, 600_000);
+    assert_reached(&registry, &location, 400_000);
+    let location = patch(&registry, &location, &content[400_000..600_000]);
     let field = [("Content-Range", "600000-799999")];
-    registry
-        .patch(&location, &field, &content[600_000..800_000])
-        .expect(202);
+    let added = registry.patch(&location, &field, &content[600_000..800_000]);
+    let location = added.expect(202).field("Location").to_owned();
     complete(&registry, &location, &digest, &content[800_000..]).expect(201);
     assert_stored(&registry, &digest, &content);
 }
@@ -51,6 +53,7 @@ fn a_stream_that_broke_off_is_kept_and_goes_on() {
     raw.send(head).send("3\r\n234\r\n8\r\n567").finish();
     assert_eq!(raw.answer_to("PATCH").status, 400);
     assert_reached(&registry, &location, 8);
+    let location = registry.get(&location).field("Location").to_owned();
     complete(&registry, &location, &digest, b"89").expect(201);
     assert_stored(&registry, &digest, b"0123456789");
 }
@@ -64,11 +67,11 @@ fn a_whole_blob_that_broke_off_leaves_nothing() {
         let post = format!("POST /v2/a/blobs/uploads/?digest={digest}");
         let broken = break_off(&registry, &post, 300_001, &content);
         assert_eq!(broken.status, 400);
-        let put = format!("PUT {}?digest={digest}", session(&registry, b""));
+        let put = format!("PUT {}&digest={digest}", session(&registry, b""));
         assert_eq!(break_off(&registry, &put, 300_001, &content).status, 400);
         registry.head(&format!("/v2/a/blobs/{digest}")).expect(404);
         let path = put.split(['?', ' ']).nth(1).unwrap();
-        assert_reached(&registry, path, 300_000);
+        assert_reached(&registry, path, 0);
         registry.delete(path).expect(204);
         assert_no_session(&registry);
         assert_eq!(registry.files(""), [""; 0]);
@@ -98,18 +101,15 @@ fn a_session_goes_on_after_a_restart() {
                 &content[..10_000],
             )
             .expect(202);
-        let patch = format!("PATCH {location}");
-        let broken = break_off(&registry, &patch, 20_000, &content[10_000..20_000]);
+        let request = format!("PATCH {}", path_of(&location));
+        let broken = break_off(&registry, &request, 20_000, &content[10_000..20_000]);
         assert_eq!(broken.status, 400);
         registry = registry.restart();
         let wrong = registry.patch(&location, &[("Content-Range", "10000-10001")], b"xx");
-        assert_eq!(
-            wrong.expect_error(416, "RANGE_INVALID").field("Range"),
-            "0-19999"
-        );
-        registry
-            .patch(&location, &[], &content[20_000..30_000])
-            .expect(202);
+        let wrong = wrong.expect_error(416, "RANGE_INVALID");
+        assert_eq!(wrong.field("Range"), "0-19999");
+        let location = wrong.field("Location");
+        let location = patch(&registry, location, &content[20_000..30_000]);
         registry = registry.restart();
         assert_reached(&registry, &location, 30_000);
         complete(&registry, &location, &digest, &content[30_000..]).expect(201);
@@ -129,42 +129,114 @@ fn a_session_that_was_resumed_still_checks_its_digest() {
     let registry = registry.restart();
     let refused = complete(&registry, &location, &sha256(b"0123457"), b"456");
     refused.expect_error(400, "DIGEST_INVALID");
-    registry
-        .get(&location)
-        .expect_error(404, "BLOB_UPLOAD_UNKNOWN");
-    assert_eq!(registry.files(""), [""; 0]);
-    let location = session(&registry, b"0123");
+    assert_reached(&registry, &location, 4);
     let registry = registry.restart();
     registry.delete(&location).expect(204);
+    assert_eq!(registry.files(""), [""; 0]);
     assert_no_session(&registry);
 }
 
 #[test]
-fn more_sessions_than_are_kept_in_memory_finish() {
-    let registry = Settings::default().set("HTTP_LIMITS_UPLOADS", "2").start();
-    let content: Vec<Vec<u8>> = (0..7).map(|seed| bytes(seed, 5000)).collect();
-    let sessions: Vec<String> = content.iter().map(|_| session(&registry, b"")).collect();
-    for (first, last) in [(0, 1000), (1000, 2500), (2500, 4999)] {
-        for (location, content) in sessions.iter().zip(&content) {
-            let range = format!("{first}-{}", last - 1);
-            let part = &content[first..last];
-            registry
-                .patch(location, &[("Content-Range", &range)], part)
-                .expect(202);
+fn a_request_that_is_repeated_is_not_appended_a_second_time() {
+    let registry = TestRegistry::start();
+    let content = bytes(5, 3000);
+    let digest = sha256(&content);
+    for repeated in ["patch", "put"] {
+        let first = session(&registry, b"");
+        // The answer is lost, and the client sends the same again.
+        let second = patch(&registry, &first, &content[..1000]);
+        assert_eq!(patch(&registry, &first, &content[..1000]), second);
+        let third = patch(&registry, &second, &content[1000..2000]);
+        // What the client is known to have heard of stays: it has used the second location.
+        let late = registry.patch(&first, &[], &content[..1000]);
+        let late = late.expect_error(416, "RANGE_INVALID");
+        assert_eq!(late.field("Range"), "0-1999");
+        assert_eq!(late.field("Location"), third);
+        assert!(third.contains(late.field("Docker-Upload-UUID")));
+        // One that broke off in the middle may be repeated, by another kind of request as well.
+        let broken = break_off(
+            &registry,
+            &format!("PATCH {third}"),
+            1000,
+            &content[2000..2500],
+        );
+        assert_eq!(broken.status, 400);
+        assert_reached(&registry, &third, 2500);
+        match repeated {
+            "patch" => {
+                let last = patch(&registry, &third, &content[2000..]);
+                complete(&registry, &last, &digest, b"").expect(201);
+            }
+            _ => drop(complete(&registry, &third, &digest, &content[2000..]).expect(201)),
         }
+        assert_stored(&registry, &digest, &content);
     }
-    for (number, (location, content)) in sessions.iter().zip(&content).enumerate() {
-        assert_reached(&registry, location, 4999);
-        let digest = if number % 2 == 0 {
-            sha256(content)
-        } else {
-            sha512(content)
-        };
-        complete(&registry, location, &digest, &content[4999..]).expect(201);
-        let blob = registry.get(&format!("/v2/a/blobs/{digest}")).expect(200);
-        assert!(blob.body == *content);
+}
+
+#[test]
+fn a_repeated_request_is_right_after_a_restart_and_under_both_algorithms() {
+    let mut registry = TestRegistry::start();
+    let content = bytes(6, 30_000);
+    for digest in [sha256(&content), sha512(&content)] {
+        let first = session(&registry, b"");
+        let second = patch(&registry, &first, &content[..10_000]);
+        patch(&registry, &second, &content[10_000..20_000]);
+        registry = registry.restart();
+        let third = patch(&registry, &second, &content[10_000..20_000]);
+        assert_reached(&registry, &third, 20_000);
+        complete(&registry, &third, &digest, &content[20_000..]).expect(201);
+        assert_stored(&registry, &digest, &content);
+        registry
+            .delete(&format!("/v2/a/blobs/{digest}"))
+            .expect(202);
     }
-    assert_no_session(&registry);
+}
+
+#[test]
+fn a_session_whose_file_was_removed_is_unknown() {
+    let registry = TestRegistry::start();
+    let location = session(&registry, b"0123");
+    let id = path_of(&location).rsplit('/').next().unwrap();
+    fs::remove_dir_all(registry.file(&format!("repositories/a/_uploads/{id}"))).unwrap();
+    let digest = sha256(b"01234");
+    complete(&registry, &location, &digest, b"4").expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+    registry
+        .patch(&location, &[], b"4")
+        .expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+}
+
+#[test]
+fn more_sessions_than_there_may_be_are_refused_until_others_have_ended() {
+    let registry = Settings::default().set("HTTP_LIMITS_UPLOADS", "2").start();
+    let (first, second) = (session(&registry, b"0"), session(&registry, b"1"));
+    let refused = registry.post("/v2/a/blobs/uploads/");
+    let refused = refused.expect_error(503, "UNAVAILABLE");
+    assert!(refused.field("Retry-After").parse::<u64>().unwrap() > 0);
+    // What needs no session is not refused.
+    let whole = format!("/v2/a/blobs/uploads/?digest={}", sha256(b"2"));
+    registry.call("POST", &whole, &[], Some(b"2")).expect(201);
+    registry.delete(&first).expect(204);
+    let third = session(&registry, b"3");
+    complete(&registry, &second, &sha256(b"1"), b"").expect(201);
+    session(&registry, b"4");
+    registry
+        .post("/v2/a/blobs/uploads/")
+        .expect_error(503, "UNAVAILABLE");
+    assert_reached(&registry, &third, 1);
+}
+
+#[test]
+fn one_address_has_its_share_of_the_sessions() {
+    let registry = Settings::default()
+        .set("HTTP_LIMITS_UPLOADSPERADDRESS", "2")
+        .start();
+    let first = session(&registry, b"0");
+    session(&registry, b"1");
+    let refused = registry.post("/v2/a/blobs/uploads/");
+    let refused = refused.expect_error(429, "TOOMANYREQUESTS");
+    assert!(refused.field("Retry-After").parse::<u64>().unwrap() > 0);
+    complete(&registry, &first, &sha256(b"0"), b"").expect(201);
+    session(&registry, b"2");
 }
 
 #[test]
@@ -178,6 +250,15 @@ fn pushing_again_heals_a_damaged_blob() {
     for damaged in [&content[..5000], b"", &flipped] {
         for way in ["put", "post", "from another repository"] {
             fs::write(&file, damaged).unwrap();
+            if damaged.is_empty() {
+                // It cannot be what its digest says, so clients are told to push it.
+                let path = format!("/v2/a/blobs/{digest}");
+                registry.head(&path).expect(404);
+                registry.get(&path).expect_error(404, "BLOB_UNKNOWN");
+                let mount = format!("/v2/c/blobs/uploads/?mount={digest}&from=a");
+                let session = registry.post(&mount).expect(202);
+                registry.delete(session.field("Location")).expect(204);
+            }
             match way {
                 "put" => drop(registry.push_blob("a", &content)),
                 "post" => {

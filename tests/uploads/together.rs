@@ -1,8 +1,9 @@
 //! Uploads at the same time: on one session, of one digest, and many at once.
 
-use super::{assert_no_session, assert_reached, assert_stored, complete, session};
+use super::{assert_no_session, assert_reached, assert_stored, complete, patch, session};
 use crate::util::image::{bytes, sha256};
-use crate::util::registry::{Settings, TestRegistry};
+use crate::util::raw::Raw;
+use crate::util::registry::TestRegistry;
 use std::sync::Barrier;
 use std::thread;
 
@@ -45,48 +46,118 @@ fn of_two_chunks_for_one_place_exactly_one_is_taken() {
     }
 }
 
-#[test]
-fn chunks_without_a_place_are_put_one_after_the_other() {
-    let registry = TestRegistry::start();
-    let location = session(&registry, b"");
-    let chunks: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 100_000]).collect();
-    let answers = together(8, |number| {
-        registry.patch(&location, &[], &chunks[number]).status
-    });
-    assert_eq!(answers, [202; 8]);
-    // One chunk's bytes are in one piece, whichever order they came in.
-    let (_, data) = registry
-        .tree()
-        .into_iter()
-        .find(|(path, _)| path.ends_with("/data"))
-        .unwrap();
-    let data = data.unwrap();
-    let pieces: Vec<&[u8]> = data.chunks(100_000).collect();
-    assert!(
-        pieces.len() == 8
-            && pieces
-                .iter()
-                .all(|piece| piece.iter().all(|b| *b == piece[0]))
-    );
-    complete(&registry, &location, &sha256(&data), b"").expect(201);
-    assert_stored(&registry, &sha256(&data), &data);
+/// Begins a request with a body, sends some of it, and waits until the session has that.
+fn half_sent(registry: &TestRegistry, request: &str, location: &str, sent: &[u8]) -> Raw {
+    let mut raw = Raw::connect(registry.address);
+    let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+    raw.send(head).send(sent);
+    let there = format!("0-{}", sent.len() - 1);
+    while registry.get(location).expect(204).field("Range") != there {
+        thread::yield_now();
+    }
+    raw
 }
 
 #[test]
-fn chunks_of_a_session_that_memory_has_no_room_for_are_all_kept() {
-    let registry = Settings::default().set("HTTP_LIMITS_UPLOADS", "1").start();
-    let location = session(&registry, b"");
-    let answers = together(8, |number| {
-        let one = || {
-            session(&registry, b"");
-            registry
-                .patch(&location, &[], &[b'a' + number as u8; 100])
-                .status
+fn the_newest_request_goes_on_and_an_older_one_that_is_half_sent_ends() {
+    let registry = TestRegistry::start();
+    let (content, digest) = (bytes(1, 300_000), sha256(&bytes(1, 300_000)));
+    for way in ["patch", "patch with a range", "put", "delete"] {
+        let location = session(&registry, b"");
+        let request = format!("PATCH {location}");
+        let mut older = half_sent(&registry, &request, &location, &content[..200_000]);
+        let status = match way {
+            "patch" => {
+                let next = patch(&registry, &location, &content);
+                complete(&registry, &next, &digest, b"").expect(201);
+                404
+            }
+            "patch with a range" => {
+                let range = [("Content-Range", "200000-299999")];
+                let added = registry.patch(&location, &range, &content[200_000..]);
+                let next = added.expect(202).field("Location").to_owned();
+                complete(&registry, &next, &digest, b"").expect(201);
+                404
+            }
+            "put" => {
+                complete(&registry, &location, &digest, &content).expect(201);
+                404
+            }
+            _ => {
+                registry.delete(&location).expect(204);
+                404
+            }
         };
-        (0..10).map(|_| one()).collect::<Vec<_>>()
-    });
-    assert_eq!(answers.concat(), [202; 80]);
-    assert_reached(&registry, &location, 8000);
+        assert_eq!(older.answer_to("PATCH").status, status, "{way}");
+        match way {
+            "delete" => assert_no_session(&registry),
+            _ => assert_stored(&registry, &digest, &content),
+        }
+    }
+}
+
+#[test]
+fn a_request_that_was_ended_is_told_how_far_the_session_is() {
+    let registry = TestRegistry::start();
+    let location = session(&registry, b"");
+    let request = format!("PATCH {location}");
+    let mut older = half_sent(&registry, &request, &location, b"01");
+    let next = patch(&registry, &location, b"0123");
+    let ended = older.answer_to("PATCH");
+    assert_eq!((ended.status, ended.field("Range")), (416, Some("0-3")));
+    assert_eq!(ended.field("Location"), Some(&next[..]));
+    assert_reached(&registry, &location, 4);
+    complete(&registry, &next, &sha256(b"0123"), b"").expect(201);
+}
+
+#[test]
+fn whoever_is_too_late_ends_nobody() {
+    let registry = TestRegistry::start();
+    let first = session(&registry, b"");
+    let second = patch(&registry, &first, b"0123");
+    let third = patch(&registry, &second, b"4567");
+    let mut running = Raw::connect(registry.address);
+    running.send(format!(
+        "PATCH {third} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n89"
+    ));
+    while registry.get(&third).expect(204).field("Range") != "0-9" {
+        thread::yield_now();
+    }
+    registry
+        .patch(&first, &[], b"0123")
+        .expect_error(416, "RANGE_INVALID");
+    registry
+        .patch(&first, &[("Content-Range", "0-3")], b"0123")
+        .expect_error(416, "RANGE_INVALID");
+    let done = running.send("ab").answer_to("PATCH");
+    assert_eq!((done.status, done.field("Range")), (202, Some("0-11")));
+    let location = done.field("Location").unwrap();
+    complete(&registry, location, &sha256(b"0123456789ab"), b"").expect(201);
+}
+
+#[test]
+fn requests_at_one_offset_never_mix_their_bytes() {
+    let registry = TestRegistry::start();
+    for _ in 0..10 {
+        let location = session(&registry, b"");
+        let chunks: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 600_000]).collect();
+        let answers = together(8, |number| {
+            registry.patch(&location, &[], &chunks[number]).status
+        });
+        let is_known = |status: &u16| [202, 416].contains(status);
+        assert!(
+            answers.iter().all(is_known) && answers.contains(&202),
+            "{answers:?}"
+        );
+        let (_, data) = registry
+            .tree()
+            .into_iter()
+            .find(|(path, _)| path.ends_with("/data"))
+            .unwrap();
+        let data = data.unwrap();
+        assert!(chunks.contains(&data), "{} bytes", data.len());
+        registry.delete(&location).expect(204);
+    }
 }
 
 #[test]
@@ -97,7 +168,11 @@ fn of_two_commits_of_one_session_exactly_one_is_taken() {
         let (location, digest) = (session(&registry, &content), sha256(&content));
         let mut answers = together(2, |_| complete(&registry, &location, &digest, b"").status);
         answers.sort_unstable();
-        assert_eq!(answers, [201, 404]);
+        // The newer one takes over, or comes when all is done.
+        assert!(
+            answers == [201, 404] || answers == [201, 416],
+            "{answers:?}"
+        );
         assert_stored(&registry, &digest, &content);
     }
 }
@@ -123,9 +198,7 @@ fn many_uploads_at_once_all_arrive() {
     let digests = together(40, |number| {
         let content = bytes(number as u64, 200_000);
         let location = session(&registry, &content[..100_000]);
-        registry
-            .patch(&location, &[], &content[100_000..150_000])
-            .expect(202);
+        let location = patch(&registry, &location, &content[100_000..150_000]);
         let digest = sha256(&content);
         complete(&registry, &location, &digest, &content[150_000..]).expect(201);
         digest

@@ -82,7 +82,7 @@ impl TestRegistry {
     pub fn push_blob(&self, name: &str, bytes: &[u8]) -> String {
         let digest = sha256(bytes);
         let started = self.post(&format!("/v2/{name}/blobs/uploads/")).expect(202);
-        let location = format!("{}?digest={digest}", started.field("Location"));
+        let location = format!("{}&digest={digest}", started.field("Location"));
         let created = self.put(
             &location,
             &[("Content-Type", "application/octet-stream")],

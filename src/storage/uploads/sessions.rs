@@ -1,0 +1,233 @@
+//! The upload sessions that this process knows, and how many there may be.
+
+use super::session::Session;
+use crate::spec::{Name, UploadId};
+use crate::storage::{Error, Result};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The longest that a client is asked to wait when there are too many sessions.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// How many upload sessions there may be.
+#[derive(Clone, Debug)]
+pub struct UploadLimits {
+    /// Sessions that were started or resumed by this process and have not ended.
+    pub sessions_max: usize,
+    /// Those of them that one client started: an IPv4 address, or an IPv6 /64 network.
+    pub sessions_per_address_max: usize,
+    /// A session that no request came for in this time is ended when its place is needed.
+    pub idle_timeout: Duration,
+}
+
+/// Where a session belongs.
+pub type Place = (Name, UploadId);
+
+/// The sessions that this process knows.
+pub struct Sessions {
+    known: Mutex<Known>,
+    limits: UploadLimits,
+}
+
+#[derive(Default)]
+struct Known {
+    sessions: HashMap<Place, Entry>,
+    per_address: HashMap<IpAddr, usize>,
+}
+
+struct Entry {
+    session: Arc<Session>,
+    used: Instant,
+}
+
+/// A session that had to go for another.
+pub type Displaced = (Place, Arc<Session>);
+
+impl Sessions {
+    /// No sessions, and room for as many as `limits` says.
+    pub fn new(limits: UploadLimits) -> Sessions {
+        Sessions {
+            known: Mutex::default(),
+            limits,
+        }
+    }
+
+    /// The session at a place, which is now in use.
+    pub fn find(&self, place: &Place) -> Option<Arc<Session>> {
+        let mut known = self.lock();
+        let entry = known.sessions.get_mut(place)?;
+        entry.used = Instant::now();
+        Some(Arc::clone(&entry.session))
+    }
+
+    /// Keeps a session, or gives the one that is there already. Where a limit is reached the one that has been idle for
+    /// longest goes, and the caller has to end it; [`Error::TooManyUploads`] when none has been idle for long enough.
+    pub fn insert(
+        &self,
+        place: Place,
+        session: Session,
+        now: Instant,
+    ) -> Result<(Arc<Session>, Option<Displaced>)> {
+        let mut known = self.lock();
+        if let Some(entry) = known.sessions.get_mut(&place) {
+            entry.used = now;
+            return Ok((Arc::clone(&entry.session), None));
+        }
+        let displaced = self.make_room(&mut known, session.client, now)?;
+        if let Some(address) = session.client {
+            *known.per_address.entry(address).or_default() += 1;
+        }
+        let session = Arc::new(session);
+        let entry = Entry {
+            session: Arc::clone(&session),
+            used: now,
+        };
+        known.sessions.insert(place, entry);
+        Ok((session, displaced))
+    }
+
+    /// Forgets a session that has ended.
+    pub fn remove(&self, place: &Place) {
+        self.lock().remove(place);
+    }
+
+    fn make_room(
+        &self,
+        known: &mut Known,
+        client: Option<IpAddr>,
+        now: Instant,
+    ) -> Result<Option<Displaced>> {
+        let own = client.and_then(|address| known.per_address.get(&address));
+        let crowded = own.is_some_and(|own| *own >= self.limits.sessions_per_address_max.max(1));
+        if !crowded && known.sessions.len() < self.limits.sessions_max.max(1) {
+            return Ok(None);
+        }
+        let owner = client.filter(|_| crowded);
+        let idle = known
+            .sessions
+            .iter()
+            .filter(|(_, entry)| owner.is_none() || entry.session.client == owner)
+            // A request that works on it holds it as well.
+            .filter(|(_, entry)| Arc::strong_count(&entry.session) == 1)
+            .min_by_key(|(_, entry)| entry.used)
+            .map(|(place, entry)| (place.clone(), now.saturating_duration_since(entry.used)));
+        match idle {
+            Some((place, idle)) if idle >= self.limits.idle_timeout => {
+                let session = known.remove(&place);
+                Ok(session.map(|session| (place, session)))
+            }
+            other => {
+                let idle = other.map_or(Duration::ZERO, |(_, idle)| idle);
+                let left = self.limits.idle_timeout.saturating_sub(idle);
+                Err(Error::TooManyUploads {
+                    by_address: crowded,
+                    retry_after: left.clamp(Duration::from_secs(1), RETRY_AFTER_MAX),
+                })
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn remove(&mut self, place: &Place) -> Option<Arc<Session>> {
+        let session = self.sessions.remove(place)?.session;
+        if let Some(address) = session.client
+            && let Some(count) = self.per_address.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&address);
+            }
+        }
+        Some(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Algorithm;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn sessions(all: usize, per_address: usize) -> Sessions {
+        Sessions::new(UploadLimits {
+            sessions_max: all,
+            sessions_per_address_max: per_address,
+            idle_timeout: MINUTE,
+        })
+    }
+
+    fn place(number: u8) -> Place {
+        ("a".parse().unwrap(), UploadId::from_random([number; 16]))
+    }
+
+    fn session(address: u8) -> Session {
+        Session::new(Algorithm::Sha256, Some(IpAddr::from([10, 0, 0, address])))
+    }
+
+    #[test]
+    fn one_address_has_its_share_and_leaves_the_rest_to_others() {
+        let (sessions, now) = (sessions(3, 2), Instant::now());
+        sessions.insert(place(1), session(1), now).unwrap();
+        sessions.insert(place(2), session(1), now).unwrap();
+        let refused = sessions.insert(place(3), session(1), now).err();
+        assert!(matches!(
+            refused,
+            Some(Error::TooManyUploads {
+                by_address: true,
+                ..
+            })
+        ));
+        sessions.insert(place(4), session(2), now).unwrap();
+        let refused = sessions.insert(place(5), session(3), now).err();
+        assert!(matches!(
+            refused,
+            Some(Error::TooManyUploads {
+                by_address: false,
+                ..
+            })
+        ));
+        sessions.remove(&place(1));
+        sessions.insert(place(5), session(1), now).unwrap();
+    }
+
+    #[test]
+    fn the_session_that_was_idle_for_longest_gives_its_place() {
+        let (sessions, now) = (sessions(2, 2), Instant::now());
+        let (held, _) = sessions.insert(place(1), session(1), now).unwrap();
+        sessions
+            .insert(place(2), session(1), now + MINUTE / 2)
+            .unwrap();
+        // The first is in use, the second has not been idle for long enough.
+        let refused = sessions.insert(place(3), session(2), now + MINUTE).err();
+        let Some(Error::TooManyUploads { retry_after, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(retry_after, MINUTE / 2);
+        let (_, displaced) = sessions
+            .insert(place(3), session(2), now + MINUTE * 2)
+            .unwrap();
+        assert_eq!(displaced.map(|(place, _)| place), Some(place(2)));
+        assert!(
+            sessions
+                .find(&place(1))
+                .is_some_and(|s| Arc::ptr_eq(&s, &held))
+        );
+    }
+
+    #[test]
+    fn nothing_is_kept_of_an_address_whose_sessions_have_ended() {
+        let (sessions, now) = (sessions(2, 2), Instant::now());
+        sessions.insert(place(1), session(1), now).unwrap();
+        sessions.remove(&place(1));
+        sessions.remove(&place(1));
+        assert!(sessions.lock().per_address.is_empty());
+    }
+}
