@@ -31,11 +31,12 @@ mod values;
 
 pub use crate::auth::{Access, Scheme};
 pub use crate::http::{Limits, Listen};
+pub use duration::format as format_duration;
 pub use environment::PATH_VARIABLE;
 pub use report::{Mistake, Notice, Place, Severity};
 pub use resolved::{
     Config, Formatter, Http, LocationStyle, Log, Platform, Platforms, Storage, StorageDriver,
-    UploadPurging, Validation,
+    UploadPurging, Uploads, Validation,
 };
 
 use crate::{encoding, watched};

@@ -2,11 +2,11 @@
 
 use crate::api::{self, Api};
 use crate::auth::Guard;
-use crate::config::{Config, StorageDriver, UploadPurging};
+use crate::config::{Config, StorageDriver, UploadPurging, format_duration};
 use crate::driver::{Driver, Filesystem, Memory};
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
 use crate::logging::{AccessLog, Sink};
-use crate::storage::{self, Storage};
+use crate::storage::{self, PurgeReport, Storage};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -79,41 +79,62 @@ impl Registry {
         let (stop, stopped) = mpsc::channel::<()>();
         let (app, purging) = (self.app, self.purging);
         thread::scope(|scope| {
-            if purging.enabled {
-                scope.spawn(move || purge(app.api.storage(), &purging, &stopped));
-            }
+            scope.spawn(move || purge(app.api.storage(), &purging, &stopped));
             self.server.run();
             drop(stop);
         });
     }
 }
 
-/// Purges at the start and after every interval, until the other end of `stopped` is gone.
+/// Says at the start what unfinished uploads there are and purges them, then purges after every interval, until the
+/// other end of `stopped` is gone.
 fn purge(storage: &Storage, purging: &UploadPurging, stopped: &mpsc::Receiver<()>) {
     let interval = purging.interval.max(Duration::from_secs(1));
+    // Where purging is turned off nothing is ever old enough.
+    let age = match purging.enabled {
+        true => purging.age,
+        false => Duration::MAX,
+    };
+    let mut is_first = true;
     loop {
-        match storage.purge_uploads(purging.age, purging.dry_run) {
-            Ok(report) if report.purged == 0 => {}
-            Ok(report) if purging.dry_run => {
-                log::info!(
-                    "{} of {} unfinished uploads would be purged",
-                    report.purged,
-                    report.seen
-                );
-            }
-            Ok(report) => {
-                log::info!(
-                    "{} of {} unfinished uploads were purged",
-                    report.purged,
-                    report.seen
-                );
-            }
+        match storage.purge_uploads(age, purging.dry_run) {
+            Ok(report) => tell_purge(&report, purging, is_first),
             Err(error) => log::warn!("unfinished uploads could not be purged: {error}"),
         }
-        match stopped.recv_timeout(interval) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        is_first = false;
+        match purging.enabled {
+            true => match stopped.recv_timeout(interval) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            },
+            false => return,
         }
+    }
+}
+
+fn tell_purge(report: &PurgeReport, purging: &UploadPurging, is_first: bool) {
+    let PurgeReport {
+        seen,
+        purged,
+        bytes_kept,
+    } = report;
+    if *purged > 0 && purging.enabled {
+        let done = match purging.dry_run {
+            true => "would be purged",
+            false => "were purged",
+        };
+        log::info!("{purged} of {seen} unfinished uploads {done}");
+    }
+    let kept = seen - purged;
+    if is_first && kept > 0 {
+        let age = format_duration(purging.age);
+        let end = match purging.enabled {
+            true => format!("each is removed when it is {age} old"),
+            false => "none is removed, since purging is turned off".to_owned(),
+        };
+        log::info!(
+            "unfinished uploads: {kept}, {bytes_kept} bytes; {end} (storage.maintenance.uploadpurging)"
+        );
     }
 }
 

@@ -278,6 +278,15 @@ fn a_disk_that_is_filled_again_and_again_has_room_after_each_push() {
         507
     );
     assert_eq!(served.bytes_in_uploads(), 400_000);
+    // There is room for the bytes but not for the link.
+    served.room.store(1_000_000, SeqCst);
+    let location = served.session();
+    served.room.store(500_000 + 10, SeqCst);
+    // The driver takes a write in halves, the last of them byte by byte.
+    let path = format!("{location}&digest={}", sha256(&large[..500_000]));
+    assert_eq!(served.call("PUT", &path, &large[..500_000]).status, 507);
+    served.room.store(u64::MAX, SeqCst);
+    assert_eq!(served.call("PUT", &path, &large[..500_000]).status, 201);
     // A session that cannot be begun leaves nothing.
     served.room.store(0, SeqCst);
     assert_eq!(served.call("POST", "/v2/b/blobs/uploads/", b"").status, 507);

@@ -1,6 +1,7 @@
 //! Upload sessions: every way to push, and every way to get it wrong.
 
 mod broken;
+mod purge;
 mod together;
 
 use crate::util::image::{bytes, sha256, sha512};

@@ -19,6 +19,8 @@ pub struct PurgeReport {
     pub seen: usize,
     /// Sessions that were removed, or would have been.
     pub purged: usize,
+    /// Bytes on the disk of the sessions that stay.
+    pub bytes_kept: u64,
 }
 
 impl Storage {
@@ -57,10 +59,12 @@ impl Storage {
             after = last.clone();
             for id in ids.iter().filter_map(|text| text.parse::<UploadId>().ok()) {
                 report.seen += 1;
+                let data = self.driver.stat(&layout::upload_data(name, &id))?;
                 if self
                     .upload_started(name, &id)?
                     .is_none_or(|started| started >= before)
                 {
+                    report.bytes_kept += data.map_or(0, |data| data.length);
                     continue;
                 }
                 report.purged += 1;
