@@ -34,9 +34,17 @@ same 404 "$(status "$SCRATCH/large")" "what did not fit"
 same 200 "$(status "$SCRATCH/kept")" "what was there"
 cmp "$SCRATCH/kept" "$SCRATCH/pulled"
 
-echo "the disk has room again"
-find "$small/data" -path '*_uploads/*' -name data -delete
-same 201 "$(push "$SCRATCH/next")" "a push after there was room again"
+echo "what did not fit takes no room, however it was sent"
+stream() { # FILE: the status of a push of it as docker pushes, by PATCH
+    local location
+    location=$(curl -sS -o /dev/null -w '%header{location}' -X POST "http://$HOST/v2/a/blobs/uploads/")
+    curl -sS -o "$SCRATCH/answer" -w '%{http_code}' -X PATCH -H 'Expect:' -H 'Transfer-Encoding: chunked' \
+        --data-binary "@$1" "http://$HOST$location"
+}
+for _ in 1 2 3 4 5; do
+    same 507 "$(stream "$SCRATCH/large")" "a stream that does not fit"
+done
+same 201 "$(push "$SCRATCH/next")" "a push that fits, after those"
 
 echo "the disk is read-only"
 mount -o remount,ro "$small"
