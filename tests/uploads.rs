@@ -6,7 +6,7 @@ mod together;
 
 use crate::util::image::{bytes, sha256, sha512};
 use crate::util::raw::{self, Raw};
-use crate::util::registry::{Answer, Settings, TestRegistry};
+use crate::util::registry::{Answer, TestRegistry};
 
 /// A path of no session.
 const UNKNOWN: &str = "/v2/a/blobs/uploads/00000000-0000-4000-8000-000000000000";

@@ -206,6 +206,26 @@ fn a_session_whose_file_was_removed_is_unknown() {
 }
 
 #[test]
+fn a_session_whose_file_was_shortened_goes_on_where_the_disk_ends() {
+    let registry = TestRegistry::start();
+    let location = session(&registry, b"01234567");
+    let id = path_of(&location).rsplit('/').next().unwrap();
+    let file = registry.file(&format!("repositories/a/_uploads/{id}/data"));
+    fs::File::options()
+        .write(true)
+        .open(file)
+        .unwrap()
+        .set_len(4)
+        .unwrap();
+    let long = sha512(b"0123456789");
+    complete(&registry, &location, &long, b"89").expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+    assert_reached(&registry, &location, 4);
+    let location = registry.get(&location).field("Location").to_owned();
+    complete(&registry, &location, &long, b"456789").expect(201);
+    assert_stored(&registry, &long, b"0123456789");
+}
+
+#[test]
 fn more_sessions_than_there_may_be_are_refused_until_others_have_ended() {
     let registry = Settings::default().set("HTTP_LIMITS_UPLOADS", "2").start();
     let (first, second) = (session(&registry, b"0"), session(&registry, b"1"));

@@ -402,19 +402,21 @@ impl Turn<'_> {
     /// The hash of the first bytes on the disk; given up when another request takes the turn.
     fn hash(&self, length: u64, algorithm: Algorithm) -> Result<Hasher> {
         let go_on = || self.lock().map(drop);
-        hash_file(
-            self.store.driver,
-            self.store.data,
-            length,
-            algorithm,
-            &go_on,
-        )
+        let (driver, data) = (self.store.driver, self.store.data);
+        let hashed = hash_file(driver, data, length, algorithm, &go_on);
+        // Whoever took the turn may have shortened the file meanwhile: that is no failure of the disk.
+        go_on()?;
+        hashed.map_err(|error| match error {
+            Error::Driver(error) => self.lost(error),
+            error => error,
+        })
     }
 
     /// The session's file is gone, or shorter than it was: another program removed it. What is left is read again by
     /// the next request.
     fn lost(&self, error: driver::Error) -> Error {
-        if error.is_not_found() || error.source.kind() == ErrorKind::InvalidData {
+        let is_short = [ErrorKind::InvalidData, ErrorKind::UnexpectedEof];
+        if error.is_not_found() || is_short.contains(&error.source.kind()) {
             log::warn!("an upload session has lost bytes on the disk: {error}");
             self.session.reached.store(UNREAD, Ordering::Release);
             return Error::UploadUnknown;
