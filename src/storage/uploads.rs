@@ -7,6 +7,7 @@
 mod hash;
 mod session;
 mod sessions;
+mod turn;
 
 pub use sessions::{Sessions, UploadLimits};
 
@@ -15,13 +16,14 @@ use crate::driver::{self, Change};
 use crate::spec::timestamp::format_rfc_3339;
 use crate::spec::{Algorithm, Digest, Name, UploadId};
 use hash::hash_file;
-use session::{Session, Store};
+use session::Session;
 use sessions::Place;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
+use turn::{Store, Turn};
 
 /// What one request adds to a session.
 pub struct Part<'a> {
@@ -105,7 +107,7 @@ impl Storage {
         let session = self.session(&place)?;
         let data = layout::upload_data(name, id);
         let on_disk = || self.length_on_disk(&place);
-        let mut turn = session.begin(self.store(&data), &part, on_disk)?;
+        let mut turn = Turn::begin(&session, self.store(&data), &part, on_disk)?;
         turn.append(&mut part)
     }
 
@@ -164,7 +166,7 @@ impl Storage {
         let (name, id) = place;
         let data = layout::upload_data(name, id);
         let on_disk = || self.length_on_disk(place);
-        let mut turn = session.begin(self.store(&data), &part, on_disk)?;
+        let mut turn = Turn::begin(session, self.store(&data), &part, on_disk)?;
         turn.append_whole(&mut part)?;
         turn.commit(digest, || {
             let link = || {

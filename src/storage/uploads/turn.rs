@@ -1,0 +1,270 @@
+//! A request's turn to write to an upload session.
+//!
+//! The newest request on a session has the turn. It holds no lock while it waits for its client, so one whose client
+//! went silent holds nobody up: the next request takes the turn, and the older ends at its next step.
+
+use super::Part;
+use super::hash::hash_file;
+use super::session::{Mark, Session, State};
+use crate::driver::{self, Driver, Key, Sink};
+use crate::spec::{Algorithm, Digest, Hasher};
+use crate::storage::{Error, Result};
+use std::io::{self, ErrorKind, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
+
+/// Bytes that are read, hashed and written in one step.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Where the bytes of a session are kept.
+#[derive(Clone, Copy)]
+pub struct Store<'s> {
+    pub driver: &'s dyn Driver,
+    pub data: &'s Key,
+}
+
+impl Store<'_> {
+    fn open(&self, offset: u64) -> driver::Result<Box<dyn Sink>> {
+        self.driver.append(self.data, offset)
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        Error::Driver(driver::Error::new(self.data, error))
+    }
+}
+
+/// A request's turn to write to a session; it may be taken from it at any time.
+pub struct Turn<'s> {
+    session: &'s Session,
+    store: Store<'s>,
+    stop: Arc<AtomicBool>,
+    /// Where its bytes begin.
+    start: u64,
+    /// Open from the first byte on: a request that sends none changes nothing.
+    sink: Option<Box<dyn Sink>>,
+    is_begun: bool,
+    written: u64,
+}
+
+impl<'s> Turn<'s> {
+    /// Gives the turn to a request, and takes it from the one before. `on_disk` says how long a session is that was
+    /// found there.
+    pub fn begin(
+        session: &'s Session,
+        store: Store<'s>,
+        part: &Part<'_>,
+        on_disk: impl FnOnce() -> Result<u64>,
+    ) -> Result<Turn<'s>> {
+        let start = session.open(on_disk)?.give_turn(part)?;
+        Ok(Turn {
+            session,
+            store,
+            stop: Arc::clone(&part.stop),
+            start,
+            sink: None,
+            is_begun: false,
+            written: 0,
+        })
+    }
+
+    /// Adds the part's bytes and gives the new length of the session. After [`Error::Body`] what came is kept; after any
+    /// other error the session has the length that it had before.
+    pub fn append(&mut self, part: &mut Part<'_>) -> Result<u64> {
+        let outcome = self.take_in(part);
+        if !matches!(outcome, Ok(_) | Err(Error::Body(_))) {
+            self.undo();
+        }
+        outcome
+    }
+
+    /// Adds the part's bytes, all of them or none.
+    pub fn append_whole(&mut self, part: &mut Part<'_>) -> Result<()> {
+        let outcome = self.take_in(part).map(drop);
+        if outcome.is_err() {
+            self.undo();
+        }
+        outcome
+    }
+
+    /// Checks the digest of all bytes, syncs them and does `publish`, after which the session has ended. After an error
+    /// it has the length that it had before.
+    pub fn commit(mut self, digest: &Digest, publish: impl FnOnce() -> Result<()>) -> Result<()> {
+        let outcome = self.publish(digest, publish);
+        if outcome.is_err() {
+            self.undo();
+        }
+        outcome
+    }
+
+    /// Takes the bytes of this request back, with the room they take on the disk.
+    fn undo(&mut self) {
+        self.sink = None;
+        if !self.is_begun {
+            return;
+        }
+        let Ok(mut state) = self.lock() else {
+            return;
+        };
+        match self.store.open(self.start) {
+            Ok(_) => {
+                state.hasher = state.known.hasher.clone();
+                self.session.set_length(&mut state, self.start);
+            }
+            Err(error) => {
+                log::warn!(
+                    "cannot shorten an upload session to {} bytes: {error}",
+                    self.start
+                );
+                self.session.distrust();
+            }
+        }
+    }
+
+    fn take_in(&mut self, part: &mut Part<'_>) -> Result<u64> {
+        self.copy(part.body)?;
+        let length = self.lock()?.length;
+        match part.length {
+            Some(announced) if announced != self.written => Err(Error::WrongLength {
+                announced,
+                received: self.written,
+            }),
+            _ => Ok(length),
+        }
+    }
+
+    fn copy(&mut self, body: &mut dyn Read) -> Result<()> {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            match body.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => self.write(buffer.get(..count).unwrap_or_default())?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Why the body ended early, when another request ended it.
+                    drop(self.lock()?);
+                    return Err(Error::Body(error));
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        // Taken out, so that the session can be locked beside it.
+        let mut sink = match self.sink.take() {
+            Some(sink) => sink,
+            None => self.open()?,
+        };
+        let mut state = self.lock()?;
+        let written = sink.write_all(bytes);
+        written.map_err(|error| self.store.failed(error))?;
+        if let Some(hasher) = &mut state.hasher {
+            hasher.update(bytes);
+        }
+        let length = state.length + bytes.len() as u64;
+        self.session.set_length(&mut state, length);
+        drop(state);
+        self.written += bytes.len() as u64;
+        self.sink = Some(sink);
+        Ok(())
+    }
+
+    /// Opens the file where this request's bytes begin, and cuts off what lies behind.
+    fn open(&mut self) -> Result<Box<dyn Sink>> {
+        let known = {
+            let state = self.lock()?;
+            match self.start == state.length {
+                true => state.hasher.clone(),
+                false => state.known.hasher.clone(),
+            }
+        };
+        let hasher = match known {
+            Some(hasher) => hasher,
+            None => self.hash(self.start, Algorithm::Sha256)?,
+        };
+        let mut state = self.lock()?;
+        let sink = self
+            .store
+            .open(self.start)
+            .map_err(|error| self.lost(error))?;
+        state.hasher = Some(hasher.clone());
+        state.known = Mark {
+            offset: self.start,
+            hasher: Some(hasher),
+        };
+        self.session.set_length(&mut state, self.start);
+        drop(state);
+        self.is_begun = true;
+        Ok(sink)
+    }
+
+    fn publish(&mut self, digest: &Digest, publish: impl FnOnce() -> Result<()>) -> Result<()> {
+        let (length, hasher) = {
+            let state = self.lock()?;
+            (state.length, state.hasher.clone())
+        };
+        let hasher = match hasher.filter(|hasher| hasher.algorithm() == digest.algorithm()) {
+            Some(hasher) => hasher,
+            None => self.hash(length, digest.algorithm())?,
+        };
+        let computed = hasher.digest();
+        if computed != *digest {
+            return Err(Error::DigestMismatch { computed });
+        }
+        let sink = self.sink.take();
+        let mut state = self.lock()?;
+        let mut sink = match sink {
+            Some(sink) => sink,
+            None => self.store.open(length).map_err(|error| self.lost(error))?,
+        };
+        sink.sync().map_err(|error| self.store.failed(error))?;
+        drop(sink);
+        publish()?;
+        self.session.end_locked(&mut state);
+        Ok(())
+    }
+
+    /// The hash of the first bytes on the disk; given up when another request takes the turn.
+    fn hash(&self, length: u64, algorithm: Algorithm) -> Result<Hasher> {
+        let go_on = || self.lock().map(drop);
+        let (driver, data) = (self.store.driver, self.store.data);
+        let hashed = hash_file(driver, data, length, algorithm, &go_on);
+        // Whoever took the turn may have shortened the file meanwhile: that is no failure of the disk.
+        go_on()?;
+        hashed.map_err(|error| match error {
+            Error::Driver(error) => self.lost(error),
+            error => error,
+        })
+    }
+
+    /// The session's file is gone, or shorter than it was: another program removed it. What is left is read again by
+    /// the next request.
+    fn lost(&self, error: driver::Error) -> Error {
+        let is_short = [ErrorKind::InvalidData, ErrorKind::UnexpectedEof];
+        if error.is_not_found() || is_short.contains(&error.source.kind()) {
+            log::warn!("an upload session has lost bytes on the disk: {error}");
+            self.session.distrust();
+            return Error::UploadUnknown;
+        }
+        error.into()
+    }
+
+    /// Locks the session for a step, if it is still this request's turn.
+    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.session.lock();
+        if self.session.has_ended() {
+            return Err(Error::UploadUnknown);
+        }
+        if self.stop.load(Ordering::Acquire) {
+            return Err(Error::Superseded {
+                length: state.length,
+            });
+        }
+        Ok(state)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.session.lock().end_turn(&self.stop);
+    }
+}
