@@ -29,7 +29,8 @@ use crate::storage::Storage;
 
 /// The registry as its clients see it.
 pub struct Api {
-    storage: Storage,
+use std::sync::Arc;
+    storage: Arc<Storage>,
     settings: Settings,
     guard: Guard,
     tag_locks: permission::TagLocks,
@@ -50,8 +51,8 @@ pub struct Settings {
     pub read_only: bool,
     /// Longest page of the catalog (`catalog.maxentries`).
     pub catalog_entries_max: usize,
-    /// Longest page of tags (`tags.maxtags`).
-    pub tags_max: usize,
+    /// Longest page of tags (`tags.maxtags`); `None`: all of them, unless a client asks for fewer.
+    pub tags_max: Option<usize>,
     /// Largest manifest that is taken, in bytes.
     pub manifest_bytes_max: u64,
     /// What a manifest may name (`validation`).
@@ -65,7 +66,7 @@ impl Api {
     /// The API over a storage, open to everyone.
     pub fn new(storage: Storage, settings: Settings) -> Api {
         Api {
-            storage,
+            storage: Arc::new(storage),
             settings,
             guard: Guard::none(),
             tag_locks: permission::TagLocks::new(),
