@@ -21,6 +21,7 @@ pub enum Code {
     RangeInvalid,
     SizeInvalid,
     TagInvalid,
+    TooManyTags,
     MethodNotAllowed,
     Unsupported,
     Unauthorized,
@@ -39,7 +40,7 @@ type Row = (Code, &'static str, u16, &'static str);
 
 /// The one table. Names and statuses are the distribution spec's where it has them and
 /// distribution's (`registry/api/errcode`) where it has not; `PATH_UNKNOWN` is ours.
-pub const TABLE: [Row; 25] = [
+pub const TABLE: [Row; 26] = [
     (
         Code::BlobUnknown,
         "BLOB_UNKNOWN",
@@ -123,6 +124,12 @@ pub const TABLE: [Row; 25] = [
         "TAG_INVALID",
         400,
         "manifest tag did not match URI",
+    ),
+    (
+        Code::TooManyTags,
+        "TAG_INVALID",
+        414,
+        "too many tags in one request",
     ),
     (
         Code::MethodNotAllowed,
