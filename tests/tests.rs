@@ -16,6 +16,7 @@ mod limits;
 mod lists;
 mod manifests;
 mod names;
+mod messages;
 mod process;
 mod referrers;
 mod serve;

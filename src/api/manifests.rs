@@ -11,15 +11,14 @@ use crate::spec::manifest::{Content, Manifest};
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
 use crate::spec::{Algorithm, Code, Digest, Error, MediaType, Name, Reference, Tag};
 use crate::storage::{self, Stored};
-use serde_json::json;
 use std::io::Read;
+
 /// Most bytes of `OCI-Tag`: proxies take 4 KiB for the whole head of an answer (nginx,
 /// `proxy_buffer_size`).
 const OCI_TAG_BYTES_MAX: usize = 2048;
 
 /// What stands between two tags in `OCI-Tag` (a list, RFC 9110, 5.6.1).
 const TAG_SEPARATOR: &str = ", ";
-
 
 impl Api {
     pub(super) fn get_manifest(
@@ -200,7 +199,8 @@ fn content_type(request: &Request<'_>) -> Result<Option<MediaType>> {
     Ok(Some(parsed))
 }
 
-/// The tags to give a manifest that is pushed by digest (end-7b), each once.
+/// The tags to give a manifest that is pushed by digest (end-7b), each once. More than the answer can
+/// name are refused as the spec has it, before anything is made.
 fn tag_parameters(request: &Request<'_>) -> Result<Vec<Tag>> {
     let mut tags = Vec::new();
     let mut bytes: usize = 0;
@@ -243,12 +243,14 @@ fn check_digest(bytes: &[u8], expected: Option<Digest>) -> Result<Digest> {
     }
 }
 
-/// Adds to an error which manifest it is about.
+/// Adds to an error which manifest it is about, in the words of distribution.
 fn name_manifest(error: storage::Error, name: &Name, reference: &Reference) -> Error {
-    match Error::from(error) {
-        error if error.code == Code::ManifestUnknown => {
-            error.detail(json!({ "name": name.as_str(), "reference": reference.to_string() }))
+    let error = Error::from(error);
+    match reference {
+        _ if error.code != Code::ManifestUnknown => error,
+        Reference::Tag(tag) => error.detail(format!("unknown tag={tag}").into()),
+        Reference::Digest(digest) => {
+            error.detail(format!("unknown manifest name={name} revision={digest}").into())
         }
-        error => error,
     }
 }

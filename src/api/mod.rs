@@ -3,6 +3,7 @@
 //! A request becomes a [`Route`], the route's handler returns a `Result`, and one place here turns
 //! an error into the spec's JSON and a line in the log.
 
+mod asked;
 mod base;
 mod blobs;
 mod catalog;
