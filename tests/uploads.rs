@@ -297,7 +297,7 @@ fn a_session_belongs_to_its_repository() {
             let answer = registry.call(method, &path, &[], body).expect(404);
             if method != "HEAD" {
                 let answer = answer.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
-                assert!(answer.json()["errors"][0]["detail"]["upload"].is_string());
+                assert!(answer.json()["errors"][0]["detail"].is_string());
             }
         }
     }
