@@ -222,6 +222,7 @@ fn a_list_that_breaks_midway_does_not_look_whole() {
     let broken = registry.file("repositories/a/_manifests/tags/t3000/current");
     fs::remove_dir_all(&broken).unwrap();
     if !make_loop(&broken) {
+        eprintln!("SKIPPED: links cannot be made here without a right of their own");
         return;
     }
     let mut raw = Raw::connect(registry.address);
@@ -231,7 +232,7 @@ fn a_list_that_breaks_midway_does_not_look_whole() {
     assert!(!text.contains("t3000") && !text.ends_with("0\r\n\r\n"));
 }
 
-/// A link to itself, which no system follows. On Windows making links takes a right of its own.
+/// A link to itself, which no system follows; `false` on Windows.
 fn make_loop(path: &Path) -> bool {
     #[cfg(unix)]
     std::os::unix::fs::symlink(path, path).unwrap();
