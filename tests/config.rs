@@ -86,7 +86,7 @@ fn defaults_are_those_of_the_documentation() {
     );
     assert!(!config.storage.upload_purging.dry_run);
     assert!(config.storage.tag_lookup_threads >= 1);
-    assert_eq!((config.catalog_entries_max, config.tags_max), (1000, 1000));
+    assert_eq!((config.catalog_entries_max, config.tags_max), (1000, None));
     assert_eq!(config.http.listen, Listen::Tcp(":5000".to_owned()));
     assert_eq!(config.http.prefix, "/");
     assert_eq!(config.http.location, LocationStyle::Relative);

@@ -135,7 +135,7 @@ impl Served {
             delete_enabled: true,
             read_only: false,
             catalog_entries_max: 100,
-            tags_max: 100,
+            tags_max: None,
             manifest_bytes_max: 1_000_000,
             validation: Validation {
                 disabled: true,

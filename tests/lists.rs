@@ -1,9 +1,12 @@
 //! The tags of a repository and the catalog: order, pages, and what is no entry.
 
 use crate::util::image::image;
+use crate::util::program::is_for_windows;
+use crate::util::raw::Raw;
 use crate::util::registry::{Answer, Settings, TestRegistry};
 use serde_json::json;
 use std::fs;
+use std::path::Path;
 
 /// Numbers of entries that are none.
 const NOT_NUMBERS: [&str; 6] = ["-1", "x", "1.5", "0x10", "%2B1", "1e3"];
@@ -175,6 +178,65 @@ fn a_page_is_no_longer_than_configured() {
             assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
         }
     }
+}
+
+#[test]
+fn all_tags_come_at_once_to_a_client_that_names_no_number() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_image("a", "t", 1);
+    // Around the 1000 that are looked at in one step, and several of these.
+    let (mut tags, mut number) = (vec!["t".to_owned()], 1000);
+    for count in [999, 1000, 1001, 2000, 2001, 3500] {
+        while tags.len() < count {
+            let tag = format!("t{number}");
+            registry.plant_tag("a", &tag, &digest);
+            tags.push(tag);
+            number += 1;
+        }
+        let all = registry.get("/v2/a/tags/list").expect(200);
+        assert_eq!(all.json(), json!({"name": "a", "tags": tags}), "{count}");
+        assert_eq!(all.find("Link"), None);
+        let head = registry.head("/v2/a/tags/list").expect(200);
+        assert_eq!(head.field("Content-Type"), all.field("Content-Type"));
+        let last = registry.get("/v2/a/tags/list?last=t1004&n=").expect(200);
+        assert_eq!(entries(&last), tags[6..], "{count}");
+    }
+    // Whoever names a number gets no more than that, and no more than a page.
+    for (n, length) in [(999, 999), (1000, 1000), (1001, 1000), (100_000, 1000)] {
+        let page = registry.get(&format!("/v2/a/tags/list?n={n}")).expect(200);
+        assert_eq!(entries(&page), tags[..length]);
+        assert!(page.find("Link").is_some());
+        let pages = pages(&registry, &format!("/v2/a/tags/list?n={n}"));
+        assert_eq!(pages.concat(), tags, "{n} at a time");
+    }
+}
+
+#[test]
+fn a_list_that_breaks_midway_does_not_look_whole() {
+    let registry = TestRegistry::start();
+    let digest = registry.push_image("a", "t", 1);
+    for number in 1000..3500 {
+        registry.plant_tag("a", &format!("t{number}"), &digest);
+    }
+    // What cannot be read: no folder where the link's folder is meant to be, but a loop.
+    let broken = registry.file("repositories/a/_manifests/tags/t3000/current");
+    fs::remove_dir_all(&broken).unwrap();
+    if !make_loop(&broken) {
+        eprintln!("SKIPPED: links cannot be made here without a right of their own");
+        return;
+    }
+    let mut raw = Raw::connect(registry.address);
+    let rest = raw.request("/v2/a/tags/list").rest();
+    let text = String::from_utf8_lossy(&rest);
+    assert!(text.starts_with("HTTP/1.1 200") && text.contains("\"t2900\""));
+    assert!(!text.contains("t3000") && !text.ends_with("0\r\n\r\n"));
+}
+
+/// A link to itself, which no system follows; `false` on Windows.
+fn make_loop(path: &Path) -> bool {
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(path, path).unwrap();
+    cfg!(unix) && !is_for_windows()
 }
 
 #[test]

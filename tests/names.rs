@@ -26,6 +26,21 @@ fn assert_refused(answer: &Answer, status: u16, code: &str) {
     assert!(body["errors"][0]["message"].as_str().unwrap().len() > 10);
 }
 
+/// Checks that a client was sent on to a path of this host.
+#[track_caller]
+fn assert_moved(answer: &Answer) {
+    assert!(matches!(answer.status, 301 | 308), "{answer:?}");
+    let location = answer.field("Location").unwrap();
+    let is_path = location.starts_with('/') && !location.starts_with("//");
+    assert!(is_path && !location.contains(".."), "{location}");
+}
+
+/// Whether a path has segments that are tidied away.
+fn is_untidy(path: &str) -> bool {
+    path.split('/')
+        .any(|segment| matches!(segment, "" | "." | ".."))
+}
+
 /// Names that are none, as they stand in a path.
 fn bad_names() -> Vec<String> {
     let long = format!("{}c", "a/".repeat(127) + "b");
@@ -120,7 +135,10 @@ fn a_bad_name_is_refused_everywhere_and_nothing_is_written() {
                 &format!("/v2/{name}/{rest}"),
                 body.as_bytes(),
             );
-            assert_refused(&answer, 400, "NAME_INVALID");
+            match is_untidy(&name) {
+                true => assert_moved(&answer),
+                false => assert_refused(&answer, 400, "NAME_INVALID"),
+            }
         }
     }
     assert!(registry.tree() == before, "something was written");
@@ -183,7 +201,10 @@ fn a_bad_tag_is_refused_and_nothing_is_written() {
         for (method, body) in [("GET", ""), ("PUT", &manifest[..]), ("DELETE", "")] {
             let target = format!("/v2/a/manifests/{tag}");
             let answer = send(&registry, method, &target, body.as_bytes());
-            assert_refused(&answer, 400, "TAG_INVALID");
+            match is_untidy(tag) {
+                true => assert_moved(&answer),
+                false => assert_refused(&answer, 400, "TAG_INVALID"),
+            }
         }
     }
     assert!(registry.tree() == before, "something was written");
@@ -262,7 +283,10 @@ fn a_bad_session_is_unknown() {
             let digest = if query.is_empty() { "" } else { &digest };
             let target = format!("/v2/a/blobs/uploads/{id}{query}{digest}");
             let answer = send(&registry, method, &target, b"y");
-            assert_refused(&answer, 404, "BLOB_UPLOAD_UNKNOWN");
+            match is_untidy(id) {
+                true => assert_moved(&answer),
+                false => assert_refused(&answer, 404, "BLOB_UPLOAD_UNKNOWN"),
+            }
         }
     }
     assert!(registry.tree() == before, "something was written");
@@ -374,8 +398,7 @@ fn tags_that_differ_only_by_case_are_two_tags_or_a_clear_error() {
     if is_for_windows() {
         // NTFS would find the one under the name of the other.
         let refused = put.expect_error(400, "TAG_INVALID").json();
-        let detail = &refused["errors"][0]["detail"];
-        assert_eq!(*detail, serde_json::json!({"tag": "V1", "exists": "v1"}));
+        assert_eq!(refused["errors"][0]["detail"], "V1");
         registry.get("/v2/a/manifests/V1").expect(404);
         registry.delete("/v2/a/manifests/V1").expect(404);
     } else {

@@ -6,6 +6,7 @@
 mod access;
 mod auth;
 mod blobs;
+mod browsers;
 mod certificate;
 mod config;
 mod crash;
@@ -15,8 +16,10 @@ mod layout;
 mod limits;
 mod lists;
 mod manifests;
+mod messages;
 mod names;
 mod process;
+mod proxies;
 mod referrers;
 mod serve;
 mod tls;

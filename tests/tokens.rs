@@ -109,7 +109,7 @@ fn a_token_opens_what_it_grants() {
     // A mount needs the right to pull where the blob is.
     let other = issuer.token(json!([repository("d", &["*"])]));
     let mount = format!("/v2/d/blobs/uploads/?mount={digest}&from=a");
-    ask(&registry, &other, "POST", &mount).expect(202);
+    ask(&registry, &other, "POST", &mount).expect_error(401, "UNAUTHORIZED");
     ask(
         &registry,
         &other,
@@ -119,6 +119,55 @@ fn a_token_opens_what_it_grants() {
     .expect(202);
     let both = issuer.token(json!([repository("d", &["*"]), repository("a", &["pull"])]));
     ask(&registry, &both, "POST", &mount).expect(201);
+}
+
+#[test]
+fn a_mount_asks_for_both_repositories() {
+    let issuer = Issuer::new();
+    let registry = issuer.settings().start();
+    let realm = "Bearer realm=\"https://auth.example/token\",service=\"registry\"";
+    let both = "repository:a/b:pull,push repository:c/d:pull";
+    let target = "repository:a/b:pull,push";
+    let entry = |name: &str, action: &str| json!({"Type": "repository", "Class": "", "Name": name, "Action": action});
+    let target_detail = vec![entry("a/b", "pull"), entry("a/b", "push")];
+    let both_detail = [&target_detail[..], &[entry("c/d", "pull")]].concat();
+    let digest = sha256(b"x");
+    let mount = |from: &str| format!("/v2/a/b/blobs/uploads/?mount={digest}&from={from}");
+    let half = issuer.token(json!([repository("a/b", &["pull", "push"])]));
+    let source = issuer.token(json!([repository("c/d", &["pull"])]));
+    for (token, problem) in [
+        ("", ""),
+        ("Bearer x", ",error=\"invalid_token\""),
+        (&half, ",error=\"insufficient_scope\""),
+        (&source, ",error=\"insufficient_scope\""),
+    ] {
+        let answer = match token {
+            "" => registry.post(&mount("c/d")),
+            token => ask(&registry, token, "POST", &mount("c/d")),
+        };
+        let answer = answer.expect_error(401, "UNAUTHORIZED");
+        let challenge = format!("{realm},scope=\"{both}\"{problem}");
+        assert_eq!(answer.field("WWW-Authenticate"), challenge);
+        assert_eq!(answer.json()["errors"][0]["detail"], json!(both_detail));
+    }
+    // What is no mount, and a name that no repository has, are not asked for.
+    let digest_only = format!("/v2/a/b/blobs/uploads/?from=c/d&digest={digest}");
+    let no_names = ["", "A", "..", "a%20b", "c/d%22,x", "%zz", "a/b"].map(mount);
+    for path in no_names.into_iter().chain([digest_only]) {
+        let answer = registry.post(&path).expect_error(401, "UNAUTHORIZED");
+        let challenge = format!("{realm},scope=\"{target}\"");
+        assert_eq!(answer.field("WWW-Authenticate"), challenge, "{path}");
+        assert_eq!(answer.json()["errors"][0]["detail"], json!(target_detail));
+    }
+    ask(&registry, &half, "POST", &mount("a/b")).expect(202);
+    // With what was asked for the blob is mounted.
+    let all = issuer.token(json!([
+        repository("a/b", &["pull", "push"]),
+        repository("c/d", &["pull", "push"])
+    ]));
+    let put = format!("/v2/c/d/blobs/uploads/?digest={digest}");
+    ask(&registry, &all, "POST", &put).expect(201);
+    ask(&registry, &all, "POST", &mount("c/d")).expect(201);
 }
 
 #[test]

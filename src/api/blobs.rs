@@ -44,7 +44,7 @@ impl Api {
 /// Adds to an error which blob it is about.
 fn name_blob(error: crate::storage::Error, digest: &Digest) -> Error {
     match Error::from(error) {
-        error if error.code == Code::BlobUnknown => error.detail(json!({ "digest": digest })),
+        error if error.code == Code::BlobUnknown => error.detail(json!(digest)),
         error => error,
     }
 }
@@ -71,7 +71,7 @@ fn serve(content: &Content, selection: Selection, digest: &Digest) -> Result {
             let text = format!("the blob has {length} bytes");
             let error = Error::new(Code::RangeInvalid).message(text);
             Err(error
-                .detail(json!({"digest": digest}))
+                .detail(json!(digest))
                 .field("Content-Range", format!("bytes */{length}")))
         }
         Selection::Partial(ranges) => Ok(match ranges.as_slice() {

@@ -18,14 +18,14 @@ impl From<storage::Error> for Error {
                 );
                 Error::new(Code::TagInvalid)
                     .message(text)
-                    .detail(json!({"tag": tag.as_str(), "exists": kept}))
+                    .detail(tag.as_str().into())
             }
             storage::Error::UploadUnknown => Code::BlobUploadUnknown.into(),
             storage::Error::DigestMismatch { computed } => {
                 let text = format!("the content that was sent has digest {computed}");
                 Error::new(Code::DigestInvalid)
                     .message(text)
-                    .detail(json!({"computed": computed}))
+                    .detail(json!(computed))
             }
             storage::Error::WrongOffset { length } => {
                 let text = format!("the upload has {length} bytes: resume at that offset");
@@ -57,7 +57,7 @@ impl From<storage::Error> for Error {
                 let text = format!("the stored content of {digest} is damaged: push it again");
                 Error::new(Code::Unknown)
                     .message(text)
-                    .detail(json!({"digest": digest}))
+                    .detail(json!(digest))
             }
             storage::Error::Driver(error) => {
                 let (code, text) = if error.is_full() {

@@ -2,7 +2,7 @@
 
 use super::Api;
 use crate::config::LocationStyle;
-use crate::http::Request;
+use crate::http::{Forwarded, Request};
 use crate::spec::{Digest, Name, UploadId};
 
 /// The parameter of an upload session's URL that says how many bytes it had when the URL was given.
@@ -58,18 +58,35 @@ impl Api {
     }
 }
 
-/// Scheme and host as the client sees them: what a proxy says of them, or the request's own.
+/// Scheme and host as the client sees them: what a proxy says of them, or the request's own. `Forwarded`
+/// is preferred to the `X-Forwarded-*` fields, as in distribution; what it does not say is looked for
+/// there. What is malformed, and any scheme but these two, is as good as not there.
 fn origin(request: &Request<'_>) -> Option<String> {
-    let first = |name| {
-        let value = request.header(name)?.split(',').next()?.trim();
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
-        (!value.is_empty() && value.bytes().all(is_plain)).then_some(value)
-    };
-    let scheme = match first("X-Forwarded-Proto") {
-        Some("https") => "https",
-        None if request.is_secure() => "https",
-        _ => "http",
-    };
-    let host = first("X-Forwarded-Host").or_else(|| first("Host"))?;
-    Some(format!("{scheme}://{host}"))
+    let forwarded = request.header("Forwarded").and_then(Forwarded::first);
+    let forwarded = forwarded.unwrap_or_default();
+    let first = |name| request.header(name)?.split(',').next();
+    let scheme = [forwarded.proto.as_deref(), first("X-Forwarded-Proto")]
+        .into_iter()
+        .find_map(|text| scheme(text?));
+    let host = [
+        forwarded.host.as_deref(),
+        first("X-Forwarded-Host"),
+        first("Host"),
+    ]
+    .into_iter()
+    .find_map(|text| host(text?))?;
+    let own = if request.is_secure() { "https" } else { "http" };
+    Some(format!("{}://{host}", scheme.unwrap_or(own)))
+}
+
+fn scheme(text: &str) -> Option<&'static str> {
+    let same = |scheme: &&str| text.trim().eq_ignore_ascii_case(scheme);
+    ["http", "https"].into_iter().find(same)
+}
+
+/// A host that may stand in a URL.
+fn host(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
+    (!text.is_empty() && text.bytes().all(is_plain)).then_some(text)
 }

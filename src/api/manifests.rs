@@ -11,8 +11,14 @@ use crate::spec::manifest::{Content, Manifest};
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
 use crate::spec::{Algorithm, Code, Digest, Error, MediaType, Name, Reference, Tag};
 use crate::storage::{self, Stored};
-use serde_json::json;
 use std::io::Read;
+
+/// Most bytes of `OCI-Tag`: proxies take 4 KiB for the whole head of an answer (nginx,
+/// `proxy_buffer_size`).
+const OCI_TAG_BYTES_MAX: usize = 2048;
+
+/// What stands between two tags in `OCI-Tag` (a list, RFC 9110, 5.6.1).
+const TAG_SEPARATOR: &str = ", ";
 
 impl Api {
     pub(super) fn get_manifest(
@@ -106,8 +112,10 @@ impl Api {
         if let Some(subject) = manifest.subject {
             response = response.header("OCI-Subject", subject.digest.as_str());
         }
-        let add = |response: Response, tag: &Tag| response.header("OCI-Tag", tag.as_str());
-        Ok(from_query.iter().fold(response, add))
+        if !from_query.is_empty() {
+            response = response.header("OCI-Tag", join(&from_query));
+        }
+        Ok(response)
     }
 
     /// Reads the body, but not a byte more than a manifest may have.
@@ -191,16 +199,34 @@ fn content_type(request: &Request<'_>) -> Result<Option<MediaType>> {
     Ok(Some(parsed))
 }
 
-/// The tags to give a manifest that is pushed by digest (end-7b), each once.
+/// The tags to give a manifest that is pushed by digest (end-7b), each once. More than the answer can
+/// name are refused as the spec has it, before anything is made.
 fn tag_parameters(request: &Request<'_>) -> Result<Vec<Tag>> {
     let mut tags = Vec::new();
+    let mut bytes: usize = 0;
     for text in Parameters::of(request)?.all("tag") {
         let tag: Tag = text.parse().map_err(|error| invalid_tag(text, error))?;
-        if !tags.contains(&tag) {
-            tags.push(tag);
+        if tags.contains(&tag) {
+            continue;
         }
+        bytes += tag.as_str().len() + TAG_SEPARATOR.len();
+        if bytes > OCI_TAG_BYTES_MAX + TAG_SEPARATOR.len() {
+            let text = format!(
+                "the tags of one request may have {OCI_TAG_BYTES_MAX} bytes together, with {} between \
+                 two; push the others in requests of their own",
+                TAG_SEPARATOR.len()
+            );
+            return Err(Error::new(Code::TooManyTags).message(text));
+        }
+        tags.push(tag);
     }
     Ok(tags)
+}
+
+/// The value of `OCI-Tag`.
+fn join(tags: &[Tag]) -> String {
+    let texts: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+    texts.join(TAG_SEPARATOR)
 }
 
 /// The digest of the bytes, in the algorithm of the expected one.
@@ -217,12 +243,14 @@ fn check_digest(bytes: &[u8], expected: Option<Digest>) -> Result<Digest> {
     }
 }
 
-/// Adds to an error which manifest it is about.
+/// Adds to an error which manifest it is about, in the words of distribution.
 fn name_manifest(error: storage::Error, name: &Name, reference: &Reference) -> Error {
-    match Error::from(error) {
-        error if error.code == Code::ManifestUnknown => {
-            error.detail(json!({ "name": name.as_str(), "reference": reference.to_string() }))
+    let error = Error::from(error);
+    match reference {
+        _ if error.code != Code::ManifestUnknown => error,
+        Reference::Tag(tag) => error.detail(format!("unknown tag={tag}").into()),
+        Reference::Digest(digest) => {
+            error.detail(format!("unknown manifest name={name} revision={digest}").into())
         }
-        error => error,
     }
 }

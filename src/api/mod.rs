@@ -3,12 +3,15 @@
 //! A request becomes a [`Route`], the route's handler returns a `Result`, and one place here turns
 //! an error into the spec's JSON and a line in the log.
 
+mod asked;
 mod base;
 mod blobs;
 mod catalog;
+mod clean;
 mod failure;
 mod location;
 mod manifests;
+mod methods;
 mod page;
 mod parameters;
 mod permission;
@@ -24,12 +27,13 @@ pub use route::Route;
 use crate::auth::Guard;
 use crate::config::{LocationStyle, Validation};
 use crate::http::{Body, Method, Request, Response};
-use crate::spec::{Code, Error};
+use crate::spec::Error;
 use crate::storage::Storage;
+use std::sync::Arc;
 
 /// The registry as its clients see it.
 pub struct Api {
-    storage: Storage,
+    storage: Arc<Storage>,
     settings: Settings,
     guard: Guard,
     tag_locks: permission::TagLocks,
@@ -50,8 +54,8 @@ pub struct Settings {
     pub read_only: bool,
     /// Longest page of the catalog (`catalog.maxentries`).
     pub catalog_entries_max: usize,
-    /// Longest page of tags (`tags.maxtags`).
-    pub tags_max: usize,
+    /// Longest page of tags (`tags.maxtags`); `None`: all of them, unless a client asks for fewer.
+    pub tags_max: Option<usize>,
     /// Largest manifest that is taken, in bytes.
     pub manifest_bytes_max: u64,
     /// What a manifest may name (`validation`).
@@ -65,7 +69,7 @@ impl Api {
     /// The API over a storage, open to everyone.
     pub fn new(storage: Storage, settings: Settings) -> Api {
         Api {
-            storage,
+            storage: Arc::new(storage),
             settings,
             guard: Guard::none(),
             tag_locks: permission::TagLocks::new(),
@@ -96,7 +100,15 @@ impl Api {
     }
 
     fn dispatch(&self, request: &mut Request<'_>) -> Result {
-        let route = Route::parse(request.path(), &self.settings.prefix);
+        let prefix = &self.settings.prefix;
+        let route = Route::parse(request.path(), prefix);
+        // Neither is told anything but what the text of the path says.
+        if *request.method() == Method::Options {
+            return Ok(self.options(request, route.as_ref().ok()));
+        }
+        if let Some(path) = clean::clean(request.path(), prefix) {
+            return Ok(clean::moved(request, &path));
+        }
         // Before anything that would tell what is there and what is not.
         let caller = self.admit(request, route.as_ref().ok())?;
         let route = route?;
@@ -123,35 +135,6 @@ impl Api {
             (Route::Upload(name, id), Method::Delete) => self.cancel_upload(&name, &id),
             (Route::Upload(name, id), _) => self.upload_status(request, &name, &id),
         }
-    }
-
-    /// Refuses a method that the path does not have, or that the configuration has turned off,
-    /// before anything of the body is read.
-    fn check_allowed(&self, route: &Route, method: &Method) -> Result<()> {
-        let is_left = |method: &&Method| self.turned_off(route, method).is_none();
-        let allowed = route.methods().iter().filter(is_left);
-        let allowed = allowed.map(Method::as_str).collect::<Vec<_>>().join(", ");
-        let error = if !route.methods().contains(method) {
-            let text = format!("{method} is not allowed here; these are: {allowed}");
-            Error::new(Code::MethodNotAllowed).message(text)
-        } else if let Some(text) = self.turned_off(route, method) {
-            Error::new(Code::Unsupported).message(text)
-        } else {
-            return Ok(());
-        };
-        Err(error.field("Allow", allowed))
-    }
-
-    /// Why a method that the path has is turned off by the configuration; `None`: it is not.
-    fn turned_off(&self, route: &Route, method: &Method) -> Option<&'static str> {
-        let reads = matches!(method, Method::Get | Method::Head);
-        if self.settings.read_only && !reads {
-            return Some("the registry is in read-only mode (storage.maintenance.readonly)");
-        }
-        let deletes = matches!(route, Route::Manifest(..) | Route::Blob(..))
-            && matches!(method, Method::Delete);
-        (deletes && !self.settings.delete_enabled)
-            .then_some("deleting is turned off (storage.delete.enabled)")
     }
 }
 

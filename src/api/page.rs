@@ -11,6 +11,8 @@ pub struct Page {
     pub limit: usize,
     /// Only entries after this one; empty for the start.
     pub last: String,
+    /// Whether the client named a number.
+    pub is_asked_for: bool,
 }
 
 impl Page {
@@ -23,6 +25,7 @@ impl Page {
             return Ok(Page {
                 limit: limit_max,
                 last,
+                is_asked_for: false,
             });
         };
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -33,7 +36,11 @@ impl Page {
         let limit = text
             .parse::<usize>()
             .map_or(limit_max, |limit| limit.min(limit_max));
-        Ok(Page { limit, last })
+        Ok(Page {
+            limit,
+            last,
+            is_asked_for: true,
+        })
     }
 
     /// The value of `Link` for the page after the one that ended with `last`.

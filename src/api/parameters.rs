@@ -25,9 +25,9 @@ impl Parameters {
         self.0.iter().find(same).map(|(_, value)| value.as_str())
     }
 
-    /// Every parameter of that name that has a value.
+    /// Every parameter of that name, also with an empty value.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let same = move |pair: &&(String, String)| pair.0 == name && !pair.1.is_empty();
+        let same = move |pair: &&(String, String)| pair.0 == name;
         self.0.iter().filter(same).map(|(_, value)| value.as_str())
     }
 }

@@ -5,6 +5,7 @@
 //! never tells what is there. With rules (`access`) a caller without credentials may be let in, and a
 //! user may be kept out: 401 when logging in could help, 403 when it could not.
 
+use super::asked::{Asked, mount_source};
 use super::{Api, Result, Route};
 use crate::auth::{Access, Action, Caller, Refused};
 use crate::http::{Method, Request};
@@ -45,7 +46,7 @@ impl Api {
             }
             (Some(access), Some(route)) => permits(access, &caller, route, request.method()),
         };
-        let may = may && route.is_none_or(|route| grants(&caller, route, request.method()));
+        let may = may && grants(&caller, route, request);
         match &caller {
             _ if may => Ok(caller),
             // Another token may grant more.
@@ -55,7 +56,9 @@ impl Api {
             Caller::Anonymous if self.guard.knows_users() => {
                 Err(self.challenge(request, route, None))
             }
-            Caller::Anonymous | Caller::User(_) => Err(Code::Denied.into()),
+            Caller::Anonymous | Caller::User(_) => {
+                Err(Asked::of(request, route).refused(Code::Denied))
+            }
         }
     }
 
@@ -95,28 +98,30 @@ impl Api {
                     tag.as_str()
                 );
                 let error = Error::new(Code::Denied).message(text);
-                return Err(error.detail(serde_json::json!({ "tag": tag.as_str() })));
+                return Err(error.detail(tag.as_str().into()));
             }
         }
         Ok(Some(held))
     }
 
-    /// The same for every path, name and reason, but for the scope, which says what was asked for.
+    /// The same for every path, name and reason, but for the scope and the detail, which say what was
+    /// asked for.
     fn challenge(
         &self,
         request: &Request<'_>,
         route: Option<&Route>,
         problem: Option<&'static str>,
     ) -> Error {
-        let scope = route.and_then(|route| scope(route, request.method()));
+        let asked = Asked::of(request, route);
         // Whoever fetches a ticket is told of a wrong password in the plainest way.
         let url = self
             .token_url(request)
             .filter(|_| route != Some(&Route::Token));
+        let scope = asked.scope();
         let challenge = self
             .guard
             .challenge(url.as_deref(), scope.as_deref(), problem);
-        let error = Error::new(Code::Unauthorized);
+        let error = asked.refused(Code::Unauthorized);
         match challenge {
             Some(challenge) => error.field("WWW-Authenticate", challenge),
             None => error,
@@ -133,13 +138,21 @@ fn permits(access: &Access, caller: &Caller, route: &Route, method: &Method) -> 
     }
 }
 
-/// Whether a caller's credentials are good for what a request wants.
-fn grants(caller: &Caller, route: &Route, method: &Method) -> bool {
-    match wanted(route, method) {
-        Wanted::Nothing => true,
-        Wanted::Catalog => caller.grants_catalog(),
-        Wanted::Repository(name, action) => caller.grants(name.as_str(), action),
-    }
+/// Whether a caller's credentials are good for what a request wants. A token must also be good for where
+/// a mount comes from, as in distribution: one that is good for less is asked for anew.
+fn grants(caller: &Caller, route: Option<&Route>, request: &Request<'_>) -> bool {
+    let Caller::Holder(_) = caller else {
+        return true;
+    };
+    let source = mount_source(request, route);
+    let grants_source = source.is_none_or(|name| caller.grants(name.as_str(), Action::Pull));
+    let wanted = route.map_or(Wanted::Nothing, |route| wanted(route, request.method()));
+    grants_source
+        && match wanted {
+            Wanted::Nothing => true,
+            Wanted::Catalog => caller.grants_catalog(),
+            Wanted::Repository(name, action) => caller.grants(name.as_str(), action),
+        }
 }
 
 /// The least right that a request needs.
@@ -170,27 +183,6 @@ fn wanted<'r>(route: &'r Route, method: &Method) -> Wanted<'r> {
             };
             Wanted::Repository(name, action)
         }
-    }
-}
-
-/// What a request wants, in the words of docker's token scopes. A push reads as well: docker looks
-/// what is there already.
-fn scope(route: &Route, method: &Method) -> Option<String> {
-    let actions = match method {
-        Method::Get | Method::Head => "pull",
-        Method::Delete => "delete",
-        _ => "pull,push",
-    };
-    match route {
-        Route::Root | Route::Base | Route::Token => None,
-        Route::Catalog => Some("registry:catalog:*".to_owned()),
-        Route::Upload(name, _) | Route::Uploads(name) => {
-            Some(format!("repository:{name}:pull,push"))
-        }
-        Route::Tags(name)
-        | Route::Manifest(name, _)
-        | Route::Referrers(name, _)
-        | Route::Blob(name, _) => Some(format!("repository:{name}:{actions}")),
     }
 }
 

@@ -39,7 +39,7 @@ impl Api {
 
     fn check_blob(&self, name: &Name, blob: &Descriptor, missing: &mut Vec<Value>) -> Result<()> {
         if !self.storage.has_blob(name, &blob.digest)? {
-            missing.push(json!({ "digest": blob.digest }));
+            missing.push(json!(blob.digest));
         }
         Ok(())
     }
@@ -68,7 +68,7 @@ impl Api {
         let is_known = self.storage.has_manifest(name, &child.digest)?
             || self.storage.has_blob(name, &child.digest)?;
         if !is_known {
-            missing.push(json!({ "digest": child.digest }));
+            missing.push(json!(child.digest));
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ fn check_url(rules: &Validation, url: &str) -> Result<()> {
     };
     Err(Error::new(Code::ManifestInvalid)
         .message(text)
-        .detail(json!({ "url": url })))
+        .detail(json!(url)))
 }
 
 /// Whether a manifest of an index must be there. One that names no platform runs on every one.

@@ -5,7 +5,6 @@
 use crate::http::{Method, target};
 use crate::spec::name::{InvalidReference, InvalidTag};
 use crate::spec::{Code, Digest, Error, Name, Reference, UploadId};
-use serde_json::json;
 
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +43,7 @@ impl Route {
         if decoded == "/" || decoded == prefix {
             return Ok(Route::Root);
         }
-        let unknown = || {
-            let detail = json!({ "path": decoded });
-            Error::new(Code::PathUnknown).detail(detail)
-        };
+        let unknown = || Error::new(Code::PathUnknown).detail(decoded.as_ref().into());
         let rest = decoded.strip_prefix(prefix).ok_or_else(unknown)?;
         match rest.strip_prefix("v2") {
             Some("" | "/") => Ok(Route::Base),
@@ -112,9 +108,9 @@ fn manifest(name: Name, text: &str) -> Result<Route, Error> {
 }
 
 fn upload(name: Name, text: &str) -> Result<Route, Error> {
-    let id = text.parse().map_err(|_| {
-        Error::new(Code::BlobUploadUnknown).detail(json!({ "name": name.as_str(), "upload": text }))
-    })?;
+    let id = text
+        .parse()
+        .map_err(|_| Error::new(Code::BlobUploadUnknown).detail(text.into()))?;
     Ok(Route::Upload(name, id))
 }
 
@@ -124,7 +120,7 @@ pub fn parse_name(text: &str) -> Result<Name, Error> {
         .map_err(|error: crate::spec::name::InvalidName| {
             Error::new(Code::NameInvalid)
                 .message(error.to_string())
-                .detail(json!({ "name": text }))
+                .detail(text.into())
         })
 }
 
@@ -137,14 +133,14 @@ pub fn parse_digest(text: &str) -> Result<Digest, Error> {
 pub fn invalid_digest(text: &str, error: impl ToString) -> Error {
     Error::new(Code::DigestInvalid)
         .message(error.to_string())
-        .detail(json!({ "digest": text }))
+        .detail(text.into())
 }
 
 /// `TAG_INVALID` for a text that is none.
 pub fn invalid_tag(text: &str, error: InvalidTag) -> Error {
     Error::new(Code::TagInvalid)
         .message(error.to_string())
-        .detail(json!({ "tag": text }))
+        .detail(text.into())
 }
 
 #[cfg(test)]

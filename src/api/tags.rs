@@ -2,20 +2,36 @@
 
 use super::page::Page;
 use super::{Api, Result, json};
-use crate::http::Request;
+use crate::http::{Body, Request, Response};
 use crate::spec::{Code, Error, Name, Tag};
+use crate::storage::Storage;
 use serde_json::json;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+/// Longest page for a client that names a length, where `tags.maxtags` is not set: what it is in
+/// distribution. Also how many tags are held in memory of a list that is sent whole.
+const PAGE_MAX: usize = 1000;
+
+const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
 impl Api {
+    /// Without `n` and without `tags.maxtags` all tags, however many, as in distribution: not all
+    /// clients follow `Link`.
     pub(super) fn list_tags(&self, request: &Request<'_>, name: &Name) -> Result {
-        let page = Page::of(request, self.settings.tags_max)?;
+        let page = Page::of(request, self.settings.tags_max.unwrap_or(PAGE_MAX))?;
         if !self.storage.has_repository(name)? {
             return Err(Error::new(Code::NameUnknown).detail(json!({ "name": name.as_str() })));
         }
         let (tags, more) = self.storage.tags(name, &page.last, page.limit)?;
+        if more && !page.is_asked_for && self.settings.tags_max.is_none() {
+            let body = AllTags::new(Arc::clone(&self.storage), name.clone(), &tags);
+            let response = Response::new(200).header("Content-Type", CONTENT_TYPE);
+            return Ok(response.body(Body::Stream(Box::new(body), None)));
+        }
         let texts: Vec<&str> = tags.iter().map(Tag::as_str).collect();
         let body = json!({ "name": name.as_str(), "tags": texts });
-        let response = json(200, "application/json; charset=utf-8", &body);
+        let response = json(200, CONTENT_TYPE, &body);
         Ok(match tags.last().filter(|_| more) {
             Some(last) => {
                 let url = self.url(request, &format!("v2/{name}/tags/list"));
@@ -23,5 +39,72 @@ impl Api {
             }
             None => response,
         })
+    }
+}
+
+/// The JSON of all tags of a repository, of which a page is in memory at a time. A tag that comes or goes
+/// meanwhile is in it or not.
+struct AllTags {
+    storage: Arc<Storage>,
+    name: Name,
+    /// JSON that was not read yet.
+    text: io::Cursor<Vec<u8>>,
+    /// The last tag of the text; `None` when its end is in the text.
+    last: Option<Tag>,
+}
+
+impl AllTags {
+    /// After a first page that is not the last.
+    fn new(storage: Arc<Storage>, name: Name, first: &[Tag]) -> AllTags {
+        // Neither a name nor a tag has a character that JSON escapes.
+        let mut text = format!("{{\"name\":\"{name}\",\"tags\":[");
+        for (tag, comma) in first
+            .iter()
+            .zip(std::iter::once("").chain(std::iter::repeat(",")))
+        {
+            text += &format!("{comma}\"{tag}\"");
+        }
+        let last = first.last().cloned();
+        if last.is_none() {
+            text += "]}";
+        }
+        AllTags {
+            storage,
+            name,
+            text: io::Cursor::new(text.into_bytes()),
+            last,
+        }
+    }
+
+    /// Makes the text of the next page.
+    fn next_page(&mut self, after: &Tag) -> io::Result<()> {
+        let page = self.storage.tags(&self.name, after.as_str(), PAGE_MAX);
+        let (tags, more) = page.map_err(io::Error::other)?;
+        let mut text = String::new();
+        for tag in &tags {
+            text += &format!(",\"{tag}\"");
+        }
+        self.last = tags.last().filter(|_| more).cloned();
+        if self.last.is_none() {
+            text += "]}";
+        }
+        self.text = io::Cursor::new(text.into_bytes());
+        Ok(())
+    }
+}
+
+impl Read for AllTags {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.text.read(into)?;
+            match self.last.take() {
+                last if count > 0 || into.is_empty() => {
+                    self.last = last;
+                    return Ok(count);
+                }
+                None => return Ok(0),
+                Some(last) => self.next_page(&last)?,
+            }
+        }
     }
 }

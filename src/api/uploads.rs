@@ -118,9 +118,7 @@ impl Api {
         self.storage
             .cancel_upload(name, id)
             .map_err(|error| match Error::from(error) {
-                error if error.code == Code::BlobUploadUnknown => {
-                    error.detail(json!({ "name": name.as_str(), "upload": id.as_str() }))
-                }
+                error if error.code == Code::BlobUploadUnknown => error.detail(json!(id.as_str())),
                 error => error,
             })?;
         Ok(Response::new(204))
@@ -159,7 +157,7 @@ impl Api {
                 Some(*length)
             }
             storage::Error::UploadUnknown => {
-                let detail = json!({ "name": name.as_str(), "upload": id.as_str() });
+                let detail = json!(id.as_str());
                 return Error::from(error).detail(detail);
             }
             _ => None,

@@ -42,7 +42,9 @@ impl Config {
             "catalog",
             map([("maxentries", self.catalog_entries_max.into())]),
         );
-        put(&mut root, "tags", map([("maxtags", self.tags_max.into())]));
+        if let Some(tags_max) = self.tags_max {
+            put(&mut root, "tags", map([("maxtags", tags_max.into())]));
+        }
         put(&mut root, "http", self.http());
         put(&mut root, "validation", self.validation());
         // A tree of texts and numbers always has a YAML form.

@@ -38,10 +38,7 @@ pub fn resolve(layers: &mut Layers) -> Config {
             Some(count) if count > 0 => usize::try_from(count).unwrap_or(PAGE_ENTRIES),
             _ => PAGE_ENTRIES,
         },
-        tags_max: layers
-            .integer("tags.maxtags")
-            .filter(|count| *count > 0)
-            .unwrap_or(PAGE_ENTRIES),
+        tags_max: layers.integer("tags.maxtags").filter(|count| *count > 0),
         http: http::http(layers),
         validation: validation(layers),
         manifest_bytes_max: layers

@@ -20,8 +20,8 @@ pub struct Config {
     pub access: Option<Access>,
     /// `catalog.maxentries`: entries of one catalog page.
     pub catalog_entries_max: usize,
-    /// `tags.maxtags`: entries of one page of tags.
-    pub tags_max: usize,
+    /// `tags.maxtags`: entries of one page of tags; `None`: all of them, for a client that names no number.
+    pub tags_max: Option<usize>,
     /// `http`.
     pub http: Http,
     /// `validation`.

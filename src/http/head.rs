@@ -140,7 +140,7 @@ impl Head {
         self.minor = minor;
         self.text.clear();
         self.fields.clear();
-        let (target, authority) = origin_form(target)?;
+        let (target, authority) = origin_form(target, &self.method)?;
         self.target = push(&mut self.text, target);
         let mut framing = FramingFields::default();
         for field in parsed.headers.iter() {
@@ -237,14 +237,17 @@ fn push_value(text: &mut String, value: &[u8]) -> Span {
 }
 
 /// Reduces a target to path and query (RFC 9112 3.2). Of the absolute form the authority is given
-/// too: it takes the place of the `Host` field.
-fn origin_form(target: &str) -> Result<(&str, Option<&str>), Refusal> {
+/// too: it takes the place of the `Host` field. `*`, for OPTIONS alone, stays what it is.
+fn origin_form<'t>(
+    target: &'t str,
+    method: &Method,
+) -> Result<(&'t str, Option<&'t str>), Refusal> {
     let graphic = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
     if !target.bytes().all(graphic) {
         let message = "The request's target has a character that must be percent-encoded.";
         return Err(Refusal::bad(message));
     }
-    if target.starts_with('/') {
+    if target.starts_with('/') || (target == "*" && *method == Method::Options) {
         return Ok((target, None));
     }
     let after_scheme = ["http://", "https://"].iter().find_map(|scheme| {

@@ -7,6 +7,7 @@ mod body;
 mod buffer;
 mod chunked;
 mod connection;
+mod forwarded;
 mod framing;
 mod head;
 mod limits;
@@ -23,6 +24,7 @@ pub mod tls;
 mod wire;
 mod write;
 
+pub use forwarded::Forwarded;
 pub use limits::{HEAD_FIELDS_CEILING, Limits};
 pub use request::Request;
 pub use response::{Body, Response, Segment};

@@ -25,7 +25,8 @@ impl Request<'_> {
     }
 
     /// The raw request target in origin form: path and query, still percent-encoded. Printable ASCII,
-    /// begins with `/`. Of an absolute target (RFC 9112 3.2.2) the path and query.
+    /// begins with `/`; or `*`, which OPTIONS alone may have. Of an absolute target (RFC 9112 3.2.2) the
+    /// path and query.
     pub fn target(&self) -> &str {
         self.head.target()
     }

@@ -21,6 +21,7 @@ pub enum Code {
     RangeInvalid,
     SizeInvalid,
     TagInvalid,
+    TooManyTags,
     MethodNotAllowed,
     Unsupported,
     Unauthorized,
@@ -39,30 +40,34 @@ type Row = (Code, &'static str, u16, &'static str);
 
 /// The one table. Names and statuses are the distribution spec's where it has them and
 /// distribution's (`registry/api/errcode`) where it has not; `PATH_UNKNOWN` is ours.
-pub const TABLE: [Row; 25] = [
+///
+/// The messages are not those of distribution: its clients in Go (docker, skopeo, podman, containerd)
+/// drop a message that they know by heart when it comes without a detail, and show the code alone. The
+/// two that they know are `UNAUTHORIZED` and `DENIED`, whose detail says what was asked for.
+pub const TABLE: [Row; 26] = [
     (
         Code::BlobUnknown,
         "BLOB_UNKNOWN",
         404,
-        "blob unknown to registry",
+        "blob unknown to this repository",
     ),
     (
         Code::BlobUploadInvalid,
         "BLOB_UPLOAD_INVALID",
         400,
-        "blob upload invalid",
+        "the upload is invalid",
     ),
     (
         Code::BlobUploadUnknown,
         "BLOB_UPLOAD_UNKNOWN",
         404,
-        "blob upload unknown to registry",
+        "upload session unknown to this repository",
     ),
     (
         Code::DigestInvalid,
         "DIGEST_INVALID",
         400,
-        "provided digest did not match uploaded content",
+        "the digest is invalid, or not that of the content",
     ),
     (
         Code::ManifestBlobUnknown,
@@ -74,7 +79,7 @@ pub const TABLE: [Row; 25] = [
         Code::ManifestInvalid,
         "MANIFEST_INVALID",
         400,
-        "manifest invalid",
+        "the manifest is invalid",
     ),
     (
         Code::ManifestTooLarge,
@@ -92,37 +97,38 @@ pub const TABLE: [Row; 25] = [
         Code::NameInvalid,
         "NAME_INVALID",
         400,
-        "invalid repository name",
+        "the repository name is invalid",
     ),
     (
         Code::NameUnknown,
         "NAME_UNKNOWN",
         404,
-        "repository name not known to registry",
+        "repository unknown to this registry",
     ),
     (
         Code::PaginationNumberInvalid,
         "PAGINATION_NUMBER_INVALID",
         400,
-        "invalid number of results requested",
+        "the number of entries is invalid",
     ),
     (
         Code::RangeInvalid,
         "RANGE_INVALID",
         416,
-        "invalid content range",
+        "the content range is invalid",
     ),
     (
         Code::SizeInvalid,
         "SIZE_INVALID",
         400,
-        "provided length did not match content length",
+        "the length is not that of the content",
     ),
+    (Code::TagInvalid, "TAG_INVALID", 400, "the tag is invalid"),
     (
-        Code::TagInvalid,
+        Code::TooManyTags,
         "TAG_INVALID",
-        400,
-        "manifest tag did not match URI",
+        414,
+        "too many tags in one request",
     ),
     (
         Code::MethodNotAllowed,
@@ -152,7 +158,7 @@ pub const TABLE: [Row; 25] = [
         Code::TooManyRequests,
         "TOOMANYREQUESTS",
         429,
-        "too many requests",
+        "too many requests; try again later",
     ),
     (
         Code::PathUnknown,
@@ -178,8 +184,18 @@ pub const TABLE: [Row; 25] = [
         507,
         "the registry's storage is full",
     ),
-    (Code::Unavailable, "UNAVAILABLE", 503, "service unavailable"),
-    (Code::Unknown, "UNKNOWN", 500, "unknown error"),
+    (
+        Code::Unavailable,
+        "UNAVAILABLE",
+        503,
+        "the registry is unavailable; try again later",
+    ),
+    (
+        Code::Unknown,
+        "UNKNOWN",
+        500,
+        "the registry failed; its log says why",
+    ),
 ];
 
 impl Code {
@@ -189,7 +205,7 @@ impl Code {
             .iter()
             .find(same)
             .copied()
-            .unwrap_or((self, "UNKNOWN", 500, "unknown error"))
+            .unwrap_or((self, "UNKNOWN", 500, "the registry failed"))
     }
 
     /// The name in the `code` member.
@@ -215,7 +231,8 @@ pub struct Error {
     pub code: Code,
     /// For a person; when `None`, the code's own text.
     pub message: Option<String>,
-    /// The things it is about, one `errors` entry each; none is one entry with an empty detail.
+    /// The things it is about, one `errors` entry each; none is one entry without a detail. A thing is
+    /// its bare text (a digest, a tag), since clients print what they find: `map[digest:sha256:...]`.
     pub details: Vec<Value>,
     /// Header fields that belong to the answer (`Allow`, `Range`, `Location`, ...).
     pub fields: Vec<(&'static str, String)>,
@@ -314,10 +331,10 @@ mod tests {
     #[test]
     fn each_detail_is_an_entry_of_its_own() {
         let error = Error::new(Code::ManifestBlobUnknown)
-            .detail(json!({"digest": "a"}))
-            .detail(json!({"digest": "b"}));
+            .detail("a".into())
+            .detail("b".into());
         let body: Value = serde_json::from_slice(&error.to_json()).unwrap();
         assert_eq!(body["errors"][0]["code"], "MANIFEST_BLOB_UNKNOWN");
-        assert_eq!(body["errors"][1]["detail"]["digest"], "b");
+        assert_eq!(body["errors"][1]["detail"], "b");
     }
 }

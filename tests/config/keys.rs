@@ -99,8 +99,8 @@ const CASES: &[Case] = &[
     Case("catalog.maxentries", "-1", |c| {
         c.catalog_entries_max == 1000
     }),
-    Case("tags.maxtags", "50", |c| c.tags_max == 50),
-    Case("tags.maxtags", "0", |c| c.tags_max == 1000),
+    Case("tags.maxtags", "50", |c| c.tags_max == Some(50)),
+    Case("tags.maxtags", "0", |c| c.tags_max.is_none()),
     Case("http.addr", "127.0.0.1:80", |c| {
         c.http.listen == Listen::Tcp("127.0.0.1:80".to_owned())
     }),

@@ -1,0 +1,127 @@
+//! `Forwarded` (RFC 7239): what a proxy says of the request that it got.
+
+/// What the first element of the field says, so the proxy that is nearest to the client.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// `host`: the `Host` field that came.
+    pub host: Option<String>,
+    /// `proto`: the scheme, as it was written.
+    pub proto: Option<String>,
+}
+
+impl Forwarded {
+    /// Reads the first element: `name=value` pairs between semicolons, each name at most once. `None`
+    /// when it is malformed; what stands behind it is not looked at. Spaces around semicolons, which the
+    /// RFC does not have and proxies write, are taken.
+    pub fn first(field: &str) -> Option<Forwarded> {
+        let mut forwarded = Forwarded::default();
+        let mut names: Vec<&str> = Vec::new();
+        let mut rest = field;
+        loop {
+            rest = rest.trim_start_matches([' ', '\t']);
+            if !rest.starts_with([';', ',']) && !rest.is_empty() {
+                let (name, after) = token(rest)?;
+                let (value, after) = value(after.strip_prefix('=')?)?;
+                if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                    return None;
+                }
+                names.push(name);
+                if name.eq_ignore_ascii_case("host") {
+                    forwarded.host = Some(value);
+                } else if name.eq_ignore_ascii_case("proto") {
+                    forwarded.proto = Some(value);
+                }
+                rest = after.trim_start_matches([' ', '\t']);
+            }
+            match rest.strip_prefix(';') {
+                Some(after) => rest = after,
+                None if rest.is_empty() || rest.starts_with(',') => return Some(forwarded),
+                None => return None,
+            }
+        }
+    }
+}
+
+/// A token (RFC 9110, 5.6.2) and what follows it.
+fn token(text: &str) -> Option<(&str, &str)> {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let end = text.find(|c| !is_token(c)).unwrap_or(text.len());
+    text.split_at_checked(end)
+        .filter(|(token, _)| !token.is_empty())
+}
+
+/// A token or a quoted string (RFC 9110, 5.6.4), and what follows it.
+fn value(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        return token(text).map(|(token, rest)| (token.to_owned(), rest));
+    };
+    let (mut value, mut chars) = (String::new(), quoted.chars());
+    loop {
+        match chars.next()? {
+            '"' => return Some((value, chars.as_str())),
+            '\\' => value.push(chars.next()?),
+            c => value.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(field: &str) -> Option<(String, String)> {
+        let forwarded = Forwarded::first(field)?;
+        let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+        Some((text(forwarded.proto), text(forwarded.host)))
+    }
+
+    #[test]
+    fn the_first_element_counts() {
+        for (field, proto, host) in [
+            ("", "-", "-"),
+            ("proto=https", "https", "-"),
+            ("for=192.0.2.60;proto=http;by=203.0.113.43", "http", "-"),
+            ("For=\"[2001:db8::17]:47011\"", "-", "-"),
+            ("PROTO=HTTPS;Host=r.example", "HTTPS", "r.example"),
+            (
+                "proto=https;host=\"r.example:8443\"",
+                "https",
+                "r.example:8443",
+            ),
+            ("host=\"r\\.ex\\\"ample\"", "-", "r.ex\"ample"),
+            ("host=\"a,b;c\" ; proto=https", "https", "a,b;c"),
+            ("for=a;host=first, host=second;proto=https", "-", "first"),
+            ("for=a,proto=https", "-", "-"),
+            (", proto=https", "-", "-"),
+            (";;proto=https;", "https", "-"),
+            ("proto=https, =malformed", "https", "-"),
+        ] {
+            let expected = Some((proto.to_owned(), host.to_owned()));
+            assert_eq!(read(field), expected, "{field}");
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_says_nothing() {
+        for field in [
+            "https",
+            "proto",
+            "proto=",
+            "=https",
+            "proto =https",
+            "proto= https",
+            "proto=https host=x",
+            "proto=https;proto=http",
+            "proto=https;PROTO=https",
+            "host=r.example:8443",
+            "host=\"r.example",
+            "host=\"r.example\\",
+            "host=\"a\"b",
+            "proto=https;host",
+            "pro\"to=https",
+            "proto=h\u{e4}ttp",
+        ] {
+            assert_eq!(read(field), None, "{field}");
+        }
+    }
+}
