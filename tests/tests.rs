@@ -14,6 +14,7 @@ mod health;
 mod layout;
 mod limits;
 mod lists;
+mod log;
 mod manifests;
 mod names;
 mod process;

@@ -69,6 +69,7 @@ impl From<storage::Error> for Error {
 /// A request body that could not be read.
 pub fn body(error: &io::Error) -> Error {
     let code = match error.kind() {
+        io::ErrorKind::UnexpectedEof => Code::BodyCut,
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Code::BodyTimeout,
         _ => Code::SizeInvalid,
     };

@@ -43,11 +43,6 @@ impl Refusal {
             .body(Body::Bytes(body.into_bytes()))
     }
 
-    /// Bytes of the body.
-    pub(super) fn body_bytes(self) -> u64 {
-        u64::try_from(self.message.len() + 1).unwrap_or(0)
-    }
-
     /// The whole answer as bytes, for a connection that has no thread.
     pub(super) fn to_bytes(self) -> Vec<u8> {
         format!(
@@ -55,7 +50,7 @@ impl Refusal {
              Retry-After: 1\r\nConnection: close\r\n\r\n{}\n",
             self.status,
             reason(self.status),
-            self.body_bytes(),
+            self.message.len() + 1,
             self.message
         )
         .into_bytes()

@@ -20,6 +20,7 @@ pub enum Code {
     PaginationNumberInvalid,
     RangeInvalid,
     SizeInvalid,
+    BodyCut,
     TagInvalid,
     MethodNotAllowed,
     Unsupported,
@@ -39,7 +40,7 @@ type Row = (Code, &'static str, u16, &'static str);
 
 /// The one table. Names and statuses are the distribution spec's where it has them and
 /// distribution's (`registry/api/errcode`) where it has not; `PATH_UNKNOWN` is ours.
-pub const TABLE: [Row; 25] = [
+pub const TABLE: [Row; 26] = [
     (
         Code::BlobUnknown,
         "BLOB_UNKNOWN",
@@ -117,6 +118,12 @@ pub const TABLE: [Row; 25] = [
         "SIZE_INVALID",
         400,
         "provided length did not match content length",
+    ),
+    (
+        Code::BodyCut,
+        "SIZE_INVALID",
+        400,
+        "the client went away before the end of its request",
     ),
     (
         Code::TagInvalid,
