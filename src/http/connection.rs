@@ -140,6 +140,11 @@ impl Connection {
     fn next(&mut self, rest: &mut Pace) -> Next {
         let shared = Arc::clone(&self.wire.shared);
         let limits = &shared.limits;
+        self.head.rest();
+        // What came behind a body may be much.
+        if !self.wire.has_memory(0) {
+            return Next::Refused(Refusal::no_memory(), None, Instant::now());
+        }
         for _ in 0..=EMPTY_LINES_MAX {
             if self.wire.buffer.is_empty() && !self.wait_first_byte(rest) {
                 return Next::Ended;
@@ -169,6 +174,9 @@ impl Connection {
                         let refusal = Refusal::new(408, late);
                         return Next::Refused(refusal, self.request_line(), began);
                     }
+                    Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => {
+                        return Next::Refused(Refusal::no_memory(), self.request_line(), began);
+                    }
                     Err(_) => return Next::Ended,
                 }
             };
@@ -176,11 +184,18 @@ impl Connection {
                 self.wire.buffer.consume(end);
                 continue;
             }
+            if !self.wire.has_memory(end) {
+                return Next::Refused(Refusal::no_memory(), self.request_line(), began);
+            }
             let bytes = self.wire.buffer.bytes().get(..end).unwrap_or_default();
             if let Err(refusal) = self.head.parse(bytes, limits) {
                 return Next::Refused(refusal, self.request_line(), began);
             }
             self.wire.buffer.consume(end);
+            self.wire.buffer.rest();
+            if !self.wire.has_memory(self.head.text_bytes()) {
+                return Next::Refused(Refusal::no_memory(), None, began);
+            }
             return Next::Request(began);
         }
         let empty = "There are too many empty lines before the request line.";
@@ -196,7 +211,6 @@ impl Connection {
     /// Rests until a byte comes; `false` when the connection is over.
     fn wait_first_byte(&mut self, rest: &mut Pace) -> bool {
         self.wire.rest();
-        self.head.rest();
         let entry = Arc::clone(&self.wire.entry);
         self.wire.shared.table.rest(&entry, Instant::now())
             && matches!(self.wire.fill(0, rest), Ok(1..))
@@ -384,6 +398,7 @@ impl Connection {
         self.wire.shared.table.give_up(&self.wire.entry);
         let mut pace = Pace::deadline(self.wire.shared.limits.linger_timeout);
         let mut scratch = [0; 2 * super::buffer::BUFFER_BYTES];
+        self.head.rest();
         self.wire.buffer.consume(usize::MAX);
         self.wire.rest();
         while matches!(self.wire.receive(&mut scratch, &mut pace), Ok(1..)) {}

@@ -4,6 +4,7 @@
 //! [`Request`] and returns a [`Response`].
 
 mod body;
+mod budget;
 mod buffer;
 mod chunked;
 mod connection;

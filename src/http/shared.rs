@@ -1,5 +1,6 @@
 //! What a server's connections have in common.
 
+use super::budget::Budget;
 use super::occasional::Occasional;
 use super::table::Table;
 use super::{Handler, Limits, Tls};
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) table: Table,
     /// See [`Limits::tick`].
     pub(super) tick: Duration,
+    /// What heads may take, by [`Limits::head_memory_bytes_max`].
+    pub(super) heads: Arc<Budget>,
     /// TLS clients on a plain HTTP port.
     pub(super) tls_hellos: Occasional,
     /// Bytes that have no request line.
@@ -36,12 +39,14 @@ impl Shared {
         table: Table,
     ) -> Shared {
         let tick = limits.tick();
+        let heads = Budget::new(limits.head_memory_bytes_max);
         Shared {
             handler,
             limits,
             tls,
             table,
             tick,
+            heads,
             tls_hellos: Occasional::new(NO_HTTP_PAUSE),
             no_requests: Occasional::new(NO_HTTP_PAUSE),
             turned_away: Occasional::new(TURNED_AWAY_PAUSE),
