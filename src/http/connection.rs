@@ -9,6 +9,7 @@ use super::refusal::Refusal;
 use super::request_line::RequestLine;
 use super::shared::Shared;
 use super::table::Entry;
+use super::tls;
 use super::wire::{Pace, Secured, Wire};
 use super::write::{self, Date, Fault, Form, Outcome};
 use super::{CLIENT_CLOSED_REQUEST, Exchange, Method, Request, Response};
@@ -106,7 +107,11 @@ impl Connection {
             }
             // The client is to read the alert that says why.
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                log::info!("no TLS with {}: {error}", self.wire.entry.peer());
+                log::info!(
+                    "no TLS with {}: {}",
+                    self.wire.entry.peer(),
+                    tls::why(&error)
+                );
                 self.linger();
             }
             Err(error) => log::debug!("no TLS with {}: {error}", self.wire.entry.peer()),
