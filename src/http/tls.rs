@@ -27,6 +27,14 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// What clients of this program speak TLS by: ring, and signatures on P-521 behind it.
+pub fn client_provider() -> CryptoProvider {
+    CryptoProvider {
+        signature_verification_algorithms: *p521::ALGORITHMS,
+        ..ring::default_provider()
+    }
+}
+
 /// Why a handshake failed, in words.
 pub(super) fn why(error: &io::Error) -> String {
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());

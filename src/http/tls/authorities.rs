@@ -10,7 +10,6 @@ use super::p521::ALGORITHMS;
 use crate::der::{BIT_STRING, Reader, SEQUENCE};
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use rustls::{CertificateError, DistinguishedName};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use webpki::{
     EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage,
     RequiredEkuNotFoundContext, VerifiedPath,
@@ -139,26 +138,7 @@ impl Authorities {
 
 /// Whether a certificate is good by itself for clients at this time.
 fn judge(details: &Details<'_>, now: UnixTime) -> Result<(), CertificateError> {
-    let at = |time: SystemTime| {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        UnixTime::since_unix_epoch(since)
-    };
-    let (not_before, not_after) = (
-        at(details.certificate.not_before),
-        at(details.certificate.not_after),
-    );
-    if now < not_before {
-        return Err(CertificateError::NotValidYetContext {
-            time: now,
-            not_before,
-        });
-    }
-    if now > not_after {
-        return Err(CertificateError::ExpiredContext {
-            time: now,
-            not_after,
-        });
-    }
+    details.certificate.check_time(now)?;
     if details.extensions.has_unknown_critical {
         return Err(CertificateError::UnhandledCriticalExtension);
     }

@@ -71,12 +71,24 @@ pub fn of_certificate(why: &CertificateError) -> String {
     text.to_owned()
 }
 
+/// Whether a certificate is of a kind that can be trusted in no way, for want of a reader.
+pub fn is_unreadable(why: &CertificateError) -> bool {
+    match why {
+        CertificateError::BadEncoding => true,
+        CertificateError::Other(OtherError(other)) => matches!(
+            other.downcast_ref(),
+            Some(webpki::Error::UnsupportedCertVersion)
+        ),
+        _ => false,
+    }
+}
+
 /// What webpki says of a certificate.
 pub fn of_webpki(error: &webpki::Error) -> String {
     use webpki::Error as Why;
     let text = match error {
         Why::BadDer | Why::BadDerTime | Why::TrailingData(_) => "it cannot be read as X.509",
-        Why::CaUsedAsEndEntity => "it is an authority's, and serves for nothing but signing others",
+        Why::CaUsedAsEndEntity => "it is an authority's own (CA:TRUE) and not itself trusted",
         Why::EndEntityUsedAsCa => "it is signed with a certificate that is no authority's",
         Why::UnsupportedCertVersion => "it is of X.509 version 1 or 2, which name no hosts",
         Why::PathLenConstraintViolated => {
@@ -168,7 +180,7 @@ mod tests {
         for (error, text) in [
             (
                 Error::InvalidCertificate(other(webpki::Error::CaUsedAsEndEntity)),
-                "its certificate is refused: it is an authority's, and serves for nothing but signing others",
+                "its certificate is refused: it is an authority's own (CA:TRUE) and not itself trusted",
             ),
             (
                 Error::InvalidCertificate(names),

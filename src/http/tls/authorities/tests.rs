@@ -3,6 +3,7 @@
 use super::*;
 use rustls::pki_types::pem::PemObject;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// 2027, when all of them are valid but what has ten days.
 const NOW: u64 = 1_800_000_000;
