@@ -1,10 +1,14 @@
 //! DER (X.690), read only: elements one after the other, from bytes that a stranger may have made. What
 //! they mean is for those who read them.
 
+/// BOOLEAN.
+pub const BOOLEAN: u8 = 0x01;
 /// INTEGER.
 pub const INTEGER: u8 = 0x02;
 /// BIT STRING.
 pub const BIT_STRING: u8 = 0x03;
+/// OCTET STRING.
+pub const OCTET_STRING: u8 = 0x04;
 /// OBJECT IDENTIFIER.
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
 /// UTCTime.

@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::SystemTime;
 
+/// The most of a message that stands in a line, in bytes: some quote what a client sent.
+const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
 /// Starts the log. A second start in one process changes nothing.
 ///
 /// Where the log goes to a file, what a panic says goes there too: nobody sees standard error.
@@ -31,7 +34,7 @@ pub fn init(log: &Log, sink: &Sink) {
     } = log.clone();
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).format(move |out, record| {
-        let message = record.args().to_string();
+        let message = shortened(record.args().to_string());
         let now = Clock::from(SystemTime::now());
         writeln!(
             out,
@@ -45,6 +48,15 @@ pub fn init(log: &Log, sink: &Sink) {
     }
     // The only error is that there is a log already.
     let _ = builder.try_init();
+}
+
+fn shortened(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES_MAX {
+        let mut cut = (0..=MESSAGE_BYTES_MAX).rev();
+        message.truncate(cut.find(|&at| message.is_char_boundary(at)).unwrap_or(0));
+        message.push_str("...");
+    }
+    message
 }
 
 /// The log of a program whose configuration cannot be read, which has to be told somewhere.
@@ -195,6 +207,15 @@ mod tests {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let fields = fields.iter().map(owned).collect();
         line(formatter, &time, Level::Warn, message, &fields)
+    }
+
+    #[test]
+    fn a_long_message_stands_there_in_part() {
+        let long = "\u{e9}".repeat(MESSAGE_BYTES_MAX);
+        let short = shortened(format!("a{long}"));
+        assert_eq!(short.len(), MESSAGE_BYTES_MAX - 1 + 3);
+        assert!(short.ends_with("\u{e9}..."));
+        assert_eq!(shortened("as it is".to_owned()), "as it is");
     }
 
     #[test]

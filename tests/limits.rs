@@ -7,6 +7,7 @@ mod capacity;
 mod deadlines;
 mod files;
 mod framing;
+mod log;
 mod shutdown;
 
 use crate::util::raw::Raw;

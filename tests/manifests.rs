@@ -2,6 +2,7 @@
 
 mod accept;
 mod large;
+mod lenient;
 mod references;
 mod refused;
 mod together;

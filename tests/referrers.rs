@@ -1,6 +1,7 @@
 //! Referrers: what is listed under a subject, filtered and paged, and how the list stays right.
 
 mod index;
+mod stored;
 
 use crate::util::image::{artifact, descriptor, image, index, sha256, sha512};
 use crate::util::registry::{Answer, TestRegistry};

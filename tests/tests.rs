@@ -15,6 +15,7 @@ mod health;
 mod layout;
 mod limits;
 mod lists;
+mod log;
 mod manifests;
 mod messages;
 mod names;

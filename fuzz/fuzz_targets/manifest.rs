@@ -2,10 +2,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use registry::spec::manifest::{Manifest, stored_media_type};
+use registry::spec::manifest::Manifest;
+use registry::spec::stored::{self, Referrer};
 
 fuzz_target!(|bytes: &[u8]| {
+    let referrer = Referrer::read(bytes);
+    let _ = stored::children(bytes);
     if let Ok(manifest) = Manifest::parse(bytes, None) {
-        assert_eq!(stored_media_type(bytes), Some(manifest.media_type));
+        assert_eq!(stored::media_type(bytes), Some(manifest.media_type));
+        let referrer = referrer.expect("what is taken can be listed");
+        assert!(referrer.unreadable.is_empty());
+        assert_eq!(referrer.subject, manifest.subject.map(|subject| subject.digest));
     }
 });

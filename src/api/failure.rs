@@ -99,6 +99,7 @@ fn too_many_uploads(by_address: bool, retry_after: Duration) -> Error {
 /// A request body that could not be read.
 pub fn body(error: &io::Error) -> Error {
     let code = match error.kind() {
+        io::ErrorKind::UnexpectedEof => Code::BodyCut,
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Code::BodyTimeout,
         _ => Code::SizeInvalid,
     };

@@ -7,8 +7,9 @@ use super::{Api, Result};
 use crate::auth::Caller;
 use crate::http::range;
 use crate::http::{Body, Request, Response};
-use crate::spec::manifest::{Content, Manifest};
+use crate::spec::manifest::Manifest;
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
+use crate::spec::stored::{self, Child};
 use crate::spec::{Algorithm, Code, Digest, Error, MediaType, Name, Reference, Tag};
 use crate::storage::{self, Stored};
 use std::io::Read;
@@ -56,20 +57,14 @@ impl Api {
         if !is_index || accepted.takes_any || accepted.takes(&stored.media_type) {
             return Ok(stored);
         }
-        let Ok(index) = Manifest::parse(&stored.bytes, Some(&stored.media_type)) else {
-            return Ok(stored);
-        };
-        let Content::Index(children) = index.content else {
-            return Ok(stored);
-        };
-        let is_default = |child: &crate::spec::Descriptor| {
-            let takes = child
-                .media_type
-                .parse()
-                .is_ok_and(|child| accepted.takes(&child));
+        let is_default = |child: &Child| {
+            let media_type = child.media_type.as_deref().and_then(|own| own.parse().ok());
             let platform = child.platform.as_ref();
-            takes && platform.is_some_and(|p| p.os == "linux" && p.architecture == "amd64")
+            media_type.is_some_and(|own| accepted.takes(&own))
+                && platform
+                    .is_some_and(|(os, architecture)| os == "linux" && architecture == "amd64")
         };
+        let children = stored::children(&stored.bytes);
         let Some(child) = children.into_iter().find(is_default) else {
             return Ok(stored);
         };

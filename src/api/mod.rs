@@ -27,7 +27,7 @@ pub use route::Route;
 use crate::auth::Guard;
 use crate::config::{LocationStyle, Validation};
 use crate::http::{Body, Method, Request, Response};
-use crate::spec::Error;
+use crate::spec::{Code, Error};
 use crate::storage::Storage;
 use std::sync::Arc;
 
@@ -146,10 +146,11 @@ fn failed(request: &Request<'_>, error: Error) -> Response {
         .as_deref()
         .map(|cause| format!(": {cause}"))
         .unwrap_or_default();
-    // That something is not there is no news: docker asks for every layer before it pushes it.
-    let level = match status {
-        404 => log::Level::Debug,
-        500.. => log::Level::Error,
+    // What every client does on its way is no news, and its line in the access log says it all: docker asks for
+    // every layer before it pushes it, and without credentials before it sends any.
+    let level = match (error.code, status) {
+        (Code::BodyCut, _) | (_, 401 | 404 | 405 | 416 | 429) => log::Level::Debug,
+        (_, 500..) => log::Level::Error,
         _ => log::Level::Info,
     };
     let code = error.code.wire_name();

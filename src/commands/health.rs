@@ -5,21 +5,21 @@
 //! configuration and the same variables as `registry serve`, so one line is right for every setting.
 
 mod local;
+mod secure;
 
 use crate::config::{Config, Listen, Source};
+use crate::http::tls::words;
 use local::LocalConnector;
-use rustls::crypto::ring;
 use rustls::{AlertDescription, CertificateError};
+use secure::{SecureConnector, Trust};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use ureq::http::{StatusCode, Uri};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{Connector, RustlsConnector};
+use ureq::unversioned::transport::{Connector, TcpConnector};
 use ureq::{Agent, Error};
 
 /// How long an answer may take unless it is said otherwise, in seconds.
@@ -170,17 +170,12 @@ fn within_reach(address: &str) -> Result<String, String> {
 
 fn agent(order: &Order, place: &Place) -> Result<Agent, String> {
     let judged = order.judged && place.url.scheme_str() == Some("https");
-    let roots = match judged {
-        true => trusted(),
-        false => Vec::new(),
-    };
-    let tls = TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-        .root_certs(RootCerts::new_with_certs(&roots))
-        .disable_verification(!judged)
-        .build();
+    let secure = SecureConnector::new(match judged {
+        // One that cannot be read is trusted by nobody here.
+        true => Trust::These(rustls_native_certs::load_native_certs().certs),
+        false => Trust::Everyone,
+    })?;
     let config = Agent::config_builder()
-        .tls_config(tls)
         // The registry itself is asked, not what stands between.
         .proxy(None)
         .http_status_as_error(false)
@@ -189,22 +184,14 @@ fn agent(order: &Order, place: &Place) -> Result<Agent, String> {
         .user_agent(concat!("registry-health/", env!("CARGO_PKG_VERSION")))
         .timeout_global(Some(order.timeout))
         .build();
+    let resolver = DefaultResolver::default();
     Ok(match &place.socket {
-        None => config.new_agent(),
+        None => Agent::with_parts(config, TcpConnector::default().chain(secure), resolver),
         Some(path) => {
-            let connector = LocalConnector::new(path.clone()).chain(RustlsConnector::default());
-            Agent::with_parts(config, connector, DefaultResolver::default())
+            let local = LocalConnector::new(path.clone());
+            Agent::with_parts(config, local.chain(secure), resolver)
         }
     })
-}
-
-/// Those whom this machine trusts; one that cannot be read is trusted by nobody here.
-fn trusted() -> Vec<Certificate<'static>> {
-    let found = rustls_native_certs::load_native_certs();
-    let certificates = found.certs.iter();
-    certificates
-        .map(|certificate| Certificate::from_der(certificate).to_owned())
-        .collect()
 }
 
 /// Waits for the answer no longer than that, whatever keeps it: the name server, or a socket whose owner
@@ -243,8 +230,8 @@ fn wrong(error: &Error, timeout: Duration) -> Result<String, String> {
     }
     Err(match (error, of_tls(error)) {
         (Error::Timeout(_), _) => silent(timeout),
-        (_, Some(error @ rustls::Error::InvalidCertificate(why))) => untrusted(why, error),
-        (_, Some(error)) => format!("does not speak TLS as it should: {error}"),
+        (_, Some(rustls::Error::InvalidCertificate(why))) => untrusted(why),
+        (_, Some(error)) => format!("does not speak TLS as it should: {}", words::of(error)),
         (Error::Protocol(_) | Error::LargeResponseHeader(..) | Error::Http(_), _) => {
             format!("answers something else than HTTP: {error}")
         }
@@ -254,18 +241,25 @@ fn wrong(error: &Error, timeout: Duration) -> Result<String, String> {
 }
 
 /// What would help against a certificate that was refused.
-fn untrusted(why: &CertificateError, error: &rustls::Error) -> String {
+fn untrusted(why: &CertificateError) -> String {
     use CertificateError::{Expired, NotValidForName, NotValidYet};
     use CertificateError::{ExpiredContext, NotValidForNameContext, NotValidYetContext};
+    let words = words::of_certificate(why);
     match why {
+        NotValidForNameContext { presented, .. } if presented.is_empty() => format!(
+            "has a certificate without a name ({words}): make one that has it, or say --insecure"
+        ),
         NotValidForName | NotValidForNameContext { .. } => format!(
-            "has a certificate for another name ({error}): ask it by a name of the certificate, or say --insecure"
+            "has a certificate for another name ({words}): ask it by a name of the certificate, or say --insecure"
         ),
         Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
-            format!("has a certificate that is not valid now ({error}); --insecure takes it")
+            format!("has a certificate that is not valid now ({words}); --insecure takes it")
+        }
+        why if words::is_unreadable(why) => {
+            format!("has a certificate that cannot be judged ({words}); --insecure takes it")
         }
         _ => format!(
-            "has a certificate that this machine does not trust ({error}): let the machine trust it, \
+            "has a certificate that this machine does not trust ({words}): let the machine trust it, \
              set SSL_CERT_FILE to a file with it, or say --insecure"
         ),
     }

@@ -164,6 +164,9 @@ fn limits(layers: &mut Layers) -> Limits {
         head_bytes_max: layers
             .bytes("http.limits.headbytes")
             .unwrap_or(default.head_bytes_max),
+        head_memory_bytes_max: layers
+            .bytes("http.limits.headmemory")
+            .unwrap_or(default.head_memory_bytes_max),
         head_fields_max: layers
             .integer("http.limits.headfields")
             .unwrap_or(default.head_fields_max),

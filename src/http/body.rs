@@ -53,6 +53,12 @@ impl Incoming {
         }
     }
 
+    /// Whether the client went away before the end of it.
+    pub(super) fn is_cut(&self) -> bool {
+        let gone = |(kind, _): &(io::ErrorKind, String)| *kind == io::ErrorKind::UnexpectedEof;
+        self.failed.as_ref().is_some_and(gone)
+    }
+
     /// Whether it is read, or may turn out short enough to be drained.
     pub(super) fn is_drainable(&self, bytes_max: u64) -> bool {
         self.failed.is_none()
@@ -93,7 +99,7 @@ impl Incoming {
         if into.is_empty() || self.is_done() {
             return Ok(0);
         }
-        let result = self.read_some(wire, into);
+        let result = self.read_some(wire, into).map_err(cut);
         if let Err(error) = &result {
             self.failed = Some((error.kind(), error.to_string()));
         }
@@ -173,11 +179,29 @@ impl Source {
 
 fn some(count: usize) -> io::Result<usize> {
     match count {
-        0 => {
-            let message = "the client went away in the middle of the body";
-            Err(io::Error::new(io::ErrorKind::UnexpectedEof, message))
-        }
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
         count => Ok(count),
+    }
+}
+
+/// An end in the middle, orderly or not, is told from every other error as `UnexpectedEof`.
+fn cut(error: io::Error) -> io::Error {
+    match is_gone(&error) {
+        true => {
+            let message = "the client went away in the middle of the body";
+            io::Error::new(io::ErrorKind::UnexpectedEof, message)
+        }
+        false => error,
+    }
+}
+
+/// Whether the system says that the other end is there no more.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionReset | UnexpectedEof => true,
+        ConnectionAborted => error.raw_os_error().is_some(),
+        _ => false,
     }
 }
 

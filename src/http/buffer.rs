@@ -58,6 +58,25 @@ impl Buffer {
         count
     }
 
+    /// Bytes of memory beyond those at rest.
+    pub(super) fn grown(&self) -> usize {
+        self.storage.capacity().saturating_sub(BUFFER_BYTES)
+    }
+
+    /// What [`Buffer::grown`] will be after a call of [`Buffer::room`].
+    pub(super) fn grown_for_room(&self, bytes_max: usize) -> usize {
+        let is_full = self.start == 0 && self.end == self.storage.len();
+        match is_full && self.end < bytes_max {
+            true => self.next_length(bytes_max).saturating_sub(BUFFER_BYTES),
+            false => self.grown(),
+        }
+    }
+
+    fn next_length(&self, bytes_max: usize) -> usize {
+        let doubled = self.storage.len().saturating_mul(2);
+        doubled.min(bytes_max).max(BUFFER_BYTES)
+    }
+
     /// Room to read into: what is free, or more by growing up to `bytes_max` in all. Empty when that
     /// many bytes are waiting already.
     pub(super) fn room(&mut self, bytes_max: usize) -> &mut [u8] {
@@ -67,8 +86,9 @@ impl Buffer {
             self.start = 0;
         }
         if self.end == self.storage.len() && self.end < bytes_max {
-            let grown = self.storage.len().saturating_mul(2).min(bytes_max);
-            self.storage.resize(grown.max(BUFFER_BYTES), 0);
+            let length = self.next_length(bytes_max);
+            self.storage.reserve_exact(length.saturating_sub(self.end));
+            self.storage.resize(length, 0);
         }
         self.storage.get_mut(self.end..).unwrap_or_default()
     }

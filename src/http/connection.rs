@@ -6,11 +6,13 @@
 use super::body::{BodyReader, Incoming};
 use super::head::{Head, Scan, Scanned};
 use super::refusal::Refusal;
+use super::request_line::RequestLine;
 use super::shared::Shared;
 use super::table::Entry;
+use super::tls;
 use super::wire::{Pace, Secured, Wire};
 use super::write::{self, Date, Fault, Form, Outcome};
-use super::{Exchange, Method, Request, Response};
+use super::{CLIENT_CLOSED_REQUEST, Exchange, Method, Request, Response};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,6 +23,11 @@ const EMPTY_LINES_MAX: usize = 4;
 /// What a client is told that speaks plain HTTP where TLS is spoken.
 const HTTPS_PORT: &str =
     "This is an HTTPS port and the request came over plain HTTP; use https://.";
+
+/// What a client is told that speaks TLS where plain HTTP is spoken.
+const HTTP_PORT: &str = "This is a plain HTTP port and the client spoke TLS; use http://.";
+/// The first byte of a TLS client: the record type "handshake" (RFC 8446 5.1). No method begins with it.
+const TLS_HANDSHAKE: u8 = 22;
 
 /// Serves one connection to its end.
 pub(super) fn serve(shared: Arc<Shared>, entry: Arc<Entry>) {
@@ -69,7 +76,10 @@ struct Connection {
 enum Next {
     /// A head was parsed; its first byte came then.
     Request(Instant),
-    Refused(Refusal, Instant),
+    /// With its request line, if there is one.
+    Refused(Refusal, Option<RequestLine>, Instant),
+    /// The client speaks TLS and this port does not.
+    TlsHello(Instant),
     /// The client went away, or rested too long, or the server needs the place.
     Ended,
 }
@@ -91,12 +101,17 @@ impl Connection {
         match self.wire.secure(&mut pace) {
             Ok(Secured::Done) => self.run(first_byte),
             Ok(Secured::PlainHttp) => {
-                self.refuse(Refusal::bad(HTTPS_PORT), began);
+                let line = self.request_line();
+                self.refuse(Refusal::bad(HTTPS_PORT), line, began);
                 self.linger();
             }
             // The client is to read the alert that says why.
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                log::info!("no TLS with {}: {error}", self.wire.entry.peer());
+                log::info!(
+                    "no TLS with {}: {}",
+                    self.wire.entry.peer(),
+                    tls::why(&error)
+                );
                 self.linger();
             }
             Err(error) => log::debug!("no TLS with {}: {error}", self.wire.entry.peer()),
@@ -108,8 +123,12 @@ impl Connection {
         loop {
             match self.next(&mut pace) {
                 Next::Ended => return self.wire.say_end(),
-                Next::Refused(refusal, began) => {
-                    self.refuse(refusal, began);
+                Next::Refused(refusal, line, began) => {
+                    self.refuse(refusal, line, began);
+                    return self.linger();
+                }
+                Next::TlsHello(began) => {
+                    self.note_tls_hello(began);
                     return self.linger();
                 }
                 Next::Request(began) => match self.exchange(began) {
@@ -126,6 +145,11 @@ impl Connection {
     fn next(&mut self, rest: &mut Pace) -> Next {
         let shared = Arc::clone(&self.wire.shared);
         let limits = &shared.limits;
+        self.head.rest();
+        // What came behind a body may be much.
+        if !self.wire.has_memory(0) {
+            return Next::Refused(Refusal::no_memory(), None, Instant::now());
+        }
         for _ in 0..=EMPTY_LINES_MAX {
             if self.wire.buffer.is_empty() && !self.wait_first_byte(rest) {
                 return Next::Ended;
@@ -134,12 +158,17 @@ impl Connection {
                 return Next::Ended;
             }
             let began = Instant::now();
+            if !self.wire.is_secure() && self.wire.buffer.bytes().first() == Some(&TLS_HANDSHAKE) {
+                return Next::TlsHello(began);
+            }
             let mut pace = Pace::deadline(limits.head_timeout);
             let mut scan = Scan::default();
             let end = loop {
                 match scan.more(self.wire.buffer.bytes(), limits) {
                     Scanned::End(end) => break end,
-                    Scanned::Refused(refusal) => return Next::Refused(refusal, began),
+                    Scanned::Refused(refusal) => {
+                        return Next::Refused(refusal, self.request_line(), began);
+                    }
                     Scanned::More => {}
                 }
                 match self.wire.fill(limits.head_bytes_max, &mut pace) {
@@ -147,7 +176,11 @@ impl Connection {
                     Ok(_) => {}
                     Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                         let late = "The request's head did not come in time.";
-                        return Next::Refused(Refusal::new(408, late), began);
+                        let refusal = Refusal::new(408, late);
+                        return Next::Refused(refusal, self.request_line(), began);
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::OutOfMemory => {
+                        return Next::Refused(Refusal::no_memory(), self.request_line(), began);
                     }
                     Err(_) => return Next::Ended,
                 }
@@ -156,22 +189,33 @@ impl Connection {
                 self.wire.buffer.consume(end);
                 continue;
             }
+            if !self.wire.has_memory(end) {
+                return Next::Refused(Refusal::no_memory(), self.request_line(), began);
+            }
             let bytes = self.wire.buffer.bytes().get(..end).unwrap_or_default();
-            let parsed = self.head.parse(bytes, limits);
+            if let Err(refusal) = self.head.parse(bytes, limits) {
+                return Next::Refused(refusal, self.request_line(), began);
+            }
             self.wire.buffer.consume(end);
-            return match parsed {
-                Ok(()) => Next::Request(began),
-                Err(refusal) => Next::Refused(refusal, began),
-            };
+            self.wire.buffer.rest();
+            if !self.wire.has_memory(self.head.text_bytes()) {
+                return Next::Refused(Refusal::no_memory(), None, began);
+            }
+            return Next::Request(began);
         }
         let empty = "There are too many empty lines before the request line.";
-        Next::Refused(Refusal::bad(empty), Instant::now())
+        Next::Refused(Refusal::bad(empty), None, Instant::now())
+    }
+
+    /// The request line of what was received and not used.
+    fn request_line(&self) -> Option<RequestLine> {
+        let target_bytes_max = self.wire.shared.limits.target_bytes_max;
+        RequestLine::of(self.wire.buffer.bytes(), target_bytes_max)
     }
 
     /// Rests until a byte comes; `false` when the connection is over.
     fn wait_first_byte(&mut self, rest: &mut Pace) -> bool {
         self.wire.rest();
-        self.head.rest();
         let entry = Arc::clone(&self.wire.entry);
         self.wire.shared.table.rest(&entry, Instant::now())
             && matches!(self.wire.fill(0, rest), Ok(1..))
@@ -218,7 +262,7 @@ impl Connection {
                 && !shared.table.stopping()
                 && incoming.is_drainable(limits.drain_bytes_max),
         };
-        let after = self.answer(form, response, began);
+        let after = self.answer(form, response, (began, incoming.is_cut()));
         let drain = Pace::deadline(limits.linger_timeout);
         match after {
             After::NextRequest
@@ -230,10 +274,18 @@ impl Connection {
         }
     }
 
-    /// Sends an answer to the request in `head` and reports it.
-    fn answer(&mut self, form: Form, response: Response, began: Instant) -> After {
+    /// Sends an answer to the request in `head` and reports it. `is_cut`: the client went away in the middle
+    /// of its body.
+    fn answer(
+        &mut self,
+        form: Form,
+        response: Response,
+        (began, is_cut): (Instant, bool),
+    ) -> After {
         let status = response.status();
         let outcome = self.send(form, response);
+        // Who was cut by this server did not go away.
+        let is_gone = (is_cut || outcome.is_client_gone()) && !self.wire.entry.socket.is_ended();
         let head = &self.head;
         match &outcome.fault {
             None => {}
@@ -261,7 +313,11 @@ impl Connection {
                 version: head.version_text(),
                 referer: head.field("Referer").unwrap_or_default(),
                 user_agent: head.field("User-Agent").unwrap_or_default(),
-                status,
+                status: if is_gone {
+                    CLIENT_CLOSED_REQUEST
+                } else {
+                    status
+                },
                 body_bytes: outcome.body_bytes,
                 duration: began.elapsed(),
             },
@@ -281,27 +337,34 @@ impl Connection {
             let message = format!("the body's source panicked: {}", words(&*panic));
             Outcome {
                 body_bytes: 0,
+                has_begun: true,
                 keep: false,
                 fault: Some(Fault::Source(std::io::Error::other(message))),
             }
         })
     }
 
-    /// Answers a head that is not handed to the program.
-    fn refuse(&mut self, refusal: Refusal, began: Instant) {
-        let form = Form {
-            old: false,
-            head_only: false,
-            keep: false,
+    /// Answers a head that is not handed to the program. It is reported if it has a request line.
+    fn refuse(&mut self, refusal: Refusal, line: Option<RequestLine>, began: Instant) {
+        let outcome = self.send_refusal(refusal);
+        let shared = &self.wire.shared;
+        let Some(line) = line else {
+            if let Some(count) = shared.no_requests.note(began) {
+                let (peer, message) = (self.wire.entry.peer(), refusal.message);
+                log::info!(
+                    "a client sent no HTTP request ({count} times since this was last said, the last from {peer}): \
+                     {message}"
+                );
+            }
+            return;
         };
-        let outcome = self.send(form, refusal.to_response());
         report(
-            &self.wire.shared,
+            shared,
             &Exchange {
                 remote: self.wire.entry.remote,
-                method: "-",
-                target: "-",
-                version: "HTTP/1.1",
+                method: &line.method,
+                target: &line.target,
+                version: &line.version,
                 referer: "",
                 user_agent: "",
                 status: refusal.status,
@@ -309,6 +372,27 @@ impl Connection {
                 duration: began.elapsed(),
             },
         );
+    }
+
+    fn send_refusal(&mut self, refusal: Refusal) -> Outcome {
+        let form = Form {
+            old: false,
+            head_only: false,
+            keep: false,
+        };
+        self.send(form, refusal.to_response())
+    }
+
+    /// Answers a TLS client in plain HTTP: that is how clients learn that they should speak it.
+    fn note_tls_hello(&mut self, began: Instant) {
+        self.send_refusal(Refusal::bad(HTTP_PORT));
+        if let Some(count) = self.wire.shared.tls_hellos.note(began) {
+            let peer = self.wire.entry.peer();
+            log::info!(
+                "a TLS client on a plain HTTP port; many clients try https first and then go on with http \
+                 ({count} times since this was last said, the last from {peer})"
+            );
+        }
     }
 
     /// Ends the sending side, then reads and drops until the client ends its own, for a short time:
@@ -319,6 +403,8 @@ impl Connection {
         self.wire.shared.table.give_up(&self.wire.entry);
         let mut pace = Pace::deadline(self.wire.shared.limits.linger_timeout);
         let mut scratch = [0; 2 * super::buffer::BUFFER_BYTES];
+        self.head.rest();
+        self.wire.buffer.consume(usize::MAX);
         self.wire.rest();
         while matches!(self.wire.receive(&mut scratch, &mut pace), Ok(1..)) {}
     }

@@ -139,6 +139,7 @@ impl Head {
             .map_err(|()| Refusal::bad("The request's method is not a token."))?;
         self.minor = minor;
         self.text.clear();
+        self.text.reserve_exact(bytes.len());
         self.fields.clear();
         let (target, authority) = origin_form(target, &self.method)?;
         self.target = push(&mut self.text, target);
@@ -159,6 +160,11 @@ impl Head {
         self.expects_continue = terms.expects_continue;
         self.keep_alive = terms.keep_alive;
         Ok(())
+    }
+
+    /// Bytes of memory that its text takes.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.text.capacity()
     }
 
     fn piece(&self, span: Span) -> &str {

@@ -19,11 +19,14 @@ pub struct Limits {
     /// of that address. Unix sockets are not counted. Default 1024.
     pub connections_per_address_max: usize,
     /// Bytes of a request's head, and of a chunked body's trailers. More is answered 431. Default
-    /// 32 KiB.
+    /// 256 KiB: tokens that list what their holder may do are large.
     pub head_bytes_max: usize,
+    /// Bytes of memory that all heads together may take beyond the 4 KiB that each connection has
+    /// anyway. A head for which there is no room is answered 503 with `Retry-After`. Default 64 MiB.
+    pub head_memory_bytes_max: usize,
     /// Fields of a request's head, at most [`HEAD_FIELDS_CEILING`]. More is answered 431. Default 100.
     pub head_fields_max: usize,
-    /// Bytes of a request's target. More is answered 414. Default 8 KiB.
+    /// Bytes of a request's target. More is answered 414. Default 64 KiB.
     pub target_bytes_max: usize,
     /// From the first byte of a head to its last, else 408; and from the start of a connection to its
     /// first byte, else it is closed silently. Default 10 s.
@@ -54,9 +57,10 @@ impl Default for Limits {
         Limits {
             connections_max: 4096,
             connections_per_address_max: 1024,
-            head_bytes_max: 32 * 1024,
+            head_bytes_max: 256 * 1024,
+            head_memory_bytes_max: 64 * 1024 * 1024,
             head_fields_max: 100,
-            target_bytes_max: 8 * 1024,
+            target_bytes_max: 64 * 1024,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             body_rate_min_bytes_per_second: 1024,

@@ -4,6 +4,7 @@
 //! [`Request`] and returns a [`Response`].
 
 mod body;
+mod budget;
 mod buffer;
 mod chunked;
 mod connection;
@@ -11,9 +12,11 @@ mod forwarded;
 mod framing;
 mod head;
 mod limits;
+mod occasional;
 pub mod range;
 mod refusal;
 mod request;
+mod request_line;
 mod response;
 mod server;
 mod shared;
@@ -43,28 +46,33 @@ pub trait Handler: Send + Sync + 'static {
     fn handle(&self, request: &mut Request<'_>) -> Response;
 
     /// Called once for every exchange after the last byte left (or the connection broke), also
-    /// for requests that the engine refused by itself. For access logs and metrics.
+    /// for requests that the engine refused by itself. For access logs and metrics. What has no request line
+    /// is no request and is not told here.
     fn sent(&self, exchange: &Exchange<'_>) {
         let _ = exchange;
     }
 }
+
+/// The client went away before its request was complete, or before a byte of the answer left: nginx' and
+/// distribution's word for it in access logs. It is never sent.
+pub const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// One finished exchange, as the access log needs it.
 #[derive(Debug)]
 pub struct Exchange<'a> {
     /// The peer; `None` on a unix socket.
     pub remote: Option<SocketAddr>,
-    /// `-` when the request could not be parsed.
+    /// The method.
     pub method: &'a str,
-    /// The raw request target; `-` when the request could not be parsed.
+    /// The raw request target; of one that is too long, its beginning.
     pub target: &'a str,
-    /// `HTTP/1.1` or `HTTP/1.0`.
+    /// `HTTP/1.1` or `HTTP/1.0`; another where the request was refused for it.
     pub version: &'a str,
     /// The `Referer` field, empty when absent.
     pub referer: &'a str,
     /// The `User-Agent` field, empty when absent.
     pub user_agent: &'a str,
-    /// The status that was sent.
+    /// The status that was sent; [`CLIENT_CLOSED_REQUEST`] where there was nobody to send it to.
     pub status: u16,
     /// Body bytes that left.
     pub body_bytes: u64,

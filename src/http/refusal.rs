@@ -6,6 +6,9 @@
 use super::write::reason;
 use super::{Body, Response};
 
+/// When to try again, in seconds.
+const RETRY_AFTER: &str = "1";
+
 /// A status and one sentence that says what is wrong and what would be right.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Refusal {
@@ -35,27 +38,34 @@ impl Refusal {
         )
     }
 
+    /// No memory for a large head.
+    pub(super) const fn no_memory() -> Refusal {
+        Refusal::new(
+            503,
+            "The heads of all requests together are too large at this moment; try again.",
+        )
+    }
+
     /// The answer, for a connection that has a thread.
     pub(super) fn to_response(self) -> Response {
         let body = format!("{}\n", self.message);
-        Response::new(self.status)
+        let response = Response::new(self.status)
             .header("Content-Type", "text/plain; charset=utf-8")
-            .body(Body::Bytes(body.into_bytes()))
-    }
-
-    /// Bytes of the body.
-    pub(super) fn body_bytes(self) -> u64 {
-        u64::try_from(self.message.len() + 1).unwrap_or(0)
+            .body(Body::Bytes(body.into_bytes()));
+        match self.status {
+            503 => response.header("Retry-After", RETRY_AFTER),
+            _ => response,
+        }
     }
 
     /// The whole answer as bytes, for a connection that has no thread.
     pub(super) fn to_bytes(self) -> Vec<u8> {
         format!(
             "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-             Retry-After: 1\r\nConnection: close\r\n\r\n{}\n",
+             Retry-After: {RETRY_AFTER}\r\nConnection: close\r\n\r\n{}\n",
             self.status,
             reason(self.status),
-            self.body_bytes(),
+            self.message.len() + 1,
             self.message
         )
         .into_bytes()

@@ -7,9 +7,9 @@ use super::connection;
 use super::refusal::Refusal;
 use super::shared::Shared;
 use super::socket::{Bound, Listen, Listener, Socket};
-use super::table::{Load, Table};
+use super::table::{Load, Table, peer};
 use super::tls::NO_PLACE;
-use super::{Exchange, Handler, Limits, Tls};
+use super::{Handler, Limits, Tls};
 use crate::sys;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -198,32 +198,20 @@ fn turn_away(
     remote: Option<SocketAddr>,
     refused: &SyncSender<Socket>,
 ) {
-    let began = Instant::now();
     let answer = match shared.tls {
         Some(_) => NO_PLACE.to_vec(),
         None => Refusal::overloaded().to_bytes(),
     };
-    let sent = socket.send(&answer, false).is_ok();
+    let _ = socket.send(&answer, false);
     socket.shutdown(Shutdown::Write);
     let _ = refused.try_send(socket);
-    connection::report(
-        shared,
-        &Exchange {
-            remote,
-            method: "-",
-            target: "-",
-            version: "HTTP/1.1",
-            referer: "",
-            user_agent: "",
-            status: 503,
-            body_bytes: if sent && shared.tls.is_none() {
-                Refusal::overloaded().body_bytes()
-            } else {
-                0
-            },
-            duration: began.elapsed(),
-        },
-    );
+    if let Some(count) = shared.turned_away.note(Instant::now()) {
+        let peer = peer(remote);
+        log::warn!(
+            "no place for another connection (http.limits.connections, http.limits.connectionsperaddress): \
+             {count} turned away since this was last said, the last from {peer}"
+        );
+    }
 }
 
 /// Reads and drops what refused clients still send, for a short time each.

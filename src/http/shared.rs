@@ -1,9 +1,16 @@
 //! What a server's connections have in common.
 
+use super::budget::Budget;
+use super::occasional::Occasional;
 use super::table::Table;
 use super::{Handler, Limits, Tls};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How often it is told that clients speak something else than HTTP.
+const NO_HTTP_PAUSE: Duration = Duration::from_secs(600);
+/// How often it is told that clients were turned away.
+const TURNED_AWAY_PAUSE: Duration = Duration::from_secs(10);
 
 /// What all connections of a server share.
 pub(super) struct Shared {
@@ -14,6 +21,14 @@ pub(super) struct Shared {
     pub(super) table: Table,
     /// See [`Limits::tick`].
     pub(super) tick: Duration,
+    /// What heads may take, by [`Limits::head_memory_bytes_max`].
+    pub(super) heads: Arc<Budget>,
+    /// TLS clients on a plain HTTP port.
+    pub(super) tls_hellos: Occasional,
+    /// Bytes that have no request line.
+    pub(super) no_requests: Occasional,
+    /// Clients for which there was no place.
+    pub(super) turned_away: Occasional,
 }
 
 impl Shared {
@@ -24,12 +39,17 @@ impl Shared {
         table: Table,
     ) -> Shared {
         let tick = limits.tick();
+        let heads = Budget::new(limits.head_memory_bytes_max);
         Shared {
             handler,
             limits,
             tls,
             table,
             tick,
+            heads,
+            tls_hellos: Occasional::new(NO_HTTP_PAUSE),
+            no_requests: Occasional::new(NO_HTTP_PAUSE),
+            turned_away: Occasional::new(TURNED_AWAY_PAUSE),
         }
     }
 }

@@ -236,6 +236,11 @@ impl Socket {
         }
     }
 
+    /// Whether [`Socket::shutdown`] ended both directions.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
     /// Ends one or both directions, from whatever thread.
     pub(super) fn shutdown(&self, how: Shutdown) {
         if how == Shutdown::Both {

@@ -34,8 +34,7 @@ pub(super) struct Entry {
 impl Entry {
     /// Who is at the other end, for the log.
     pub(super) fn peer(&self) -> String {
-        let remote = self.remote.map(|remote| remote.to_string());
-        remote.unwrap_or("a local client".to_owned())
+        peer(self.remote)
     }
 
     /// The bytes of a request came. `false`: the connection was taken away in the meantime.
@@ -319,6 +318,12 @@ impl Inner {
             }
         }
     }
+}
+
+/// Who is at the other end, for the log.
+pub(super) fn peer(remote: Option<SocketAddr>) -> String {
+    let remote = remote.map(|remote| remote.to_string());
+    remote.unwrap_or("a local client".to_owned())
 }
 
 /// What one client is counted by: an IPv4 address, or the /64 of an IPv6 address, because one host

@@ -4,10 +4,14 @@
 //! The files are looked at again by handshakes. When one has changed everything is loaded anew; what is
 //! broken is logged once, and the old goes on. Connections that are open keep what they began with.
 
+mod authorities;
 mod clients;
+mod details;
 mod files;
+mod p521;
 mod session;
 mod suites;
+pub mod words;
 pub mod x509;
 
 pub use suites::{CipherSuite, ClientAuth, NoSuite, Version};
@@ -19,8 +23,23 @@ use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::sign::SingleCertAndKey;
 use rustls::{SupportedProtocolVersion, version};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// What clients of this program speak TLS by: ring, and signatures on P-521 behind it.
+pub fn client_provider() -> CryptoProvider {
+    CryptoProvider {
+        signature_verification_algorithms: *p521::ALGORITHMS,
+        ..ring::default_provider()
+    }
+}
+
+/// Why a handshake failed, in words.
+pub(super) fn why(error: &io::Error) -> String {
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    of_tls.map_or_else(|| error.to_string(), words::of)
+}
 
 /// What a server is told of TLS: distribution's `http.tls`.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,9 +97,7 @@ impl Settings {
         };
         let provider = Arc::new(self.provider());
         let (identity, warning) = files::identity(certificate, key, &provider)?;
-        let roots = files::authorities(authorities)?;
-        let verifier = clients::verifier(self.client_auth, roots, &provider)
-            .map_err(|error| format!("{}: {error}", files::CLIENT_CAS))?;
+        let verifier = clients::verifier(self.client_auth, files::authorities(authorities)?);
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&self.versions(&provider))
             .map_err(|error| format!("http.tls: these settings leave nothing to offer: {error}"))?

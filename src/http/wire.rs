@@ -4,6 +4,7 @@
 //! Sockets block for a short tick only (set once, no system call a request); after each tick and each
 //! transfer the [`Pace`] decides whether the peer is still worth waiting for.
 
+use super::budget::Share;
 use super::buffer::{BUFFER_BYTES, Buffer};
 use super::shared::Shared;
 use super::table::Entry;
@@ -112,6 +113,8 @@ pub(super) struct Wire {
     pub(super) buffer: Buffer,
     /// The head and small body about to leave; reused.
     pub(super) out: Vec<u8>,
+    /// What `buffer` and the parsed head take beyond the usual.
+    share: Share,
     /// From the end of the handshake on, where TLS is spoken.
     tls: Option<Box<Session>>,
 }
@@ -126,9 +129,11 @@ pub(super) enum Secured {
 
 impl Wire {
     pub(super) fn new(shared: Arc<Shared>, entry: Arc<Entry>) -> Wire {
+        let share = Share::new(&shared.heads);
         Wire {
             shared,
             entry,
+            share,
             buffer: Buffer::new(),
             out: Vec::with_capacity(512),
             tls: None,
@@ -185,15 +190,32 @@ impl Wire {
         }
     }
 
+    /// Whether there is memory for the buffer as it is and a parsed head of that many bytes. Costs nothing
+    /// where both are as small as usual.
+    pub(super) fn has_memory(&mut self, head_bytes: usize) -> bool {
+        let head = head_bytes.saturating_sub(BUFFER_BYTES);
+        self.share.set(self.buffer.grown().saturating_add(head))
+    }
+
     /// Reads some bytes into the buffer, which may grow to `bytes_max`; 0 at the end of the stream or
-    /// when the buffer is full.
+    /// when the buffer is full. `OutOfMemory`: all heads together are too large for it to grow.
     pub(super) fn fill(&mut self, bytes_max: usize, pace: &mut Pace) -> io::Result<usize> {
         let tick = self.shared.tick;
         let socket = &self.entry.socket;
-        let room = self.buffer.room(bytes_max.max(BUFFER_BYTES));
+        let bytes_max = bytes_max.max(BUFFER_BYTES);
+        let grown = self.buffer.grown_for_room(bytes_max);
+        if grown > self.buffer.grown() && !self.share.set(grown) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        let room = self.buffer.room(bytes_max);
         let count = match &mut self.tls {
             None => pace.wait(|| socket.receive(room, tick))?,
-            Some(session) => pace.wait(|| session.receive(socket, room, tick))?,
+            Some(session) => {
+                // So little at once that the records take no more memory than at rest.
+                let some = room.len().min(BUFFER_BYTES);
+                let room = room.get_mut(..some).unwrap_or_default();
+                pace.wait(|| session.receive(socket, room, tick))?
+            }
         };
         self.buffer.filled(count);
         Ok(count)
@@ -261,6 +283,7 @@ impl Wire {
     /// Gives memory back when the connection comes to rest.
     pub(super) fn rest(&mut self) {
         self.buffer.rest();
+        self.has_memory(0);
         if let Some(session) = &mut self.tls {
             session.rest();
         }

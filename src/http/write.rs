@@ -4,6 +4,7 @@
 //! `more` so that no small packet goes first. Readers without a length are chunked.
 
 use super::StatusCode;
+use super::body::is_gone;
 use super::response::{Body, Response, Segment};
 use super::wire::{Pace, Wire};
 use crate::sys;
@@ -36,10 +37,22 @@ pub(super) struct Form {
 pub(super) struct Outcome {
     /// Bytes of the body that left.
     pub(super) body_bytes: u64,
+    /// Whether any byte left.
+    pub(super) has_begun: bool,
     /// Whether the next request may follow.
     pub(super) keep: bool,
     /// What went wrong, if it did.
     pub(super) fault: Option<Fault>,
+}
+
+impl Outcome {
+    /// Whether the client had gone before anything was sent.
+    pub(super) fn is_client_gone(&self) -> bool {
+        match &self.fault {
+            Some(Fault::Client(error)) => !self.has_begun && is_gone(error),
+            _ => false,
+        }
+    }
 }
 
 /// Whose fault it was.
@@ -110,6 +123,7 @@ pub(super) fn answer(wire: &mut Wire, date: &mut Date, form: Form, response: Res
     let fault = sender.send_body(body, end).err();
     Outcome {
         body_bytes: sender.sent.saturating_sub(sender.not_body),
+        has_begun: sender.sent > 0,
         keep: keep && fault.is_none(),
         fault,
     }

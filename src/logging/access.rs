@@ -46,10 +46,17 @@ fn line(exchange: &Exchange<'_>, time: &Clock) -> String {
     )
 }
 
+/// The most of a field that stands in a line, in bytes: a head may be large, and the log is bounded.
+const FIELD_BYTES_MAX: usize = 8 * 1024;
+
 /// Apache's escapes: quotes and backslashes by a backslash, bytes that are no printable ASCII as `\xhh`.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let mut out = String::with_capacity(text.len().min(FIELD_BYTES_MAX));
     for byte in text.bytes() {
+        if out.len() >= FIELD_BYTES_MAX {
+            out.push_str("...");
+            break;
+        }
         match byte {
             b'"' | b'\\' => {
                 out.push('\\');
@@ -108,6 +115,23 @@ mod tests {
             "{line}"
         );
         assert_eq!(line.matches('\n').count(), 1);
+    }
+
+    #[test]
+    fn a_large_field_stands_there_in_part() {
+        let large = "a".repeat(200_000);
+        let exchange = Exchange {
+            target: &large,
+            user_agent: &large,
+            ..exchange()
+        };
+        let line = line(&exchange, &time());
+        assert!(line.len() < 17_000, "{}", line.len());
+        assert!(
+            line.contains("aaa... HTTP/1.1\" 200 17 \"\" \"aaa"),
+            "{line}"
+        );
+        assert!(line.ends_with("aaa...\"\n"), "{line}");
     }
 
     #[test]

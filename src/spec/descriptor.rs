@@ -13,7 +13,7 @@ pub type Annotations = BTreeMap<String, String>;
 #[serde(rename_all = "camelCase", remote = "Self")]
 pub struct Descriptor {
     /// What the content is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub media_type: String,
     /// Its digest.
     pub digest: Digest,
@@ -35,24 +35,22 @@ pub struct Descriptor {
     /// In a list of referrers: the manifest's own annotations.
     #[serde(
         default,
-        deserialize_with = "null_is_default",
+        deserialize_with = "annotations",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub annotations: Annotations,
 }
 
-/// What a manifest in an index runs on.
+/// What a manifest in an index runs on, as far as it matters here.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(remote = "Self")]
 pub struct Platform {
     /// As Go's GOARCH.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub architecture: String,
     /// As Go's GOOS.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub os: String,
-    /// `os.version`, `variant` and whatever else there is.
-    #[serde(flatten)]
-    pub rest: BTreeMap<String, serde_json::Value>,
 }
 
 /// Go writes an empty list or map as `null`.
@@ -64,7 +62,34 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-object::only!(Descriptor);
+/// Go reads an annotation `null` as one without text.
+pub(super) fn annotations<'de, D: Deserializer<'de>>(reader: D) -> Result<Annotations, D::Error> {
+    let read: Option<BTreeMap<String, Option<String>>> = Option::deserialize(reader)?;
+    let texts = read.unwrap_or_default().into_iter();
+    Ok(texts
+        .map(|(name, text)| (name, text.unwrap_or_default()))
+        .collect())
+}
+
+object::only!(
+    Descriptor,
+    &[
+        "mediaType",
+        "digest",
+        "size",
+        "urls",
+        "platform",
+        "artifactType",
+        "annotations"
+    ]
+);
+object::only!(Platform, &["architecture", "os"]);
+
+impl Serialize for Platform {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Platform::serialize(self, serializer)
+    }
+}
 
 impl Serialize for Descriptor {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

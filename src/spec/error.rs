@@ -20,6 +20,7 @@ pub enum Code {
     PaginationNumberInvalid,
     RangeInvalid,
     SizeInvalid,
+    BodyCut,
     TagInvalid,
     TooManyTags,
     MethodNotAllowed,
@@ -44,7 +45,7 @@ type Row = (Code, &'static str, u16, &'static str);
 /// The messages are not those of distribution: its clients in Go (docker, skopeo, podman, containerd)
 /// drop a message that they know by heart when it comes without a detail, and show the code alone. The
 /// two that they know are `UNAUTHORIZED` and `DENIED`, whose detail says what was asked for.
-pub const TABLE: [Row; 26] = [
+pub const TABLE: [Row; 27] = [
     (
         Code::BlobUnknown,
         "BLOB_UNKNOWN",
@@ -124,6 +125,12 @@ pub const TABLE: [Row; 26] = [
         "the length is not that of the content",
     ),
     (Code::TagInvalid, "TAG_INVALID", 400, "the tag is invalid"),
+    (
+        Code::BodyCut,
+        "SIZE_INVALID",
+        400,
+        "the client went away before the end of its request",
+    ),
     (
         Code::TooManyTags,
         "TAG_INVALID",

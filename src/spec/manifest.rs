@@ -1,12 +1,10 @@
 //! Manifests and indexes: what the registry has to know of them (OCI image spec `manifest.md` and
 //! `image-index.md`, docker's schema 2). The bytes themselves are kept as they came.
 
-use super::descriptor::{Annotations, Descriptor, null_is_default};
-use super::media_type::{
-    DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MediaType, OCI_INDEX,
-    OCI_MANIFEST,
-};
-use super::object;
+use super::descriptor::{Annotations, Descriptor, annotations};
+use super::json;
+use super::media_type::{DOCKER_LIST, DOCKER_MANIFEST, MediaType, OCI_INDEX, OCI_MANIFEST};
+use super::{object, stored};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::fmt;
@@ -44,13 +42,10 @@ pub struct Manifest {
     pub content: Content,
     /// The manifest that it refers to.
     pub subject: Option<Descriptor>,
-    /// The type of the artifact; for an image without one, the media type of its config.
-    pub artifact_type: Option<String>,
-    /// Its annotations.
-    pub annotations: Annotations,
 }
 
-/// The members that are read. A doubled member is an error, so no two readers can differ.
+/// The members that are read; `null` is absent. A doubled member is an error, so no two readers can
+/// differ. What begins with an underscore is only checked.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", remote = "Self")]
 struct Members {
@@ -62,17 +57,31 @@ struct Members {
     manifests: Option<Vec<Descriptor>>,
     fs_layers: Option<IgnoredAny>,
     subject: Option<Descriptor>,
-    artifact_type: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    annotations: Annotations,
+    #[serde(rename = "artifactType")]
+    _artifact_type: Option<String>,
+    #[serde(default, deserialize_with = "annotations", rename = "annotations")]
+    _annotations: Annotations,
 }
+
+const NAMES: &[&str] = &[
+    "schemaVersion",
+    "mediaType",
+    "config",
+    "layers",
+    "blobs",
+    "manifests",
+    "fsLayers",
+    "subject",
+    "artifactType",
+    "annotations",
+];
 
 impl Manifest {
     /// Checks a manifest on its way in. `content_type` is what the request announced, if anything.
     ///
     /// Errors say in words what is wrong with it: bad JSON, JSON nested over [`JSON_DEPTH_MAX`], a type that
-    /// is not supported, a type that differs from the announced one (CVE-2021-41190), the members of
-    /// an image and an index together, a missing `config`.
+    /// is not supported, a type that differs from the announced one (CVE-2021-41190), one that could not be
+    /// told again from the bytes, the members of an image and an index together, a missing `config`.
     pub fn parse(bytes: &[u8], content_type: Option<&MediaType>) -> Result<Manifest, Invalid> {
         if json_depth(bytes) > JSON_DEPTH_MAX {
             return Err(Invalid(format!(
@@ -81,8 +90,8 @@ impl Manifest {
         }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| Invalid(format!("bad JSON: it is not UTF-8: {error}")))?;
-        let members: Members =
-            serde_json::from_str(text).map_err(|error| Invalid(format!("bad JSON: {error}")))?;
+        let members: Members = serde_json::from_str(&json::replace_lone_surrogates(text))
+            .map_err(|error| Invalid(format!("bad JSON: {error}")))?;
         let media_type = members.media_type(content_type)?;
         if members.schema_version == Some(1) || media_type.is_schema_1() {
             return Err(Invalid::new(
@@ -93,7 +102,23 @@ impl Manifest {
             return Err(Invalid::new("schemaVersion must be 2"));
         }
         members.check_shape()?;
-        members.into_manifest(media_type)
+        let manifest = members.into_manifest(media_type)?;
+        manifest.check_served_type(bytes)?;
+        Ok(manifest)
+    }
+
+    /// Refuses what could not be given back with the type it came with: the type is not kept beside the
+    /// bytes, so they must tell it.
+    fn check_served_type(&self, bytes: &[u8]) -> Result<(), Invalid> {
+        let (came, served) = (&self.media_type, stored::media_type(bytes));
+        match served {
+            Some(served) if served == *came => Ok(()),
+            served => Err(Invalid(format!(
+                "its mediaType is missing, and it would be given back as {}, not as the {came} that \
+                 Content-Type says: add \"mediaType\": \"{came}\" to it",
+                served.as_ref().map_or("nothing", MediaType::as_str),
+            ))),
+        }
     }
 
     /// Every descriptor that must be in the repository, with the subject left out.
@@ -132,10 +157,13 @@ impl Members {
             .map_err(|error| Invalid(format!("mediaType {text:?}: {error}")))
     }
 
+    fn is_image(&self) -> bool {
+        self.config.is_some() || self.layers.is_some() || self.blobs.is_some()
+    }
+
     /// Refuses a manifest that is an image to one reader and an index to another.
     fn check_shape(&self) -> Result<(), Invalid> {
-        let image = self.config.is_some() || self.layers.is_some() || self.blobs.is_some();
-        if self.manifests.is_some() && image {
+        if self.manifests.is_some() && self.is_image() {
             return Err(Invalid::new(
                 "an index has `manifests` and none of `config`, `layers`, `blobs`; an image the reverse",
             ));
@@ -161,10 +189,11 @@ impl Members {
                     layers: self.layers.unwrap_or_default(),
                 }
             }
-            OCI_INDEX | DOCKER_LIST => Content::Index(
-                self.manifests
-                    .ok_or_else(|| wrong("must have `manifests`"))?,
-            ),
+            // Go writes an index that names nothing as `"manifests": null`, or without it.
+            OCI_INDEX | DOCKER_LIST => match self.manifests {
+                None if self.is_image() => return Err(wrong("must have `manifests`")),
+                manifests => Content::Index(manifests.unwrap_or_default()),
+            },
             OCI_ARTIFACT => Content::Image {
                 config: None,
                 layers: self.blobs.unwrap_or_default(),
@@ -177,57 +206,12 @@ impl Members {
                 )));
             }
         };
-        let own = self.artifact_type.filter(|text| !text.is_empty());
-        let of_config = match &content {
-            Content::Image {
-                config: Some(config),
-                ..
-            } => Some(config.media_type.clone()),
-            _ => None,
-        };
         Ok(Manifest {
             media_type,
             content,
             subject: self.subject,
-            artifact_type: own.or(of_config),
-            annotations: self.annotations,
         })
     }
-}
-
-/// The type of a manifest that is already stored, also one that would not be accepted today.
-///
-/// Distribution does not keep the type beside the bytes either: it is the body's `mediaType`; an OCI
-/// manifest may lack it and is told by its shape. `None`: the bytes are no manifest at all.
-pub fn stored_media_type(bytes: &[u8]) -> Option<MediaType> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Shape {
-        media_type: Option<String>,
-        schema_version: Option<u64>,
-        manifests: Option<IgnoredAny>,
-        signatures: Option<IgnoredAny>,
-    }
-    let shape: Shape = serde_json::from_slice(bytes).ok()?;
-    let inferred = match shape {
-        Shape {
-            schema_version: Some(1),
-            signatures: Some(_),
-            ..
-        } => DOCKER_SCHEMA_1_SIGNED,
-        Shape {
-            schema_version: Some(1),
-            ..
-        } => DOCKER_SCHEMA_1,
-        Shape {
-            manifests: Some(_), ..
-        } => OCI_INDEX,
-        _ => OCI_MANIFEST,
-    };
-    shape
-        .media_type
-        .and_then(|own| own.parse().ok())
-        .or_else(|| inferred.parse().ok())
 }
 
 /// What is wrong with a manifest, in words.
@@ -266,7 +250,7 @@ fn json_depth(bytes: &[u8]) -> usize {
     deepest
 }
 
-object::only!(Members);
+object::only!(Members, NAMES);
 
 #[cfg(test)]
 mod tests {
@@ -293,7 +277,6 @@ mod tests {
         )
         .unwrap();
         assert_eq!(manifest.references().count(), 2);
-        assert_eq!(manifest.artifact_type.as_deref(), Some("text/plain"));
         assert!(manifest.subject.is_some());
     }
 
@@ -357,24 +340,5 @@ mod tests {
                 .contains("nested")
         );
         assert_eq!(json_depth(br#"{"a":"[[\"[","b":[{}]}"#), 3);
-    }
-
-    #[test]
-    fn the_type_of_stored_bytes_is_their_own_or_their_shape() {
-        for (text, expected) in [
-            (format!("{{\"mediaType\":\"{DOCKER_LIST}\"}}"), DOCKER_LIST),
-            ("{\"manifests\":[]}".into(), OCI_INDEX),
-            ("{\"config\":{}}".into(), OCI_MANIFEST),
-            (
-                "{\"schemaVersion\":1,\"signatures\":[]}".into(),
-                DOCKER_SCHEMA_1_SIGNED,
-            ),
-        ] {
-            assert_eq!(
-                stored_media_type(text.as_bytes()).unwrap().as_str(),
-                expected
-            );
-        }
-        assert_eq!(stored_media_type(b"\x1f\x8b"), None);
     }
 }

@@ -5,10 +5,12 @@
 pub mod descriptor;
 pub mod digest;
 pub mod error;
+mod json;
 pub mod manifest;
 pub mod media_type;
 pub mod name;
 mod object;
+pub mod stored;
 pub mod timestamp;
 
 pub use descriptor::Descriptor;

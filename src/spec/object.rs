@@ -1,14 +1,21 @@
-//! JSON objects that are objects.
+//! JSON objects that are objects, their members named as Go names them.
 //!
 //! A derived reader also takes an array, its elements standing for the members in their order. No
-//! other reader of manifests does, and what is stored must mean the same to all of them.
+//! other reader of manifests does, and what is stored must mean the same to all of them. Go's takes the
+//! names of members in any case: so does this, and what is doubled in another case is doubled.
 
-/// Implements `Deserialize`, from objects alone, for types that derive it with
-/// `#[serde(remote = "Self")]`.
+use super::json::Known;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeSeed, MapAccess};
+
+/// Implements `Deserialize`, from objects alone, for a type that derives it with
+/// `#[serde(remote = "Self")]` and has members of these names.
 macro_rules! only {
-    ($($type:ty),*) => {$(
+    ($type:ty, $names:expr) => {
         impl<'de> ::serde::Deserialize<'de> for $type {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<$type, D::Error> {
                 use ::serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 
                 struct Object;
@@ -21,6 +28,10 @@ macro_rules! only {
                     }
 
                     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<$type, A::Error> {
+                        let members = $crate::spec::object::Named {
+                            members,
+                            names: $names,
+                        };
                         // The derived reader, an inherent function.
                         <$type>::deserialize(MapAccessDeserializer::new(members))
                     }
@@ -29,7 +40,33 @@ macro_rules! only {
                 deserializer.deserialize_map(Object)
             }
         }
-    )*};
+    };
 }
 
 pub(super) use only;
+
+/// Members under the known spelling of their names; what is unknown has an empty name.
+pub(super) struct Named<A> {
+    pub(super) members: A,
+    pub(super) names: &'static [&'static str],
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Named<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        let Some(index) = self.members.next_key_seed(Known(self.names))? else {
+            return Ok(None);
+        };
+        let name = index.and_then(|index| self.names.get(index));
+        let name = StrDeserializer::new(name.copied().unwrap_or_default());
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.members.next_value_seed(seed)
+    }
+}

@@ -2,8 +2,10 @@
 
 use super::{Error, Result, Storage, layout};
 use crate::driver::{self, Change, Key};
-use crate::spec::manifest::{Manifest, stored_media_type};
+use crate::spec::manifest::Manifest;
+use crate::spec::stored::{self, Referrer};
 use crate::spec::{Algorithm, Digest, MediaType, Name, Reference, Tag};
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 /// A manifest as it is stored.
@@ -15,6 +17,16 @@ pub struct Stored {
     pub media_type: MediaType,
     /// Its bytes, checked against the digest.
     pub bytes: Arc<[u8]>,
+}
+
+/// A stored manifest, as far as it can be listed under its subject.
+pub(super) enum Listed {
+    /// There are no bytes.
+    Missing,
+    /// They cannot be read; why.
+    Unreadable(String),
+    /// What it says of itself.
+    Read(Stored, Referrer),
 }
 
 impl Storage {
@@ -101,7 +113,7 @@ impl Storage {
         let Some(bytes) = driver::found(read)?.filter(|bytes| !bytes.is_empty()) else {
             return Ok(None);
         };
-        let media_type = stored_media_type(&bytes);
+        let media_type = stored::media_type(&bytes);
         match media_type {
             Some(media_type) if digest.algorithm().digest(&bytes) == *digest => Ok(Some(Stored {
                 digest: digest.clone(),
@@ -112,18 +124,32 @@ impl Storage {
         }
     }
 
-    /// What a stored manifest refers to. One that is damaged or was never complete refers to
-    /// nothing: it must still be possible to delete it.
-    pub(super) fn subject_of(&self, digest: &Digest) -> Result<Option<Digest>> {
+    /// What a stored manifest refers to. One that cannot be read refers to nothing: it must still be
+    /// possible to delete it.
+    fn subject_of(&self, digest: &Digest) -> Result<Option<Digest>> {
+        Ok(match self.read_referrer(digest)? {
+            Listed::Read(_, referrer) => referrer.subject,
+            Listed::Unreadable(_) | Listed::Missing => None,
+        })
+    }
+
+    /// What a stored manifest says of itself as a referrer.
+    pub(super) fn read_referrer(&self, digest: &Digest) -> Result<Listed> {
         let stored = match self.read_manifest(digest) {
             Ok(Some(stored)) => stored,
-            Ok(None) | Err(Error::Corrupt(_)) => return Ok(None),
+            Ok(None) => return Ok(Listed::Missing),
+            Err(Error::Corrupt(_)) => {
+                return Ok(Listed::Unreadable("it is damaged or no JSON".to_owned()));
+            }
+            Err(Error::Driver(error)) if error.source.kind() == ErrorKind::InvalidData => {
+                return Ok(Listed::Unreadable(error.source.to_string()));
+            }
             Err(error) => return Err(error),
         };
-        let parsed = Manifest::parse(&stored.bytes, Some(&stored.media_type)).ok();
-        Ok(parsed
-            .and_then(|manifest| manifest.subject)
-            .map(|subject| subject.digest))
+        Ok(match Referrer::read(&stored.bytes) {
+            Some(referrer) => Listed::Read(stored, referrer),
+            None => Listed::Unreadable("it is no JSON".to_owned()),
+        })
     }
 
     /// Every digest that the repository has as a manifest after `after`, a page at a time.

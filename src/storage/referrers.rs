@@ -3,12 +3,12 @@
 //!
 //! Each pushed referrer is linked under its subject. Repositories that distribution wrote, or that a
 //! crash left half-linked, are put in order by reading their manifests once, when referrers are first
-//! asked for after a start.
+//! asked for after a start. What cannot be read then is logged, and listed as far as it can be.
 
-use super::{Error, Result, Storage, layout};
+use super::manifests::Listed;
+use super::{Result, Storage, layout};
 use crate::driver::Change;
 use crate::spec::descriptor::Descriptor;
-use crate::spec::manifest::Manifest;
 use crate::spec::{Algorithm, Digest, Name};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -124,25 +124,20 @@ impl Storage {
         if !self.has_manifest(name, digest)? {
             return Ok(None);
         }
-        let stored = match self.read_manifest(digest) {
-            Ok(Some(stored)) => stored,
-            Ok(None) | Err(Error::Corrupt(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let Ok(manifest) = Manifest::parse(&stored.bytes, Some(&stored.media_type)) else {
+        let Listed::Read(stored, referrer) = self.read_referrer(digest)? else {
             return Ok(None);
         };
         let is_asked_for = query
             .artifact_type
-            .is_none_or(|asked| manifest.artifact_type.as_deref() == Some(asked));
+            .is_none_or(|asked| referrer.artifact_type.as_deref() == Some(asked));
         Ok(is_asked_for.then(|| Descriptor {
             media_type: stored.media_type.to_string(),
             digest: digest.clone(),
             size: stored.bytes.len() as u64,
             urls: Vec::new(),
             platform: None,
-            artifact_type: manifest.artifact_type,
-            annotations: manifest.annotations,
+            artifact_type: referrer.artifact_type,
+            annotations: referrer.annotations,
         }))
     }
 
@@ -177,7 +172,7 @@ impl Storage {
     /// Links one manifest under its subject, if it has one and is not linked yet. Gives the pair when
     /// it could not be written.
     fn index_referrer(&self, name: &Name, digest: Digest) -> Result<Option<Pair>> {
-        let Some(subject) = self.subject_of(&digest)? else {
+        let Some(subject) = self.subject_to_index(name, &digest)? else {
             return Ok(None);
         };
         let key = layout::referrer_link(name, &subject, &digest);
@@ -192,6 +187,33 @@ impl Storage {
                 Ok(Some((subject, digest)))
             }
         }
+    }
+
+    /// What a manifest refers to. Says in the log what of it cannot be read.
+    fn subject_to_index(&self, name: &Name, digest: &Digest) -> Result<Option<Digest>> {
+        let referrer = match self.read_referrer(digest)? {
+            Listed::Missing => return Ok(None),
+            Listed::Read(_, referrer) => referrer,
+            Listed::Unreadable(why) => {
+                log::warn!(
+                    "the manifest {digest} of {name} cannot be read, so it is not among any referrers: {why}"
+                );
+                return Ok(None);
+            }
+        };
+        let members = referrer.unreadable.join(", ");
+        match &referrer.subject {
+            None if referrer.unreadable.contains(&"subject") => log::warn!(
+                "the manifest {digest} of {name} has a subject without a digest that is supported, so it is \
+                 not among any referrers"
+            ),
+            Some(subject) if !members.is_empty() => log::warn!(
+                "the manifest {digest} of {name} is listed among the referrers of {subject} without what \
+                 cannot be read of its {members}"
+            ),
+            _ => {}
+        }
+        Ok(referrer.subject)
     }
 }
 

@@ -41,7 +41,8 @@ fn a_head_that_stops_is_answered_408() {
 fn a_head_that_drips_is_answered_408() {
     let served = Served::new(quick());
     let mut client = served.connect();
-    drip(&served, &mut client);
+    client.send("GET /drip HTTP/1.1\r\n");
+    assert!(drip(&served, &mut client).starts_with("GET /drip 408 "));
     assert!(client.rest().starts_with(b"HTTP/1.1 408 "));
 }
 

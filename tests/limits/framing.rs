@@ -18,8 +18,10 @@ fn assert_refused(served: &Served, head: &[u8], status: u16) {
     );
     assert!(answer.text().ends_with(".\n"), "{}", answer.text());
     client.expect_end();
-    assert!(served.next_sent().starts_with(&format!("- - {status} ")));
-    assert!(served.sent.try_recv().is_err(), "{shown:?}");
+    // Told by its request line if it has one; nothing else is.
+    let told: Vec<String> = served.sent.try_iter().collect();
+    let is_right = |line: &String| line.contains(&format!(" {status} "));
+    assert!(told.len() <= 1 && told.iter().all(is_right), "{told:?}");
 }
 
 #[test]
@@ -141,12 +143,12 @@ fn sizes_of_heads_are_bounded() {
     let many = "A: b\r\n".repeat(100);
     let head = format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n");
     assert_refused(&served, head.as_bytes(), 431);
-    let long = "b".repeat(32 * 1024);
+    let long = "b".repeat(256 * 1024);
     let head = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {long}\r\n\r\n");
     assert_refused(&served, head.as_bytes(), 431);
-    let head = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(8 * 1024));
+    let head = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(64 * 1024));
     assert_refused(&served, head.as_bytes(), 414);
-    let endless = format!("GET /{}", "a".repeat(20 * 1024));
+    let endless = format!("GET /{}", "a".repeat(200 * 1024));
     assert_refused(&served, endless.as_bytes(), 414);
 }
 
@@ -171,10 +173,10 @@ fn heads_up_to_their_bounds_are_served() {
     client.send(format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"));
     assert_eq!(client.answer().status, 200);
     let bare = "GET / HTTP/1.1\r\nHost: x\r\nA: \r\n\r\n".len();
-    let long = "b".repeat(32 * 1024 - bare);
+    let long = "b".repeat(256 * 1024 - bare);
     client.send(format!("GET / HTTP/1.1\r\nHost: x\r\nA: {long}\r\n\r\n"));
     assert_eq!(client.answer().status, 200);
-    let target = format!("/{}", "a".repeat(8 * 1024 - 1));
+    let target = format!("/{}", "a".repeat(64 * 1024 - 1));
     client.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
     assert!(client.answer().text().contains(&target));
 }

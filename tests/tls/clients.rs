@@ -1,4 +1,4 @@
-//! Client certificates in distribution's four modes.
+//! Client certificates in distribution's four modes, and those that openssl makes as people do.
 
 use super::Served;
 use crate::util::secure::{Client, Identity, openssl};
@@ -76,6 +76,160 @@ fn each_mode_lets_in_whom_it_should() {
             });
             let found = [None, Some(&signed), Some(&foreign)].map(|own| served(&server, own));
             assert_eq!(found, expected, "{mode} {minimum}");
+        }
+    }
+}
+
+/// A certificate that signed itself, made by these words of openssl.
+fn self_signed(folder: &Path, name: &str, words: &str) -> Option<Identity> {
+    let (key, certificate) = (format!("{name}.key"), format!("{name}.crt"));
+    openssl(
+        folder,
+        &format!(
+            "req -x509 -nodes -days 9 -subj /CN={name} -keyout {key} -out {certificate} {words}"
+        ),
+    )?;
+    Some(Identity {
+        certificate: folder.join(certificate),
+        key: folder.join(key),
+    })
+}
+
+/// A client that an authority signed by `openssl x509 -req` without extensions: X.509 version 1.
+fn of_version_1(folder: &Path, name: &str, words: &str, authority: &str) -> Identity {
+    let request = format!("req -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr {words}");
+    openssl(folder, &request).unwrap();
+    let sign = format!(
+        "x509 -req -days 9 -in {name}.csr -CA {authority}.crt -CAkey {authority}.key -CAcreateserial \
+         -out {name}.crt"
+    );
+    openssl(folder, &sign).unwrap();
+    Identity {
+        certificate: folder.join(format!("{name}.crt")),
+        key: folder.join(format!("{name}.key")),
+    }
+}
+
+const P256: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256";
+const P521: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-521";
+const RSA: &str = "-newkey rsa:2048";
+
+/// A server in a mode, that has these in its list.
+fn server(mode: &str, minimum: &str, listed: &[&Identity]) -> Served {
+    Served::start(|settings| {
+        let settings = settings
+            .set("HTTP_TLS_CLIENTAUTH", mode)
+            .set("HTTP_TLS_MINIMUMTLS", minimum);
+        let files = listed.iter().enumerate();
+        files.fold(settings, |settings, (number, identity)| {
+            let name = format!("HTTP_TLS_CLIENTCAS_{number}");
+            settings.set(&name, identity.certificate.to_str().unwrap())
+        })
+    })
+}
+
+const VERIFYING: [&str; 2] = [
+    "require-and-verify-client-cert",
+    "verify-client-cert-if-given",
+];
+const ANY: [&str; 2] = ["require-any-client-cert", "request-client-cert"];
+
+#[test]
+fn what_people_make_with_openssl_is_taken_as_distribution_takes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let Some(authority) = self_signed(folder, "ca", RSA) else {
+        return;
+    };
+    let own = self_signed(folder, "own", RSA).unwrap();
+    let old = of_version_1(folder, "old", RSA, "ca");
+    let old_own = of_version_1(folder, "oldown", P256, "own");
+    let stranger = self_signed(folder, "stranger", P256).unwrap();
+    for minimum in ["tls1.2", "tls1.3"] {
+        for mode in VERIFYING {
+            let server = server(mode, minimum, &[&authority, &own]);
+            let clients = [&own, &old, &old_own, &stranger];
+            let found = clients.map(|client| served(&server, Some(client)));
+            assert_eq!(found, [true, true, true, false], "{mode} {minimum}");
+        }
+        for mode in ANY {
+            for listed in [&[][..], &[&authority]] {
+                let server = server(mode, minimum, listed);
+                let clients = [&own, &old, &stranger];
+                let found = clients.map(|client| served(&server, Some(client)));
+                assert_eq!(found, [true; 3], "{mode} {minimum}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_has_not_the_key_is_refused_in_every_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let Some(own) = self_signed(folder, "own", P256) else {
+        return;
+    };
+    let old = of_version_1(folder, "old", P256, "own");
+    let thief = self_signed(folder, "thief", P256).unwrap();
+    let with_key_of_thief = |identity: &Identity| Identity {
+        certificate: identity.certificate.clone(),
+        key: thief.key.clone(),
+    };
+    for minimum in ["tls1.2", "tls1.3"] {
+        for mode in [VERIFYING, ANY].concat() {
+            let server = server(mode, minimum, &[&own]);
+            for victim in [&own, &old] {
+                assert!(served(&server, Some(victim)), "{mode} {minimum}");
+                let stolen = with_key_of_thief(victim);
+                assert!(!served(&server, Some(&stolen)), "{mode} {minimum}");
+            }
+        }
+    }
+}
+
+/// Whether openssl is served with a certificate, over this version.
+fn openssl_served(server: &Served, own: &Identity, version: &str) -> bool {
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let address = server.registry.address.to_string();
+    let mut client = std::process::Command::new("openssl")
+        .args(["s_client", "-quiet", version, "-connect", &address])
+        .args(["-cert", &text(&own.certificate), "-key", &text(&own.key)])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut request = client.stdin.take().unwrap();
+    // It may be refused already.
+    let _ = request.write_all(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let output = client.wait_with_output().unwrap();
+    drop(request);
+    output.stdout.starts_with(b"HTTP/1.1 200 ")
+}
+
+#[test]
+fn keys_on_p521_are_taken_in_every_mode_and_by_either_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let Some(authority) = self_signed(folder, "ca", P521) else {
+        return;
+    };
+    let own = self_signed(folder, "own", P521).unwrap();
+    let old = of_version_1(folder, "old", P521, "ca");
+    let stranger = self_signed(folder, "stranger", P521).unwrap();
+    for (minimum, version) in [("tls1.2", "-tls1_2"), ("tls1.3", "-tls1_3")] {
+        for mode in VERIFYING {
+            let server = server(mode, minimum, &[&authority, &own]);
+            let clients = [&own, &old, &stranger];
+            let found = clients.map(|client| openssl_served(&server, client, version));
+            assert_eq!(found, [true, true, false], "{mode} {minimum}");
+        }
+        for mode in ANY {
+            let server = server(mode, minimum, &[]);
+            let clients = [&own, &old, &stranger];
+            let found = clients.map(|client| openssl_served(&server, client, version));
+            assert_eq!(found, [true; 3], "{mode} {minimum}");
         }
     }
 }

@@ -125,6 +125,13 @@ impl Program {
         }
     }
 
+    /// Reads what it wrote to the end; it must have ended.
+    pub fn read_all(&mut self) {
+        while let Ok(line) = self.log.recv() {
+            self.lines.push(line);
+        }
+    }
+
     /// Waits until it listens on TCP and gives the address.
     pub fn address(&mut self) -> SocketAddr {
         let line = self.wait_for("listening on ");

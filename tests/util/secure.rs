@@ -6,6 +6,7 @@ use registry::commands::certificate::{self, Order};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -71,6 +72,7 @@ impl Client {
             roots.add(identity.der()).unwrap();
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key_provider = provider.key_provider;
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
         let builder = ClientConfig::builder_with_provider(provider)
@@ -81,9 +83,12 @@ impl Client {
             None => builder.with_no_client_auth(),
             Some(own) => {
                 let key = PrivateKeyDer::from_pem_file(&own.key).unwrap();
+                let key = key_provider.load_private_key(key).unwrap();
                 let chain = CertificateDer::pem_file_iter(&own.certificate).unwrap();
                 let chain = chain.map(Result::unwrap).collect();
-                builder.with_client_auth_cert(chain, key).unwrap()
+                // Whether they belong together is for the server to find out.
+                let both = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+                builder.with_client_cert_resolver(Arc::new(both))
             }
         };
         Client { config }

@@ -1,69 +1,71 @@
 //! Who is asked for a client certificate, and which are taken.
 //!
 //! Two of distribution's four modes take any certificate: the client only has to show that it holds
-//! its key, which the handshake's signature does.
+//! its key, which the handshake's signature does. The others ask `authorities`.
 
+use super::authorities::Authorities;
+use super::p521::ALGORITHMS;
 use super::suites::ClientAuth;
+use super::words;
+use super::x509::Certificate;
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::crypto::{
+    verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerMisbehaved,
+    SignatureScheme,
+};
+use std::fmt;
 use std::sync::Arc;
+use webpki::{EndEntityCert, RawPublicKeyEntity};
 
-/// The verifier of a mode; `roots` are those who may have signed. The error says what is wrong with
-/// them.
-pub(super) fn verifier(
+/// The verifier of a mode.
+pub(super) fn verifier(mode: ClientAuth, authorities: Authorities) -> Arc<dyn ClientCertVerifier> {
+    match mode {
+        ClientAuth::None => WebPkiClientVerifier::no_client_auth(),
+        mode => Arc::new(Clients {
+            mode,
+            names: authorities.names(),
+            authorities,
+        }),
+    }
+}
+
+/// Takes certificates whose key the client holds, as the mode says.
+struct Clients {
     mode: ClientAuth,
-    roots: RootCertStore,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, String> {
-    if mode == ClientAuth::None {
-        return Ok(WebPkiClientVerifier::no_client_auth());
-    }
-    if !mode.verifies() {
-        return Ok(Arc::new(AnyCertificate {
-            mandatory: !mode.is_optional(),
-            hints: roots.subjects(),
-            provider: Arc::clone(provider),
-        }));
-    }
-    let builder =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-    let builder = match mode.is_optional() {
-        true => builder.allow_unauthenticated(),
-        false => builder,
-    };
-    match builder.build() {
-        Ok(verifier) => Ok(verifier),
-        Err(error) => Err(error.to_string()),
+    authorities: Authorities,
+    names: Vec<DistinguishedName>,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "clients, {}", self.mode.name())
     }
 }
 
-/// Takes every certificate whose key the client holds.
-#[derive(Debug)]
-struct AnyCertificate {
-    mandatory: bool,
-    hints: Vec<DistinguishedName>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ClientCertVerifier for AnyCertificate {
+impl ClientCertVerifier for Clients {
     fn client_auth_mandatory(&self) -> bool {
-        self.mandatory
+        !self.mode.is_optional()
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.hints
+        &self.names
     }
 
     fn verify_client_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if self.mode.verifies() {
+            self.authorities.verify(end_entity, intermediates, now)?;
+        }
         Ok(ClientCertVerified::assertion())
     }
 
@@ -73,8 +75,10 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
+        match EndEntityCert::try_from(certificate) {
+            Ok(_) => verify_tls12_signature(message, certificate, signed, &ALGORITHMS),
+            Err(_) => verify_tls12_by_key(message, &key(certificate)?, signed),
+        }
     }
 
     fn verify_tls13_signature(
@@ -83,12 +87,51 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
+        match EndEntityCert::try_from(certificate) {
+            Ok(_) => verify_tls13_signature(message, certificate, signed, &ALGORITHMS),
+            Err(_) => verify_tls13_signature_with_raw_key(
+                message,
+                &key(certificate)?,
+                signed,
+                &ALGORITHMS,
+            ),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
+        ALGORITHMS.supported_schemes()
     }
+}
+
+/// The key of a certificate that webpki does not read, such as one of version 1.
+fn key<'c>(certificate: &'c CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'c>, Error> {
+    let read = Certificate::parse(certificate).ok_or(CertificateError::BadEncoding)?;
+    Ok(SubjectPublicKeyInfoDer::from(read.public_key))
+}
+
+/// As rustls does it with the key of a certificate: what the scheme may stand for is tried in order, and
+/// the first that is for this kind of key decides (RFC 5246 4.7).
+fn verify_tls12_by_key(
+    message: &[u8],
+    key: &SubjectPublicKeyInfoDer<'_>,
+    signed: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let named = |(scheme, _): &&(SignatureScheme, _)| *scheme == signed.scheme;
+    let (_, algorithms) = ALGORITHMS
+        .mapping
+        .iter()
+        .find(named)
+        .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    let key = RawPublicKeyEntity::try_from(key).map_err(|error| words::typed(&error))?;
+    let mut problem = CertificateError::BadSignature;
+    for algorithm in *algorithms {
+        match key.verify_signature(*algorithm, message, signed.signature()) {
+            Ok(()) => return Ok(HandshakeSignatureValid::assertion()),
+            Err(error @ webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {
+                problem = words::typed(&error);
+            }
+            Err(error) => return Err(words::typed(&error).into()),
+        }
+    }
+    Err(problem.into())
 }

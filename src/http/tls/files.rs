@@ -1,11 +1,11 @@
 //! The files of a certificate, its key and those who sign for clients: read, checked against each
 //! other, and every fault said with the file and its key in the configuration.
 
+use super::authorities::Authorities;
 use super::x509::Certificate;
 use crate::encoding;
 use crate::spec::timestamp::format_rfc_3339;
 use crate::watched::Content;
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -54,18 +54,19 @@ pub(super) fn identity(
     Ok((CertifiedKey::new(chain, signing), warning))
 }
 
-/// Those who may sign for clients.
-pub(super) fn authorities(files: &[Content]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
+/// Whose certificates are taken of clients.
+pub(super) fn authorities(files: &[Content]) -> Result<Authorities, String> {
+    let mut all = Vec::new();
     for file in files {
-        for certificate in certificates(CLIENT_CAS, file)? {
-            roots.add(certificate).map_err(|error| {
-                let message = format!("a certificate in it cannot be used: {error}");
-                fault(CLIENT_CAS, &file.path, message)
-            })?;
-        }
+        let found = certificates(CLIENT_CAS, file)?;
+        // Each by itself, to say which file it is in.
+        Authorities::new(found.clone()).map_err(|error| {
+            let message = format!("a certificate in it cannot be used: {error}");
+            fault(CLIENT_CAS, &file.path, message)
+        })?;
+        all.extend(found);
     }
-    Ok(roots)
+    Authorities::new(all)
 }
 
 const UNSUPPORTED_KEY: &str = "is of a kind that is not supported; supported: RSA with 2048 to 8192 \

@@ -6,7 +6,9 @@
 
 use crate::der::{Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME};
 use crate::spec::timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `[0] EXPLICIT Version`, absent in version 1.
 const VERSION: u8 = 0xa0;
@@ -41,6 +43,25 @@ impl Certificate<'_> {
             not_after,
             public_key: fields.element(SEQUENCE)?.whole,
         })
+    }
+}
+
+impl Certificate<'_> {
+    /// Whether it is valid at this time.
+    pub fn check_time(&self, now: UnixTime) -> Result<(), CertificateError> {
+        let at = |time: SystemTime| {
+            let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+            UnixTime::since_unix_epoch(since)
+        };
+        let (not_before, not_after) = (at(self.not_before), at(self.not_after));
+        let time = now;
+        if now < not_before {
+            return Err(CertificateError::NotValidYetContext { time, not_before });
+        }
+        match now > not_after {
+            true => Err(CertificateError::ExpiredContext { time, not_after }),
+            false => Ok(()),
+        }
     }
 }
 

@@ -1,0 +1,98 @@
+//! What the access log can tell of a head that was refused: its request line, where there is one. What
+//! has none, such as a TLS hello or the bytes of another protocol, is no request.
+
+/// The longest target that is told, in bytes.
+const TOLD_BYTES_MAX: usize = 1024;
+
+/// The parts of a request line.
+#[derive(Debug, PartialEq)]
+pub(super) struct RequestLine {
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) version: String,
+}
+
+impl RequestLine {
+    /// Finds it at the front of what was received. A line that did not end counts only when its target is
+    /// longer than the limit, which is why it was not read to its end.
+    pub(super) fn of(received: &[u8], target_bytes_max: usize) -> Option<RequestLine> {
+        let end = received.iter().position(|&byte| byte == b'\n');
+        let line = received.get(..end.unwrap_or(received.len()))?;
+        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        let (method, rest) = line.split_once(' ')?;
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if method.is_empty() || !method.bytes().all(is_token) {
+            return None;
+        }
+        let (target, version) = match end {
+            Some(_) => rest.rsplit_once(' ')?,
+            None if rest.len() > target_bytes_max && rest.starts_with('/') => (rest, "HTTP/1.1"),
+            None => return None,
+        };
+        let is_told = |text: &str| text.len() <= TOLD_BYTES_MAX;
+        if target.is_empty() || !version.starts_with("HTTP/") || !is_told(method) {
+            return None;
+        }
+        let told = match is_told(target) {
+            true => target.to_owned(),
+            false => {
+                let cut = target.char_indices().map(|(at, _)| at);
+                let cut = cut.take_while(|&at| at <= TOLD_BYTES_MAX).last();
+                format!("{}...", target.get(..cut?)?)
+            }
+        };
+        Some(RequestLine {
+            method: method.to_owned(),
+            target: told,
+            version: version
+                .get(..version.len().min(8))
+                .unwrap_or("HTTP/1.1")
+                .to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(received: &[u8]) -> Option<String> {
+        let line = RequestLine::of(received, 2000)?;
+        Some(format!("{} {} {}", line.method, line.target, line.version))
+    }
+
+    #[test]
+    fn a_request_line_is_told_and_nothing_else_is_taken_for_one() {
+        for (received, line) in [
+            ("GET / HTTP/1.1\r\n", "GET / HTTP/1.1"),
+            ("GET /a b HTTP/1.1\r\nx\0", "GET /a b HTTP/1.1"),
+            ("PRI * HTTP/2.0\r\n\r\nSM", "PRI * HTTP/2.0"),
+            ("GET /\u{e9} HTTP/1.1\n", "GET /\u{e9} HTTP/1.1"),
+        ] {
+            assert_eq!(told(received.as_bytes()).as_deref(), Some(line));
+        }
+        for received in [
+            &b""[..],
+            b"GET / HTTP/1.1",
+            b"GET /\r\n",
+            b"GET  HTTP/1.1\r\n",
+            b" / HTTP/1.1\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a HTTP/1.1\n",
+            b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n",
+            b"\0\0\0\n",
+            b"G\xffT / HTTP/1.1\r\n",
+        ] {
+            assert_eq!(told(received), None, "{received:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_beyond_the_limit_is_told_in_part() {
+        let long = format!("GET /{}", "\u{e9}".repeat(1500));
+        let line = told(long.as_bytes()).unwrap();
+        assert!(line.ends_with("\u{e9}... HTTP/1.1"), "{line}");
+        assert!(line.len() < TOLD_BYTES_MAX + 30);
+        assert_eq!(told(&long.as_bytes()[..1000]), None);
+    }
+}
