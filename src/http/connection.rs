@@ -399,13 +399,13 @@ impl Connection {
     /// closing with bytes unread would reset the connection, and the client might never see the answer
     /// (RFC 9112 9.6).
     fn linger(mut self) {
+        self.head.rest();
+        self.wire.buffer.consume(usize::MAX);
+        self.wire.rest();
         self.wire.end_sending();
         self.wire.shared.table.give_up(&self.wire.entry);
         let mut pace = Pace::deadline(self.wire.shared.limits.linger_timeout);
         let mut scratch = [0; 2 * super::buffer::BUFFER_BYTES];
-        self.head.rest();
-        self.wire.buffer.consume(usize::MAX);
-        self.wire.rest();
         while matches!(self.wire.receive(&mut scratch, &mut pace), Ok(1..)) {}
     }
 }
