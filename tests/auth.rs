@@ -180,9 +180,9 @@ fn malformed_credentials_are_401_and_nothing_worse() {
     assert_eq!(raw.answer().status, 401);
     raw.send(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: Basic \xff\xfe\x80\r\n\r\n");
     assert_eq!(raw.answer().status, 401);
-    // 64 KiB end at the head's own limit.
+    // More ends at the head's own limit.
     let mut raw = Raw::connect(registry.address);
-    let password = basic("anna", &"x".repeat(64 * 1024));
+    let password = basic("anna", &"x".repeat(256 * 1024));
     raw.send(format!(
         "GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: {password}\r\n\r\n"
     ));

@@ -154,7 +154,7 @@ fn headers(layers: &mut Layers) -> Vec<(String, String)> {
 
 fn limits(layers: &mut Layers) -> Limits {
     let default = Limits::default();
-    Limits {
+    let limits = Limits {
         connections_max: layers
             .integer("http.limits.connections")
             .unwrap_or(default.connections_max),
@@ -197,12 +197,36 @@ fn limits(layers: &mut Layers) -> Limits {
         drain_bytes_max: layers
             .bytes("http.limits.drainbytes")
             .unwrap_or(default.drain_bytes_max),
+    };
+    // A head is there twice while it is read: one that could never be taken is a mistake.
+    let needed = limits.head_bytes_max.saturating_mul(2);
+    if limits.head_memory_bytes_max < needed {
+        let allowed = format!("at least twice http.limits.headbytes, which is {needed} bytes");
+        layers.wrong("http.limits.headmemory", &allowed);
     }
+    limits
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Config, Source};
     use super::*;
+
+    #[test]
+    fn the_memory_of_heads_holds_at_least_one() {
+        let load = |limits: &str| {
+            let text = format!("version: 0.1\nstorage: inmemory\nhttp: {{limits: {limits}}}\n");
+            let name = "test.yml".to_owned();
+            Config::load(Source::Text { name, text }, []).map(drop)
+        };
+        assert!(load("{headbytes: 512KiB, headmemory: 1MiB}").is_ok());
+        let mistakes = load("{headbytes: 513KiB, headmemory: 1MiB}").unwrap_err();
+        let said = format!("{mistakes:?}");
+        assert!(
+            said.contains("at least twice http.limits.headbytes, which is 1050624"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn addresses_have_a_port() {

@@ -3,6 +3,8 @@
 //! `serve` is the whole life: the handshake of TLS where there is one, wait for a head, hand the request to the program, send the answer, drain
 //! what was not read, again. Whatever breaks ends this connection and nothing else.
 
+mod refuse;
+
 use super::body::{BodyReader, Incoming};
 use super::head::{Head, Scan, Scanned};
 use super::refusal::Refusal;
@@ -344,68 +346,17 @@ impl Connection {
         })
     }
 
-    /// Answers a head that is not handed to the program. It is reported if it has a request line.
-    fn refuse(&mut self, refusal: Refusal, line: Option<RequestLine>, began: Instant) {
-        let outcome = self.send_refusal(refusal);
-        let shared = &self.wire.shared;
-        let Some(line) = line else {
-            if let Some(count) = shared.no_requests.note(began) {
-                let (peer, message) = (self.wire.entry.peer(), refusal.message);
-                log::info!(
-                    "a client sent no HTTP request ({count} times since this was last said, the last from {peer}): \
-                     {message}"
-                );
-            }
-            return;
-        };
-        report(
-            shared,
-            &Exchange {
-                remote: self.wire.entry.remote,
-                method: &line.method,
-                target: &line.target,
-                version: &line.version,
-                referer: "",
-                user_agent: "",
-                status: refusal.status,
-                body_bytes: outcome.body_bytes,
-                duration: began.elapsed(),
-            },
-        );
-    }
-
-    fn send_refusal(&mut self, refusal: Refusal) -> Outcome {
-        let form = Form {
-            old: false,
-            head_only: false,
-            keep: false,
-        };
-        self.send(form, refusal.to_response())
-    }
-
-    /// Answers a TLS client in plain HTTP: that is how clients learn that they should speak it.
-    fn note_tls_hello(&mut self, began: Instant) {
-        self.send_refusal(Refusal::bad(HTTP_PORT));
-        if let Some(count) = self.wire.shared.tls_hellos.note(began) {
-            let peer = self.wire.entry.peer();
-            log::info!(
-                "a TLS client on a plain HTTP port; many clients try https first and then go on with http \
-                 ({count} times since this was last said, the last from {peer})"
-            );
-        }
-    }
-
     /// Ends the sending side, then reads and drops until the client ends its own, for a short time:
     /// closing with bytes unread would reset the connection, and the client might never see the answer
     /// (RFC 9112 9.6).
     fn linger(mut self) {
+        self.head.rest();
+        self.wire.buffer.consume(usize::MAX);
+        self.wire.rest();
         self.wire.end_sending();
         self.wire.shared.table.give_up(&self.wire.entry);
         let mut pace = Pace::deadline(self.wire.shared.limits.linger_timeout);
         let mut scratch = [0; 2 * super::buffer::BUFFER_BYTES];
-        self.head.rest();
-        self.wire.buffer.consume(usize::MAX);
-        self.wire.rest();
         while matches!(self.wire.receive(&mut scratch, &mut pace), Ok(1..)) {}
     }
 }

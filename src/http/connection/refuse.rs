@@ -1,0 +1,61 @@
+//! What is answered without asking the program, and how it is told: what has a request line in the access
+//! log, everything else in words and now and then.
+
+use super::super::refusal::Refusal;
+use super::super::request_line::RequestLine;
+use super::super::write::{Form, Outcome};
+use super::{Connection, Exchange, HTTP_PORT, report};
+use std::time::Instant;
+
+impl Connection {
+    /// Answers a head that is not handed to the program. It is reported if it has a request line.
+    pub(super) fn refuse(&mut self, refusal: Refusal, line: Option<RequestLine>, began: Instant) {
+        let outcome = self.send_refusal(refusal);
+        let shared = &self.wire.shared;
+        let Some(line) = line else {
+            if let Some(count) = shared.no_requests.note(began) {
+                let (peer, message) = (self.wire.entry.peer(), refusal.message);
+                log::info!(
+                    "a client sent no HTTP request ({count} times since this was last said, the last from {peer}): \
+                     {message}"
+                );
+            }
+            return;
+        };
+        report(
+            shared,
+            &Exchange {
+                remote: self.wire.entry.remote,
+                method: &line.method,
+                target: &line.target,
+                version: &line.version,
+                referer: "",
+                user_agent: "",
+                status: refusal.status,
+                body_bytes: outcome.body_bytes,
+                duration: began.elapsed(),
+            },
+        );
+    }
+
+    fn send_refusal(&mut self, refusal: Refusal) -> Outcome {
+        let form = Form {
+            old: false,
+            head_only: false,
+            keep: false,
+        };
+        self.send(form, refusal.to_response())
+    }
+
+    /// Answers a TLS client in plain HTTP: that is how clients learn that they should speak it.
+    pub(super) fn note_tls_hello(&mut self, began: Instant) {
+        self.send_refusal(Refusal::bad(HTTP_PORT));
+        if let Some(count) = self.wire.shared.tls_hellos.note(began) {
+            let peer = self.wire.entry.peer();
+            log::info!(
+                "a TLS client on a plain HTTP port; many clients try https first and then go on with http \
+                 ({count} times since this was last said, the last from {peer})"
+            );
+        }
+    }
+}
