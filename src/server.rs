@@ -7,6 +7,8 @@ use crate::driver::{Driver, Filesystem, Memory};
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
 use crate::logging::{AccessLog, Sink};
 use crate::storage::{self, Storage};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -46,6 +48,7 @@ impl Registry {
         let nowhere = |error| format!("{error} (http.addr)");
         let listening = Listening::open(&config.http.listen).map_err(nowhere)?;
         let driver = open_driver(&config.storage.driver)?;
+        check_storage(config, &*driver)?;
         let storage = Storage::new(driver, storage_settings(config));
         let api = Api::new(storage, api_settings(config)).guarded(guard);
         let app = Arc::new(App {
@@ -124,13 +127,35 @@ fn open_driver(driver: &StorageDriver) -> Result<Arc<dyn Driver>, String> {
             root_directory,
             threads_max,
         } => {
-            let driver = Filesystem::new(root_directory, *threads_max).map_err(|error| {
-                let folder = root_directory.display();
-                format!("cannot use {folder} as storage.filesystem.rootdirectory: {error}")
-            })?;
-            Ok(Arc::new(driver))
+            // What cannot be made there is told with what to do, where that is known.
+            let made = Filesystem::new(root_directory, *threads_max).map_err(|error| {
+                let why = storage::look_whether_writable(root_directory).err();
+                let why = why.filter(|_| error.kind() == io::ErrorKind::PermissionDenied);
+                unusable(root_directory, &why.unwrap_or(error.to_string()))
+            });
+            Ok(Arc::new(made?))
         }
     }
+}
+
+/// Whether a push would find its folders writable: of those below the root too, which may be another
+/// user's.
+fn check_storage(config: &Config, driver: &dyn Driver) -> Result<(), String> {
+    match &config.storage.driver {
+        StorageDriver::Filesystem { root_directory, .. } if !config.storage.read_only => {
+            let looked = storage::look_whether_writable(root_directory);
+            let tried = || driver.check_writable(&storage::layout::FOLDERS);
+            looked
+                .and_then(|()| tried().map_err(|error| error.to_string()))
+                .map_err(|why| unusable(root_directory, &why))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unusable(root_directory: &Path, why: &dyn std::fmt::Display) -> String {
+    let folder = root_directory.display();
+    format!("cannot use {folder} as storage.filesystem.rootdirectory: {why}")
 }
 
 fn storage_settings(config: &Config) -> storage::Settings {
