@@ -23,6 +23,7 @@ mod report;
 mod resolve;
 mod resolved;
 mod schema;
+mod search;
 mod suggest;
 mod tls;
 mod tree;
@@ -95,10 +96,12 @@ impl Config {
             root => root,
         };
         unfold_names(&mut root);
+        let source_name = name.clone();
         let mut layers = Layers::new(root, name, text.to_owned());
         environment::apply(&mut layers, environment);
         names::check(&mut layers);
-        let config = resolve::resolve(&mut layers);
+        let mut config = resolve::resolve(&mut layers);
+        config.source = source_name;
         layers.finish().map(|notices| (config, notices))
     }
 }

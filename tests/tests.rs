@@ -19,6 +19,7 @@ mod names;
 mod process;
 mod referrers;
 mod serve;
+mod start;
 mod tls;
 mod tokens;
 mod uploads;

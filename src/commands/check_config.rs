@@ -1,13 +1,17 @@
 //! `registry check-config`: says whether a configuration is right, and what it comes to.
 
-use crate::config::{Notice, Severity, Source};
+use crate::config::{Notice, Severity};
 use std::io::Write;
 use std::path::PathBuf;
 
 /// Writes the resolved configuration (secrets masked) to `out` and what is to be known about it to
 /// `err`; or every mistake to `err`. Gives whether there was none.
-pub fn run(path: PathBuf, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<bool> {
-    match super::load(Source::File(path)) {
+pub fn run(
+    named: Option<PathBuf>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> std::io::Result<bool> {
+    match super::load_or_search(named) {
         Ok((config, notices)) => {
             for notice in &notices {
                 writeln!(err, "{}: {notice}", severity(notice))?;

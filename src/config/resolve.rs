@@ -27,6 +27,7 @@ const UPLOADS: usize = 10_000;
 pub fn resolve(layers: &mut Layers) -> Config {
     version(layers);
     Config {
+        source: String::new(),
         log: log(layers),
         storage: storage(layers),
         auth: auth::auth(layers),
