@@ -9,6 +9,7 @@
 //! never passed over in silence.
 
 mod access;
+mod asked;
 mod auth;
 mod duration;
 mod environment;
@@ -16,6 +17,7 @@ mod http;
 mod keys;
 mod layers;
 mod locate;
+mod misplaced;
 mod names;
 mod path;
 mod render;

@@ -3,6 +3,7 @@
 mod access;
 mod environment;
 mod keys;
+mod meant;
 mod mistakes;
 mod names;
 mod tls;
