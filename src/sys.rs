@@ -22,7 +22,7 @@ pub use disk::{
     may_write, open_folder, read_at, sync_directory, user_and_group,
 };
 pub use limits::{is_out_of_files, raise_open_files_limit};
-pub use listen::{bind, bind_all_interfaces};
+pub use listen::{bind, bind_all_interfaces, no_address};
 pub use shutdown::{Stop, on_shutdown_signal};
 pub use socket::{
     LocalListener, LocalStream, Timeouts, interrupt_accept, is_socket, is_tick, receive, send,

@@ -11,6 +11,7 @@ mod config;
 mod crash;
 mod full;
 mod health;
+mod judged;
 mod layout;
 mod limits;
 mod lists;

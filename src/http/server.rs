@@ -50,6 +50,12 @@ pub struct Control {
 pub struct Listening(Vec<Listener>);
 
 impl Listening {
+    /// Looks whether there could be such an address, without taking it: whether another program has it is
+    /// not asked. Errors name it.
+    pub fn look(listen: &Listen) -> io::Result<()> {
+        Listener::look(listen)
+    }
+
     /// Takes the address. Errors name it.
     pub fn open(listen: &Listen) -> io::Result<Listening> {
         Listener::bind(listen).map(Listening)
