@@ -303,3 +303,44 @@ fn a_folder_that_cannot_be_made_is_told_how_to_make() {
     let help = format!("run `mkdir -p {} && chown ", root.display());
     assert!(said.contains(&help), "{said}");
 }
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_another_user_keeps_is_refused_with_the_user_who_must_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    if program::is_chosen() {
+        eprintln!("SKIPPED: the program that was chosen may not be one that can be copied and run");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), "my.yml");
+    let kept = folder.path().join("kept");
+    fs::write(&kept, "").unwrap();
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o000)).unwrap();
+    let kept = kept.to_str().unwrap();
+    for variables in [
+        &[
+            ("REGISTRY_AUTH_HTPASSWD_REALM", "r"),
+            ("REGISTRY_AUTH_HTPASSWD_PATH", kept),
+        ],
+        &[
+            ("REGISTRY_HTTP_TLS_CERTIFICATE", kept),
+            ("REGISTRY_HTTP_TLS_KEY", kept),
+        ],
+    ] {
+        for word in ["serve", "check-config"] {
+            let output = unprivileged(folder.path(), &[word, &path], variables).output();
+            let output = output.unwrap();
+            assert_eq!(output.status.code(), Some(1));
+            let said = err(&output);
+            let reader = said.split("; user ").nth(1).unwrap_or_default();
+            assert!(reader.contains(" must be able to read it"), "{said}");
+        }
+    }
+    // The configuration itself is never replaced by an open one.
+    let output = unprivileged(folder.path(), &["serve", kept], &[])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains(" must be able to read it"));
+}
