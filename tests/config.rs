@@ -6,6 +6,7 @@ mod keys;
 mod meant;
 mod mistakes;
 mod names;
+mod real;
 mod tls;
 
 use registry::auth::{Action, Caller};
