@@ -114,7 +114,7 @@ fn without_any_configuration_of_its_own_the_program_serves() {
     let line = program.wait_for("listening on ");
     let found = ["the built-in configuration", "/etc/d"];
     let named = |name: &&str| line.contains(&format!("configured by {name}"));
-    assert!(found.iter().any(|name| named(&name)), "{line}");
+    assert!(found.iter().any(named), "{line}");
     assert!(data.is_dir());
 }
 

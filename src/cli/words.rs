@@ -55,9 +55,9 @@ pub fn is_own_name(word: &str) -> bool {
 
 /// A word that can be no command: a path, or a name with the end of a configuration.
 fn is_configuration(word: &str) -> bool {
-    let ends = |end: &&str| word.to_ascii_lowercase().ends_with(*end);
+    let ends = |end: &str| word.to_ascii_lowercase().ends_with(end);
     !word.starts_with('-')
-        && (word.contains(['/', '\\']) || CONFIGURATION_ENDS.iter().any(|end| ends(&end)))
+        && (word.contains(['/', '\\']) || CONFIGURATION_ENDS.iter().any(|end| ends(end)))
 }
 
 #[cfg(test)]

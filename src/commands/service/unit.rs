@@ -292,6 +292,26 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_the_unit_as_it_is_printed() {
+        let source = Source::Text {
+            name: "test".to_owned(),
+            text: "version: 0.1\nstorage: filesystem\nhttp: {addr: ':443'}\n".to_owned(),
+        };
+        let config = Config::load(source, []).unwrap().0;
+        let unit = Unit {
+            name: "registry",
+            program: PathBuf::from("/usr/local/bin/registry"),
+            file: Path::new("/etc/registry/config.yml"),
+            config: &config,
+            folder: Path::new("/etc/registry"),
+        };
+        let text = unit.text();
+        let (_, sections) = text.split_once("\n\n").unwrap();
+        let page = include_str!("../../../docs/service.md");
+        assert!(page.contains(sections), "{sections}");
+    }
+
+    #[test]
     fn a_low_port_has_its_capability_and_a_key_its_reader() {
         let low = unit(
             "storage: filesystem\nhttp: {addr: ':443', tls: {certificate: /c, key: /certs/k}}\nauth: {htpasswd: {realm: r, path: users}}",
