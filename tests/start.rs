@@ -2,10 +2,13 @@
 //! whether the folder of the data can be written to.
 
 use crate::process::{command, err, out, registry};
-use crate::util::program::{self, Program, slashed};
+#[cfg(unix)]
+use crate::util::program;
+use crate::util::program::{Program, slashed};
 use crate::util::registry::{Settings, TestRegistry};
 use std::fs;
 use std::path::Path;
+#[cfg(unix)]
 use std::process::Command;
 
 const ROOT: &str = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
@@ -213,7 +216,13 @@ fn unprivileged(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> Co
     if is_root {
         // The program may stand where only root gets to.
         let copy = folder.join("registry");
-        fs::copy(command.get_program(), &copy).unwrap();
+        // Not by this process: a child that is being started by another thread would have the copy open for
+        // writing, and then it cannot be run.
+        let copied = Command::new("cp")
+            .arg(command.get_program())
+            .arg(&copy)
+            .status();
+        assert!(copied.unwrap().success());
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(folder, open.clone()).unwrap();
         fs::set_permissions(&copy, open).unwrap();

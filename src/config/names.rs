@@ -195,20 +195,28 @@ impl Walk<'_> {
         // Beside the drivers every unknown name would be a driver, so ignoring it could mean to keep
         // content in the wrong place.
         if self.path.len() == 2 && self.path.first().is_some_and(|first| first == "storage") {
-            let message =
-                format!("is no storage driver that is known; use filesystem or inmemory{hint}");
+            let message = format!("unknown storage driver; use filesystem or inmemory{hint}");
             self.layers.mistake(&self.path, message);
         } else if self.path.len() == 2 && self.path.first().is_some_and(|first| first == "auth") {
-            let message = format!("is no kind of access control that is known; use htpasswd{hint}");
+            let message = format!("unknown kind of access control; use htpasswd{hint}");
             self.layers.mistake(&self.path, message);
         } else if self.is_in_guard()
             || misplaced.is_some()
             || nearest.is_some_and(|known| is_guarded(&known))
         {
-            let message = format!("is no key that is known{hint}");
+            let above = self.path.split_last().map_or(&[][..], |(_, above)| above);
+            let is_here = |known: &str| {
+                let (section, _) = known.rsplit_once('.').unwrap_or_default();
+                section == above.join(".")
+            };
+            let level = match misplaced {
+                Some(known) if !is_here(known) => " at this level, where it would protect nothing",
+                _ => "",
+            };
+            let message = format!("unknown key{level}{hint}");
             self.layers.mistake_of_name(&self.path, message);
         } else {
-            let message = format!("is no key that is known; it is ignored{hint}");
+            let message = format!("unknown key; it is ignored{hint}");
             self.layers.notice(Severity::Warning, &self.path, message);
         }
     }

@@ -170,8 +170,17 @@ fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSende
             }
         }
     }
-    drop(listener);
+    close(listener);
     shared.table.accepted();
+}
+
+/// Closes a listener, which removes the file of a unix socket. Whoever interrupts it holds it for a moment
+/// as well, and the process may end before that is over.
+fn close(mut listener: Arc<Listener>) {
+    while let Err(held) = Arc::try_unwrap(listener) {
+        listener = held;
+        thread::yield_now();
+    }
 }
 
 /// Gives a newcomer a thread, or an answer that says why not.

@@ -237,7 +237,7 @@ fn there_is_exactly_one_driver() {
     assert_eq!(
         found,
         [
-            "config.yml:4:5: storage.filesytem: is no storage driver that is known; use filesystem or inmemory; did you mean storage.filesystem?"
+            "config.yml:4:5: storage.filesytem: unknown storage driver; use filesystem or inmemory; did you mean storage.filesystem?"
         ]
     );
     let found = mistakes(
