@@ -1,13 +1,14 @@
 //! The command line: words to commands, results to exit codes.
 //!
 //! 0: done; 1: it failed, and standard error says why; 2: the words were wrong, and standard error
-//! shows the right ones.
+//! says how the right ones are shown. The error is always the last line.
 
 mod service;
+mod words;
 
 use crate::commands::serve::{self, Signals};
 use crate::commands::{self, certificate, check_config, health, htpasswd};
-use crate::config::{PATH_VARIABLE, Source};
+use crate::config::PATH_VARIABLE;
 use crate::logging::Sink;
 use argh::{EarlyExit, FromArgs};
 use service::Service;
@@ -18,12 +19,15 @@ use std::process::ExitCode;
 
 const NAME: &str = "registry";
 const MISUSED: u8 = 2;
+/// The words of the process that a container is, on Linux.
+const FIRST_PROCESS: &str = "/proc/1/cmdline";
 
 /// A small, fast, safe container registry: an OCI and Docker registry in one file.
 #[derive(FromArgs)]
 #[argh(
-    note = "CONFIG is a YAML file with the keys of CNCF distribution's config.yml; without it the file
-  named by REGISTRY_CONFIGURATION_PATH is taken. Every key can be set by a variable as well:
+    note = "CONFIG is a YAML file with the keys of CNCF distribution's config.yml; `registry CONFIG` serves it
+  as well. Without it the file named by REGISTRY_CONFIGURATION_PATH is taken, or config.yml, or
+  /etc/docker/registry/config.yml or /etc/distribution/config.yml, or what is built in. Every key can be set by a variable as well:
   REGISTRY_ and the key's path in upper case joined by _, such as
   REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=/data or REGISTRY_LOG_LEVEL=debug.",
     example = "Serve with the settings of config.yml:
@@ -62,18 +66,20 @@ struct Serve {
     /// at 16 MiB it is renamed to PATH.1 and a new one begins
     #[argh(option, arg_name = "path")]
     log: Option<PathBuf>,
-    /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH
+    /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH, else one of the usual
+    /// files, else the built-in one, which keeps its data in /var/lib/registry
     #[argh(positional)]
     config: Option<PathBuf>,
 }
 
 /// Print the configuration as it is understood, with every default, after the environment, secrets
-/// masked; or print every mistake.
+/// masked; or print every mistake. What else `serve` would refuse, such as a certificate without its
+/// key, is a mistake as well. Nothing is touched.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "check-config")]
 #[argh(example = "{command_name} config.yml")]
 struct CheckConfig {
-    /// the configuration; default: the file named by REGISTRY_CONFIGURATION_PATH
+    /// the configuration; default: as for `registry serve`
     #[argh(positional)]
     config: Option<PathBuf>,
 }
@@ -108,8 +114,7 @@ struct Certificate {
     example = "{command_name} https://registry.local:5000/"
 )]
 struct Health {
-    /// the configuration of the registry to ask; default: the file named by
-    /// REGISTRY_CONFIGURATION_PATH, else config.yml, else no file
+    /// the configuration of the registry to ask; default: as for `registry serve`
     #[argh(option)]
     config: Option<PathBuf>,
     /// take any certificate of the URL
@@ -157,6 +162,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         return misused("an argument is not valid Unicode", &[]);
     };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words = match words::read(&words) {
+        Ok(words) => words,
+        Err(why) => return result(Err(why.to_owned())),
+    };
     let arguments = match Arguments::from_args(&[NAME], &words) {
         Ok(arguments) => arguments,
         Err(EarlyExit {
@@ -178,9 +187,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match arguments.command {
         None => misused("no command was given", &words),
         Some(Command::Serve(Serve { log, config })) => {
-            with_path(config, &words, |path| serve(path, log.as_deref()))
+            serve(config.or_else(path_of_environment), log.as_deref())
         }
-        Some(Command::CheckConfig(CheckConfig { config })) => with_path(config, &words, check),
+        Some(Command::CheckConfig(CheckConfig { config })) => {
+            check(config.or_else(path_of_environment))
+        }
         Some(Command::Certificate(order)) => make_certificate(order, &words),
         Some(Command::Health(order)) => ask_health(order, &words),
         Some(Command::Htpasswd(order)) => edit_users(order, &words),
@@ -210,10 +221,29 @@ fn path_of_environment() -> Option<PathBuf> {
     path.map(PathBuf::from)
 }
 
-fn serve(path: PathBuf, log: Option<&Path>) -> ExitCode {
+/// The configuration that the registry of this container was told to serve, where its first process is
+/// one: a health check is not told what the container was started with.
+fn path_of_container() -> Option<PathBuf> {
+    served_by(&std::fs::read(FIRST_PROCESS).ok()?)
+}
+
+/// The configuration in the words of a process that serves, each ended by a zero byte.
+fn served_by(command_line: &[u8]) -> Option<PathBuf> {
+    let text = std::str::from_utf8(command_line).ok()?;
+    let mut words = text.split_terminator('\0');
+    // Before it there may be a little init.
+    words.find(|word| words::is_own_name(word))?;
+    let words = words::read(&words.collect::<Vec<_>>()).ok()?;
+    match Arguments::from_args(&[NAME], &words).ok()?.command? {
+        Command::Serve(Serve { config, .. }) => config,
+        _ => None,
+    }
+}
+
+fn serve(named: Option<PathBuf>, log: Option<&Path>) -> ExitCode {
     let run = || {
         let (config, notices) =
-            commands::load(Source::File(path)).map_err(|mistakes| commands::told(&mistakes))?;
+            commands::load_or_search(named).map_err(|mistakes| commands::told(&mistakes))?;
         let sink = Sink::of(log)?;
         serve::announce(&config, &notices, &sink);
         serve::run(&config, &sink, &Signals).inspect_err(|message| sink.keep(message))
@@ -240,11 +270,11 @@ fn make_certificate(words: Certificate, all: &[&str]) -> ExitCode {
 }
 
 fn ask_health(words: Health, all: &[&str]) -> ExitCode {
-    let of_environment = || match words.url {
+    let elsewhere = || match words.url {
         Some(_) => None,
-        None => path_of_environment(),
+        None => path_of_container().or_else(path_of_environment),
     };
-    let config = words.config.or_else(of_environment);
+    let config = words.config.or_else(elsewhere);
     let url = words.url.as_deref();
     let order = health::Order::new(url, config, words.insecure, words.timeout_seconds);
     obey(order, all, |order| {
@@ -271,8 +301,8 @@ fn obey<T>(
     }
 }
 
-fn check(path: PathBuf) -> ExitCode {
-    match check_config::run(path, &mut std::io::stdout(), &mut std::io::stderr()) {
+fn check(named: Option<PathBuf>) -> ExitCode {
+    match check_config::run(named, &mut std::io::stdout(), &mut std::io::stderr()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -284,19 +314,23 @@ fn check(path: PathBuf) -> ExitCode {
     }
 }
 
-/// Says what is wrong with the words and shows the right ones: those of the command that was named,
-/// else those of the program.
+/// Says what is wrong with the words, last, and before it where the right ones are: with the command
+/// that was named, else with the program.
 fn misused(message: &str, words: &[&str]) -> ExitCode {
-    let help = |words: &[&str]| match Arguments::from_args(&[NAME], words) {
-        Err(EarlyExit {
-            output,
-            status: Ok(()),
-        }) => Some(output),
-        _ => None,
+    let is_command = |command: &&str| {
+        let help = Arguments::from_args(&[NAME], &[command, "--help"]);
+        help.is_err_and(|exit| exit.status.is_ok())
     };
-    let of_command = words.first().and_then(|command| help(&[command, "--help"]));
-    let usage = of_command.or_else(|| help(&["--help"])).unwrap_or_default();
-    complain(&format!("error: {}\n\n{usage}", message.trim_end()));
+    let command = words.first().filter(|word| !word.starts_with('-'));
+    let command = command.copied().filter(is_command);
+    let of = command
+        .map(|command| format!(" {command}"))
+        .unwrap_or_default();
+    let lines: Vec<&str> = message.split_whitespace().collect();
+    let message = lines.join(" ");
+    complain(&format!(
+        "`{NAME}{of} --help` shows how it is used\nerror: {message}\n"
+    ));
     ExitCode::from(MISUSED)
 }
 
@@ -307,4 +341,39 @@ fn print(text: &str) {
 
 fn complain(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_health_check_finds_what_its_container_serves() {
+        for (words, path) in [
+            ("/bin/registry serve /etc/my.yml", Some("/etc/my.yml")),
+            ("/bin/registry /etc/my.yml", Some("/etc/my.yml")),
+            ("registry serve --log /log my.conf", Some("my.conf")),
+            (
+                "/bin/registry registry serve /etc/my.yml",
+                Some("/etc/my.yml"),
+            ),
+            (
+                "/sbin/docker-init -- /bin/registry serve /a.yml",
+                Some("/a.yml"),
+            ),
+            ("/bin/registry serve", None),
+            ("/bin/registry health", None),
+            ("/bin/registry serve --bogus a.yml", None),
+            ("/sbin/init", None),
+            ("", None),
+        ] {
+            let line: String = words.split(' ').map(|word| format!("{word}\0")).collect();
+            assert_eq!(
+                served_by(line.as_bytes()),
+                path.map(PathBuf::from),
+                "{words}"
+            );
+        }
+        assert_eq!(served_by(b"\xff\0"), None);
+    }
 }

@@ -9,6 +9,7 @@
 //! never passed over in silence.
 
 mod access;
+mod asked;
 mod auth;
 mod duration;
 mod environment;
@@ -16,6 +17,7 @@ mod http;
 mod keys;
 mod layers;
 mod locate;
+mod misplaced;
 mod names;
 mod path;
 mod render;
@@ -23,6 +25,7 @@ mod report;
 mod resolve;
 mod resolved;
 mod schema;
+mod search;
 mod suggest;
 mod tls;
 mod tree;
@@ -96,10 +99,12 @@ impl Config {
             root => root,
         };
         unfold_names(&mut root);
+        let source_name = name.clone();
         let mut layers = Layers::new(root, name, text.to_owned());
         environment::apply(&mut layers, environment);
         names::check(&mut layers);
-        let config = resolve::resolve(&mut layers);
+        let mut config = resolve::resolve(&mut layers);
+        config.source = source_name;
         layers.finish().map(|notices| (config, notices))
     }
 }

@@ -7,6 +7,7 @@ use crate::driver::{Driver, Filesystem, Memory};
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
 use crate::logging::{AccessLog, Sink};
 use crate::storage::{self, PurgeReport, Storage};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -35,6 +36,31 @@ impl Handler for App {
     }
 }
 
+/// What would keep a registry of this configuration from starting, found out without touching anything: no
+/// folder is made and no port is taken, so that it can be asked beside a registry that runs.
+pub fn check(config: &Config) -> Vec<String> {
+    let guard = Guard::open(&config.auth, config.access.clone()).map(drop);
+    let tls = config.http.tls.clone().map(Tls::new).transpose().map(drop);
+    let address = Listening::look(&config.http.listen);
+    let address = address.map_err(|error| format!("{error} (http.addr)"));
+    let outcomes = [guard, tls, address, look_at_storage(config)];
+    outcomes.into_iter().filter_map(Result::err).collect()
+}
+
+/// Whether the folder of the data could be used, and a push would find its folders writable: those below
+/// the root may be another user's.
+fn look_at_storage(config: &Config) -> Result<(), String> {
+    let StorageDriver::Filesystem { root_directory, .. } = &config.storage.driver else {
+        return Ok(());
+    };
+    // One that is there, and is only read, need not be writable.
+    if config.storage.read_only && root_directory.is_dir() {
+        return Ok(());
+    }
+    let looked = storage::look_whether_writable(root_directory);
+    looked.map_err(|why| unusable(root_directory, &why))
+}
+
 impl Registry {
     /// Takes the address and opens the storage; the access log goes to `sink`. The error says what could not be done and why.
     ///
@@ -44,8 +70,11 @@ impl Registry {
         let guard = Guard::open(&config.auth, config.access.clone())?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let nowhere = |error| format!("{error} (http.addr)");
+        Listening::look(&config.http.listen).map_err(nowhere)?;
+        look_at_storage(config)?;
         let listening = Listening::open(&config.http.listen).map_err(nowhere)?;
         let driver = open_driver(&config.storage.driver)?;
+        check_storage(config, &*driver)?;
         let storage = Storage::new(driver, storage_settings(config));
         let api = Api::new(storage, api_settings(config)).guarded(guard);
         let app = Arc::new(App {
@@ -145,13 +174,27 @@ fn open_driver(driver: &StorageDriver) -> Result<Arc<dyn Driver>, String> {
             root_directory,
             threads_max,
         } => {
-            let driver = Filesystem::new(root_directory, *threads_max).map_err(|error| {
-                let folder = root_directory.display();
-                format!("cannot use {folder} as storage.filesystem.rootdirectory: {error}")
-            })?;
+            let driver = Filesystem::new(root_directory, *threads_max)
+                .map_err(|error| unusable(root_directory, &error))?;
             Ok(Arc::new(driver))
         }
     }
+}
+
+/// Whether a push would find the root writable.
+fn check_storage(config: &Config, driver: &dyn Driver) -> Result<(), String> {
+    match &config.storage.driver {
+        StorageDriver::Filesystem { root_directory, .. } if !config.storage.read_only => {
+            let tried = driver.check_writable(&storage::layout::FOLDERS);
+            tried.map_err(|why| unusable(root_directory, &why))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unusable(root_directory: &Path, why: &dyn std::fmt::Display) -> String {
+    let folder = root_directory.display();
+    format!("cannot use {folder} as storage.filesystem.rootdirectory: {why}")
 }
 
 fn storage_settings(config: &Config) -> storage::Settings {

@@ -4,6 +4,7 @@
 //! Every function is small, keeps the same signature on both sides and says what the poorer side does
 //! instead.
 
+mod configurations;
 mod disk;
 mod limits;
 mod listen;
@@ -15,12 +16,13 @@ mod terminal;
 #[allow(unsafe_code)]
 mod windows;
 
+pub use configurations::SYSTEM_CONFIGURATIONS;
 pub use disk::{
     FOLDS_CASE, copy_owner, create_private, file_identity, is_in_use, kept_name, literal,
-    open_folder, read_at, sync_directory,
+    may_write, open_folder, read_at, sync_directory, user_and_group,
 };
 pub use limits::{is_out_of_files, raise_open_files_limit};
-pub use listen::{bind, bind_all_interfaces};
+pub use listen::{bind, bind_all_interfaces, no_address};
 pub use shutdown::{Stop, on_shutdown_signal};
 pub use socket::{
     LocalListener, LocalStream, Timeouts, interrupt_accept, is_socket, is_tick, receive, send,

@@ -228,14 +228,27 @@ impl Source {
     }
 }
 
+/// Names the user who is not let in: in a container it is rarely the one who made the file.
+fn with_user(error: io::Error) -> io::Error {
+    match (error.kind(), sys::user_and_group()) {
+        (io::ErrorKind::PermissionDenied, Some((user, _))) => {
+            let text = format!(
+                "{error}; user {user} must be able to read it, and to reach it through the folders above"
+            );
+            io::Error::new(error.kind(), text)
+        }
+        _ => error,
+    }
+}
+
 /// Reads a file that should be small: one of more than `bytes_max` bytes is
 /// [`io::ErrorKind::FileTooLarge`].
 pub fn read(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
     // Opening a folder is an error of another kind on each system.
-    if fs::metadata(path)?.is_dir() {
+    if fs::metadata(path).map_err(with_user)?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let file = File::open(path)?;
+    let file = File::open(path).map_err(with_user)?;
     let mut bytes = Vec::new();
     let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

@@ -3,8 +3,10 @@
 mod access;
 mod environment;
 mod keys;
+mod meant;
 mod mistakes;
 mod names;
+mod real;
 mod tls;
 
 use registry::auth::{Action, Caller};

@@ -33,7 +33,8 @@ fn failed(code: i32, words: &[&str], input: &str) -> String {
     assert_eq!(output.status.code(), Some(code), "{words:?}");
     assert!(output.stdout.is_empty());
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.starts_with("error: "), "{error}");
+    let last = error.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: "), "{error}");
     error
 }
 

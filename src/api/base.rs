@@ -1,6 +1,8 @@
 //! `GET /v2/`, by which a client learns that the API is spoken here, and `GET /`.
 
+use super::{Api, Result};
 use crate::http::{Body, Response};
+use crate::spec::{Code, Error};
 
 /// The answer to `/v2/`: an empty object, as docker has it.
 pub fn version() -> Response {
@@ -9,7 +11,16 @@ pub fn version() -> Response {
         .body(Body::Bytes(b"{}".to_vec()))
 }
 
-/// The answer to `/`: the server is alive.
-pub fn alive() -> Response {
-    Response::new(200).header("Cache-Control", "no-cache")
+impl Api {
+    /// The answer to `/`, for those who watch over the registry: it is alive, and can write to its storage
+    /// unless it is told never to. What is wrong is the business of the log alone: anyone may ask.
+    pub(super) fn alive(&self) -> Result {
+        if !self.settings.read_only {
+            self.storage.check_writable().map_err(|why| {
+                let text = "the registry cannot write to its storage; its log says why";
+                Error::new(Code::Unavailable).message(text).cause(why)
+            })?;
+        }
+        Ok(Response::new(200).header("Cache-Control", "no-cache"))
+    }
 }

@@ -114,7 +114,7 @@ impl Api {
         let route = route?;
         self.check_allowed(&route, request.method())?;
         match (route, request.method()) {
-            (Route::Root, _) => Ok(base::alive()),
+            (Route::Root, _) => self.alive(),
             (Route::Base, _) => Ok(base::version()),
             (Route::Catalog, _) => self.list_repositories(request, &caller),
             (Route::Token, _) => self.give_ticket(&caller),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Make the registry a service of Windows, or start, stop and remove it. Needs an elevated prompt. On
-/// Linux systemd does this: `registry service install CONFIG` prints a unit for it.
+/// Linux systemd does this, and `registry service install CONFIG` prints a unit for it.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "service")]
 #[argh(

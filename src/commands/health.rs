@@ -7,12 +7,12 @@
 mod local;
 mod secure;
 
-use crate::config::{Config, Listen, Source};
+use crate::config::{Config, Listen};
 use crate::http::tls::words;
 use local::LocalConnector;
 use rustls::{AlertDescription, CertificateError};
 use secure::{SecureConnector, Trust};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
@@ -20,18 +20,16 @@ use std::time::Duration;
 use ureq::http::{StatusCode, Uri};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, TcpConnector};
-use ureq::{Agent, Error};
+use ureq::{Agent, Body, Error};
 
 /// How long an answer may take unless it is said otherwise, in seconds.
 pub const TIMEOUT_SECONDS_DEFAULT: u64 = 5;
 /// The longest that may be waited, in seconds.
 const TIMEOUT_SECONDS_MAX: u64 = 300;
-/// The longest head of an answer that is read, in bytes; of the body nothing is read.
+/// The longest head of an answer that is read, in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// The configuration where none is named, in the folder that the program was started in.
-const CONFIG_DEFAULT: &str = "config.yml";
-/// What stands for that file where there is none: all defaults, for the variables to be laid over.
-const CONFIG_WITHOUT_FILE: &str = "version: 0.1\nstorage: {filesystem: {}}\n";
+/// The longest body that is read of an answer that says what is wrong, in bytes.
+const BODY_BYTES_MAX: u64 = 4 * 1024;
 
 /// What is to be asked.
 pub struct Order {
@@ -42,7 +40,7 @@ pub struct Order {
 
 enum Whom {
     Url(Uri),
-    /// The registry that this file configures; [`CONFIG_DEFAULT`] when none is named.
+    /// The registry that this file configures; when none is named the one that is found.
     Configured(Option<PathBuf>),
 }
 
@@ -118,15 +116,8 @@ pub fn run(order: &Order, out: &mut dyn Write) -> Result<(), String> {
 
 /// Where the registry of a configuration listens. Every mistake in it is an error.
 fn configured(named: Option<PathBuf>) -> Result<Place, String> {
-    let default = PathBuf::from(CONFIG_DEFAULT);
-    let source = match named.or(default.exists().then_some(default)) {
-        Some(path) => Source::File(path),
-        None => Source::Text {
-            name: CONFIG_DEFAULT.to_owned(),
-            text: CONFIG_WITHOUT_FILE.to_owned(),
-        },
-    };
-    let (config, _) = super::load(source).map_err(|mistakes| super::told(&mistakes))?;
+    let loaded = super::load_or_search(named);
+    let (config, _) = loaded.map_err(|mistakes| super::told(&mistakes))?;
     Place::of(&config)
 }
 
@@ -200,16 +191,36 @@ fn within(timeout: Duration, agent: Agent, place: &Place) -> Result<String, Stri
     let (sender, receiver) = mpsc::channel();
     let url = place.url.clone();
     let asking = thread::Builder::new().spawn(move || {
-        let answer = agent.get(&url).call().map(|answer| answer.status());
+        let answer = agent.get(&url).call().map(|mut answer| {
+            let status = answer.status();
+            // Nobody waits for more than the status of one that is well.
+            let why = match status.is_server_error() {
+                true => told(answer.body_mut()),
+                false => None,
+            };
+            (status, why)
+        });
         let _ = sender.send(answer);
     });
     asking.map_err(|error| format!("no thread can be started: {error}"))?;
     let name = place.name();
     match receiver.recv_timeout(timeout) {
-        Ok(Ok(status)) => well(status).map_err(|why| format!("{name} {why}")),
+        Ok(Ok((status, told))) => well(status).map_err(|why| match told {
+            Some(told) => format!("{name} answers {status}: {told}"),
+            None => format!("{name} {why}"),
+        }),
         Ok(Err(error)) => wrong(&error, timeout).map_err(|why| format!("{name} {why}")),
         Err(_) => Err(format!("{name} {}", silent(timeout))),
     }
+}
+
+/// The message of a registry's error, on one line.
+fn told(body: &mut Body) -> Option<String> {
+    let mut text = Vec::new();
+    let read = body.as_reader().take(BODY_BYTES_MAX).read_to_end(&mut text);
+    let answer: serde_json::Value = read.ok().and_then(|_| serde_json::from_slice(&text).ok())?;
+    let message = answer.get("errors")?.get(0)?.get("message")?.as_str()?;
+    Some(message.chars().filter(|c| !c.is_control()).collect())
 }
 
 fn well(status: StatusCode) -> Result<String, String> {
@@ -280,6 +291,7 @@ fn silent(timeout: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Source;
 
     fn place(section: &str) -> Result<Place, String> {
         let source = Source::Text {

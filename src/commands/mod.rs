@@ -8,11 +8,23 @@ pub mod serve;
 pub mod service;
 
 use crate::config::{Config, Mistake, Notice, Source};
+use std::path::PathBuf;
 
 /// Mistakes as the text of one error: a line each, which the command line begins with `error: `.
 pub fn told(mistakes: &[Mistake]) -> String {
     let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     lines.join("\nerror: ")
+}
+
+/// Loads the configuration that is named, or the one that is found, with the environment of the process.
+pub fn load_or_search(named: Option<PathBuf>) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+    let (source, mut notices) = match named {
+        Some(path) => (Source::File(path), Vec::new()),
+        None => Source::search()?,
+    };
+    let (config, more) = load(source)?;
+    notices.extend(more);
+    Ok((config, notices))
 }
 
 /// Loads the configuration with the environment of the process.

@@ -1,6 +1,7 @@
 //! `registry serve`: runs the registry until it is asked to stop.
 
-use crate::config::{Config, Notice, Severity};
+use crate::config::{Config, Notice, Scheme, Severity, StorageDriver};
+use crate::http::Bound;
 use crate::logging::{self, Sink};
 use crate::server::Registry;
 use crate::sys::{self, Stop};
@@ -52,10 +53,46 @@ pub fn run(config: &Config, sink: &Sink, runner: &dyn Runner) -> Result<(), Stri
     };
     let stops = runner.on_stop(Box::new(stop));
     stops.map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let over_tls = config.http.tls.as_ref().map_or("", |_| ", tls");
-    log::info!("listening on {}{over_tls}", registry.address());
+    log::info!("{}", started(config, &registry.address()));
     runner.ready();
     registry.run();
     log::info!("stopped");
     Ok(())
+}
+
+/// What runs, in one line: the version, the address, TLS, where the data is, who may come in, and what of
+/// all that was read where.
+fn started(config: &Config, address: &Bound) -> String {
+    let tls = match &config.http.tls {
+        Some(tls) => format!("tls with {}", tls.certificate.display()),
+        None => "plain HTTP".to_owned(),
+    };
+    let data = match &config.storage.driver {
+        StorageDriver::Filesystem { root_directory, .. } => {
+            let whole = std::path::absolute(root_directory);
+            let whole = whole.unwrap_or(root_directory.clone());
+            format!("data in {}", whole.display())
+        }
+        StorageDriver::InMemory => "data in memory".to_owned(),
+    };
+    let read_only = match config.storage.read_only {
+        true => " (read-only)",
+        false => "",
+    };
+    let users = match &config.auth {
+        Scheme::None => "open to everyone".to_owned(),
+        Scheme::Silly { .. } => "open to any credentials (silly)".to_owned(),
+        Scheme::Htpasswd { path, .. } => format!("users of {}", path.display()),
+        Scheme::Token(settings) => format!("tokens of {}", settings.issuer),
+    };
+    let rules = match &config.access {
+        Some(access) => format!(", {} access rules", access.rules.len()),
+        None => String::new(),
+    };
+    format!(
+        "{} {} listening on {address}, {tls}, {data}{read_only}, {users}{rules}, configured by {}",
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_VERSION"),
+        config.source
+    )
 }

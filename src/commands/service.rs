@@ -1,7 +1,8 @@
 //! `registry service`: the registry as a service of Windows, so that it lives without a container and
-//! without anybody logged on. Elsewhere it says how systemd does the same.
+//! without anybody logged on. Elsewhere `install` prints the unit by which systemd does the same.
 
 mod text;
+mod unit;
 
 use super::serve::{self, Runner};
 use crate::config::{Config, Source, StorageDriver};
@@ -12,6 +13,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use unit::Unit;
 
 /// The name of a service where none is given.
 pub const NAME: &str = "registry";
@@ -93,7 +95,10 @@ impl Order {
 pub fn run(order: Order, out: &mut dyn Write) -> Result<(), String> {
     let Order { name, action } = order;
     if !service::AVAILABLE {
-        return Err(text::elsewhere(&action));
+        let Action::Install(files) = action else {
+            return Err(text::elsewhere(&action, &name));
+        };
+        return print_unit(&name, &files, out);
     }
     let told = match action {
         Action::Install(files) => install(&name, &files)?,
@@ -116,6 +121,28 @@ pub fn run(order: Order, out: &mut dyn Write) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks the configuration and prints the unit by which systemd serves it: nothing else, so that it can go
+/// to its file as it is.
+fn print_unit(name: &str, files: &Files, out: &mut dyn Write) -> Result<(), String> {
+    let (config, _) = super::load(Source::File(files.config.clone()))
+        .map_err(|mistakes| format!("{}\nno unit was made", super::told(&mistakes)))?;
+    let unit = Unit {
+        name,
+        program: own_path()?,
+        file: &files.config,
+        config: &config,
+        folder: files.folder(),
+    };
+    let written = out.write_all(unit.text().as_bytes());
+    let written = written.and_then(|()| out.flush());
+    written.map_err(|error| format!("the unit cannot be printed: {error}"))
+}
+
+fn own_path() -> Result<PathBuf, String> {
+    std::env::current_exe()
+        .map_err(|error| format!("the path of this program cannot be told: {error}"))
+}
+
 /// Checks the configuration and makes the service. Gives what is to be known about it.
 fn install(name: &str, files: &Files) -> Result<String, String> {
     let (config, notices) = super::load(Source::File(files.config.clone()))
@@ -129,9 +156,7 @@ fn install(name: &str, files: &Files) -> Result<String, String> {
             folder.display()
         ));
     }
-    let program = std::env::current_exe()
-        .map_err(|error| format!("the path of this program cannot be told: {error}"))?;
-    let plan = plan(name, program, files);
+    let plan = plan(name, own_path()?, files);
     let unknown = service::install(&plan)?;
     let mut told: String = notices.iter().map(|notice| format!("{notice}\n")).collect();
     told.push_str(&text::installed(&plan, files, &folders(&config, files)));

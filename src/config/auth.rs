@@ -9,6 +9,7 @@ use super::tree::Node;
 use super::values::steps;
 use crate::auth::token;
 use serde_yaml::Value;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The kinds that are known; names that are none have been reported already.
@@ -20,7 +21,8 @@ const REDIRECT_PATH: &str = "/auth/token";
 /// Reads the section: one kind, with all of its parameters.
 pub fn auth(layers: &mut Layers) -> Scheme {
     let kinds = layers.keys("auth");
-    if kinds.len() > 1 {
+    let is_known = |kind: &String| KINDS.contains(&kind.as_str());
+    if kinds.len() > 1 && kinds.iter().any(is_known) {
         let message = format!(
             "found {} kinds of access control ({}); allowed: at most one",
             kinds.len(),
@@ -157,12 +159,21 @@ fn warn(layers: &mut Layers, scheme: &Scheme) {
         layers.value("http.tls.certificate").is_some()
             || matches!(layers.value("http.host"), Some(Node::Text(host)) if host.starts_with("https://"))
             || matches!(layers.value("http.net"), Some(Node::Text(net)) if net == "unix")
+            || matches!(layers.value("http.addr"), Some(Node::Text(addr)) if is_loopback(addr))
     };
     if !is_https(layers) {
         let message = "passwords and tokens will come over plain HTTP, for anyone on the way to read; set http.tls, or \
                        http.host to the https:// address of the proxy in front";
         layers.notice(Severity::Warning, &steps("auth"), message);
     }
+}
+
+/// Whether an address to listen on can be reached from this machine alone.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let ip: Option<IpAddr> = host.parse().ok();
+    host.eq_ignore_ascii_case("localhost") || ip.is_some_and(|ip| ip.is_loopback())
 }
 
 /// The section as YAML, for `check-config`. Nothing in it is a secret.

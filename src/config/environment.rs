@@ -5,6 +5,7 @@
 
 use super::keys::{STORAGE_SETTINGS, VARIABLE_NAMES, is_guarded};
 use super::layers::Layers;
+use super::misplaced;
 use super::report::{Place, Severity};
 use super::schema::{ANY, Entry, INDEX, Kind};
 use super::suggest;
@@ -44,6 +45,16 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
         unknown(layers, name);
         return;
     };
+    if let ["http", "headers", field, ..] = path.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        && field.contains('_')
+    {
+        layers.mistaken(
+            Place::Variable(name.to_owned()),
+            path.join("."),
+            with_dashes(name, field),
+        );
+        return;
+    }
     let is_text = Entry::root()
         .at(path.iter().map(String::as_str))
         .and_then(|entry| entry.kind)
@@ -81,6 +92,15 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
     }
 }
 
+/// Why a header field whose name has underscores is refused, and how it is set.
+fn with_dashes(name: &str, field: &str) -> String {
+    let dashed = field.replace('_', "-");
+    let right = name.replacen(&field.to_uppercase(), &dashed.to_uppercase(), 1);
+    format!(
+        "found _ in the name of a header field; - is meant: {right}, or REGISTRY_HTTP_HEADERS='{{{dashed}: [VALUE]}}'"
+    )
+}
+
 fn unknown(layers: &mut Layers, name: &str) {
     let place = Place::Variable(name.to_owned());
     let nearest = nearest_name(name);
@@ -93,7 +113,20 @@ fn unknown(layers: &mut Layers, name: &str) {
         .replace(PREFIX, "")
         .replace('_', ".")
         .to_lowercase();
-    if is_guarded(&meant) {
+    let parts: Vec<&str> = name
+        .strip_prefix(PREFIX)
+        .unwrap_or(name)
+        .split('_')
+        .collect();
+    let misplaced = misplaced::variable_belongs(&parts);
+    let hint = match misplaced.filter(|_| hint.is_empty()) {
+        Some(path) => format!(
+            "; is {path} meant, as {PREFIX}{}?",
+            path.replace('.', "_").to_uppercase()
+        ),
+        None => hint,
+    };
+    if is_guarded(&meant) || misplaced.is_some() {
         layers.mistaken(
             place,
             String::new(),

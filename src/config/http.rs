@@ -1,6 +1,7 @@
 //! The `http` section: where to listen, how to name oneself, what each answer carries, and the limits.
 
 use super::layers::Layers;
+use super::report::Severity;
 use super::resolved::{Http, LocationStyle};
 use super::tls;
 use super::values::steps;
@@ -96,7 +97,13 @@ fn prefix(layers: &mut Layers) -> String {
 /// given, which distribution does on request only: it is right behind any proxy.
 fn location(layers: &mut Layers) -> LocationStyle {
     let relative = layers.boolean("http.relativeurls");
-    if let Some(host) = layers.text("http.host") {
+    let named = layers.text("http.host");
+    if let Some(host) = named.as_deref().filter(|host| !host.contains("://")) {
+        let message = format!(
+            "found `{host}` without a scheme; it is ignored, as in distribution: write https://{host}, or http://"
+        );
+        layers.notice(Severity::Warning, &steps("http.host"), message);
+    } else if let Some(host) = named {
         let host = host.trim_end_matches('/').to_owned();
         if !is_base_url(&host) {
             layers.wrong("http.host", "http:// or https:// with a host and nothing behind the path, such as https://registry.example");
@@ -134,6 +141,10 @@ fn headers(layers: &mut Layers) -> Vec<(String, String)> {
         if FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
             layers.mistake(&path, "the server sets this header field itself; remove it");
             continue;
+        }
+        if name.contains('_') {
+            let message = "a header field with _ in its name, which proxies drop; is - meant?";
+            layers.notice(Severity::Warning, &path, message);
         }
         if name.contains('.') {
             layers.mistake(&path, "a header field whose name has a dot cannot be set");

@@ -121,6 +121,22 @@ pub const HONOURED: &[Key] = &[
 /// The children of `storage` that are no drivers.
 pub const STORAGE_SETTINGS: &[&str] = &["maintenance", "cache", "delete", "redirect", "tag"];
 
+/// Durations that distribution's own structures hold, so that a bare number is nanoseconds there. All others
+/// of it are texts, and ours are as well.
+pub const IN_NANOSECONDS: &[&str] = &["http.draintimeout"];
+/// Durations that people count in hours.
+pub const IN_HOURS: &[&str] = &[
+    "storage.maintenance.uploadpurging.age",
+    "storage.maintenance.uploadpurging.interval",
+];
+/// Booleans that distribution takes for nothing when they are in quotes; at others it does not start.
+pub const IGNORED_IN_QUOTES: &[&str] = &[
+    "storage.delete.enabled",
+    "storage.maintenance.uploadpurging.enabled",
+];
+/// What begins so may be in quotes there as well, or is ours.
+pub const TAKEN_IN_QUOTES: &[&str] = &["storage.filesystem.maxthreads", "http.limits."];
+
 /// Sections that close the registry to some or all. A name that is nearly one of these is not passed
 /// over with a warning: what was meant to be closed would be open.
 const GUARDS: &[&str] = &["access", "auth", "http.tls", "proxy"];

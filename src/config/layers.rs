@@ -3,7 +3,7 @@
 
 use super::locate::{self, Target};
 use super::report::{Mistake, Notice, Place, Severity};
-use super::tree::{Node, Path};
+use super::tree::{Node, Path, character};
 
 /// At most so many mistakes, and so many notices, are told one by one.
 const REPORTS_MAX: usize = 100;
@@ -86,6 +86,23 @@ impl Layers {
     pub fn spelling(&self, path: &[String]) -> Option<String> {
         let layer = self.layer(path)?;
         locate::spelling(&layer.text, path.get(layer.above.len()..)?)
+    }
+
+    /// Whether the scalar at a path was written in quotes.
+    pub fn is_quoted(&self, path: &[String]) -> bool {
+        let quotes = |c: char| c == '"' || c == '\'';
+        let Some(layer) = self.layer(path) else {
+            return false;
+        };
+        match path.get(layer.above.len()..) {
+            Some([]) => layer.text.trim_start().starts_with(quotes),
+            Some(below) => {
+                let at = locate::exact(&layer.text, below, Target::Value);
+                at.and_then(|at| character(&layer.text, at))
+                    .is_some_and(quotes)
+            }
+            None => false,
+        }
     }
 
     fn layer(&self, path: &[String]) -> Option<&Layer> {

@@ -4,10 +4,12 @@
 use super::environment::PREFIX;
 use super::keys::{self, is_guarded};
 use super::layers::Layers;
+use super::locate::Target;
 use super::report::Severity;
 use super::schema::{ANY, Entry, INDEX, Kind, Status};
 use super::suggest;
 use super::tree::{Node, Path};
+use super::{asked, misplaced};
 
 /// Reports every name of the tree that is not simply a key that is honoured.
 pub fn check(layers: &mut Layers) {
@@ -76,7 +78,12 @@ impl Walk<'_> {
     }
 
     fn map(&mut self, entry: &Entry, entries: &[(String, Node)]) {
+        let stray = self.stray(entry, entries);
+        self.report_stray(&stray);
         for (key, value) in entries {
+            if stray.iter().any(|(name, _)| name == key) {
+                continue;
+            }
             match entry.child(key).filter(|_| !is_pattern(key)) {
                 Some(child) => self.step(key, child, value),
                 None => {
@@ -86,6 +93,45 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// The keys that stand where a driver or a kind of access control should, and are parameters of one;
+    /// each with where it belongs.
+    fn stray(&self, entry: &Entry, entries: &[(String, Node)]) -> Vec<(String, String)> {
+        let [section] = self.path.as_slice() else {
+            return Vec::new();
+        };
+        if section != "auth" && section != "storage" {
+            return Vec::new();
+        }
+        let unknown = entries.iter().filter(|(key, _)| entry.child(key).is_none());
+        let belongs = |key: &str| {
+            let honoured = keys::HONOURED.iter().map(|known| known.path);
+            let mut below = honoured.filter(|path| path.strip_prefix(section).is_some());
+            below.find(|path| path.rsplit('.').next() == Some(key))
+        };
+        let stray = unknown.filter_map(|(key, _)| Some((key.clone(), belongs(key)?.to_owned())));
+        stray.collect()
+    }
+
+    /// One mistake for all of them.
+    fn report_stray(&mut self, stray: &[(String, String)]) {
+        let Some((first, _)) = stray.first() else {
+            return;
+        };
+        let (found, right): (Vec<&str>, Vec<&str>) = stray
+            .iter()
+            .map(|(key, path)| (key.as_str(), path.as_str()))
+            .unzip();
+        let message = format!(
+            "found at the wrong level: {}; did you mean {}?",
+            found.join(", "),
+            right.join(", ")
+        );
+        let mut at = self.path.clone();
+        at.push(first.clone());
+        let place = self.layers.place(&at, Target::Key);
+        self.layers.mistaken(place, self.path.join("."), message);
     }
 
     fn step(&mut self, step: &str, child: &Entry, value: &Node) {
@@ -107,7 +153,7 @@ impl Walk<'_> {
             }
             Some("auth") if self.path.len() == 2 => true,
             _ if matches!(status, Status::Refused(_)) => !node.is_unset(),
-            _ => !node.is_off(),
+            _ => asked::asks(&self.path.join("."), node),
         }
     }
 
@@ -132,14 +178,16 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the path leads into a section about who may do what: nothing is ignored there.
-    fn is_about_access(&self) -> bool {
-        let first = self.path.first().map(String::as_str);
-        matches!(first, Some("access" | "auth")) && self.path.len() > 1
+    /// Whether the path leads into a section that closes the registry: nothing is ignored there.
+    fn is_in_guard(&self) -> bool {
+        let above = self.path.split_last().map(|(_, above)| above.join("."));
+        above.is_some_and(|above| is_guarded(&above))
     }
 
     fn unknown(&mut self, entry: &Entry, key: &str) {
-        let nearest = nearest(entry, &self.path, key);
+        let misplaced = misplaced::belongs(key).filter(|_| !self.is_in_guard());
+        let nearest = misplaced.map(str::to_owned);
+        let nearest = nearest.or_else(|| self::nearest(entry, &self.path, key));
         let hint = nearest
             .as_deref()
             .map(|known| format!("; did you mean {known}?"));
@@ -147,17 +195,28 @@ impl Walk<'_> {
         // Beside the drivers every unknown name would be a driver, so ignoring it could mean to keep
         // content in the wrong place.
         if self.path.len() == 2 && self.path.first().is_some_and(|first| first == "storage") {
-            let message =
-                format!("is no storage driver that is known; use filesystem or inmemory{hint}");
+            let message = format!("unknown storage driver; use filesystem or inmemory{hint}");
             self.layers.mistake(&self.path, message);
         } else if self.path.len() == 2 && self.path.first().is_some_and(|first| first == "auth") {
-            let message = format!("is no kind of access control that is known; use htpasswd{hint}");
+            let message = format!("unknown kind of access control; use htpasswd{hint}");
             self.layers.mistake(&self.path, message);
-        } else if self.is_about_access() || nearest.is_some_and(|known| is_guarded(&known)) {
-            let message = format!("is no key that is known{hint}");
+        } else if self.is_in_guard()
+            || misplaced.is_some()
+            || nearest.is_some_and(|known| is_guarded(&known))
+        {
+            let above = self.path.split_last().map_or(&[][..], |(_, above)| above);
+            let is_here = |known: &str| {
+                let (section, _) = known.rsplit_once('.').unwrap_or_default();
+                section == above.join(".")
+            };
+            let level = match misplaced {
+                Some(known) if !is_here(known) => " at this level, where it would protect nothing",
+                _ => "",
+            };
+            let message = format!("unknown key{level}{hint}");
             self.layers.mistake_of_name(&self.path, message);
         } else {
-            let message = format!("is no key that is known; it is ignored{hint}");
+            let message = format!("unknown key; it is ignored{hint}");
             self.layers.notice(Severity::Warning, &self.path, message);
         }
     }
@@ -186,10 +245,14 @@ fn nearest(entry: &Entry, path: &[String], key: &str) -> Option<String> {
 }
 
 /// An honoured key or section of that last name, such as `tags.maxtags` for `http.maxtags`; or the
-/// key that a variable's name, written into the file, stands for.
+/// key that a variable's name, written into the file, stands for. Those that close the registry are the
+/// business of `misplaced.rs`: some of their names mean something elsewhere too.
 fn elsewhere(key: &str) -> Option<String> {
     let as_variable = |path: &str| format!("{PREFIX}{}", path.replace('.', "_").to_uppercase());
-    let named = |path: &&str| path.rsplit('.').next() == Some(key) || as_variable(path) == key;
+    let named = |path: &&str| {
+        let last = path.rsplit('.').next() == Some(key) && !is_guarded(path);
+        last || as_variable(path) == key
+    };
     keys::HONOURED
         .iter()
         .map(|known| known.path)

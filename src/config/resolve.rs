@@ -7,6 +7,7 @@ use super::resolved::{
     Config, Formatter, Log, Platform, Platforms, Storage, StorageDriver, UploadPurging, Uploads,
     Validation,
 };
+use super::schema::Entry;
 use super::tree::Node;
 use super::values::{scalar_text, steps};
 use super::{access, auth, http, keys};
@@ -30,6 +31,7 @@ const UPLOAD_IDLE_TIMEOUT: Duration = HOUR;
 pub fn resolve(layers: &mut Layers) -> Config {
     version(layers);
     Config {
+        source: String::new(),
         log: log(layers),
         storage: storage(layers),
         auth: auth::auth(layers),
@@ -166,7 +168,11 @@ fn storage(layers: &mut Layers) -> Storage {
 fn driver(layers: &mut Layers) -> StorageDriver {
     let mut drivers = layers.keys("storage");
     drivers.retain(|key| !keys::STORAGE_SETTINGS.contains(&key.as_str()));
+    let is_named = !drivers.is_empty();
+    // What is no driver has been reported already.
+    drivers.retain(|key| Entry::root().at(["storage", key]).is_some());
     match drivers.as_slice() {
+        [] if is_named => {}
         [] if matches!(layers.value("storage"), None | Some(Node::Map(_))) => {
             let message = "names no driver; allowed: one of filesystem, inmemory";
             layers.mistake(&steps("storage"), message);

@@ -10,6 +10,8 @@ use std::time::Duration;
 /// Everything the program was told.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// What was read: the path of a file, or what the built-in configuration is called.
+    pub source: String,
     /// `log`.
     pub log: Log,
     /// `storage`.

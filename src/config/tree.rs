@@ -49,6 +49,22 @@ impl Node {
         }
     }
 
+    /// The elements of a list; none of anything else.
+    pub fn items(&self) -> &[Node] {
+        match self {
+            Node::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries of a mapping; none of anything else.
+    pub fn entries(&self) -> &[(String, Node)] {
+        match self {
+            Node::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
     /// The node at the end of a path.
     pub fn at(&self, path: &[String]) -> Option<&Node> {
         path.iter().try_fold(self, |node, step| node.child(step))
@@ -117,29 +133,53 @@ pub fn boolean_word(text: &str) -> Option<bool> {
 /// Reads one YAML document. A key that stands twice in one mapping is an error; merge keys (`<<`)
 /// are resolved. Depth (128) and alias expansion are bounded by the YAML parser.
 pub fn parse(text: &str) -> Result<Node, Unreadable> {
-    let node: Node = serde_yaml::from_str(text).map_err(|error| unreadable(&error))?;
+    let node: Node = serde_yaml::from_str(text).map_err(|error| unreadable(&error, text))?;
     merged(node).map_err(|message| Unreadable {
         message,
         location: None,
     })
 }
 
-fn unreadable(error: &serde_yaml::Error) -> Unreadable {
+fn unreadable(error: &serde_yaml::Error, text: &str) -> Unreadable {
     let location = error.location().map(|at| (at.line(), at.column()));
     let mut message = error.to_string();
     if let Some((line, column)) = location {
         let suffix = format!(" at line {line} column {column}");
         message = message.replacen(&suffix, "", 1);
     }
-    if let Some((_, hint)) = HINTS.iter().find(|(says, _)| message.contains(says)) {
+    let found = location.and_then(|at| character(text, at));
+    let of_character = CHARACTERS.iter().find(|(c, _)| Some(*c) == found);
+    let of_message = HINTS.iter().find(|(says, _)| message.contains(says));
+    let hint = of_character.map(|(_, hint)| *hint);
+    if let Some(hint) = hint.or(of_message.map(|(_, hint)| *hint)) {
         message.push_str("; ");
         message.push_str(hint);
     }
     Unreadable { message, location }
 }
 
+/// The character at a line and a column, both from 1.
+pub fn character(text: &str, (line, column): (usize, usize)) -> Option<char> {
+    let line = text.split('\n').nth(line.checked_sub(1)?)?;
+    line.chars().nth(column.checked_sub(1)?)
+}
+
+/// What nothing can begin with, and what would be right.
+const CHARACTERS: [(char, &str); 4] = [
+    ('\t', "it is a tab; YAML indents with spaces"),
+    ('@', QUOTES),
+    ('`', QUOTES),
+    ('%', QUOTES),
+];
+
+const ALIAS: &str = "a * begins an alias; where the character itself is meant it is put in quotes, \
+    such as ['*'] for any origin";
+const QUOTES: &str = "a text that begins with it is put in quotes";
+
 /// What the YAML parser says of a path of Windows and the like, and what would be right.
-const HINTS: [(&str, &str); 4] = [
+const HINTS: [(&str, &str); 6] = [
+    ("while scanning an alias", ALIAS),
+    ("unknown anchor", ALIAS),
     ("unknown escape character", ESCAPES),
     ("did not find expected hexadecimal number", ESCAPES),
     ("mapping values are not allowed in this context", COLONS),

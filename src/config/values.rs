@@ -2,11 +2,15 @@
 //! in Go. A wrong value is recorded as a mistake and counts as absent, so that reading goes on and
 //! every mistake is told.
 
-use super::duration;
 use super::layers::Layers;
+use super::report::Severity;
 use super::schema::{Entry, Kind};
 use super::tree::{self, Node, Path};
+use super::{duration, keys};
 use std::time::Duration;
+
+/// What nobody means by a bare number.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// A dotted path as steps.
 pub fn steps(path: &str) -> Path {
@@ -42,8 +46,9 @@ impl Layers {
             Node::Text(text) => tree::boolean_word(text),
             _ => None,
         };
-        if value.is_none() {
-            self.wrong_kind(path);
+        match value {
+            Some(_) => self.remark_quotes(path),
+            None => self.wrong_kind(path),
         }
         value
     }
@@ -60,10 +65,32 @@ impl Layers {
             _ => false,
         });
         let value = bounded.and_then(|number| T::try_from(number).ok());
-        if value.is_none() {
-            self.wrong_kind(path);
+        match value {
+            Some(_) => self.remark_quotes(path),
+            None => self.wrong_kind(path),
         }
         value
+    }
+
+    /// Tells what distribution makes of a value in quotes, which counts here like one without.
+    fn remark_quotes(&mut self, path: &str) {
+        let is_text = matches!(self.value(path), Some(Node::Text(_)));
+        if !is_text
+            || !self.is_quoted(&steps(path))
+            || keys::TAKEN_IN_QUOTES
+                .iter()
+                .any(|known| path.starts_with(known))
+        {
+            return;
+        }
+        let (severity, there) = match keys::IGNORED_IN_QUOTES.contains(&path) {
+            true => (Severity::Warning, "takes it for a text, and ignores it"),
+            false => (Severity::Note, "does not start with it"),
+        };
+        let message = format!(
+            "the value is in quotes: it counts here, but distribution {there}; write it without"
+        );
+        self.notice(severity, &steps(path), message);
     }
 
     /// A number of bytes within the key's bounds, with or without a unit.
@@ -84,13 +111,31 @@ impl Layers {
         value
     }
 
-    /// A duration within the key's bounds; a bare number is nanoseconds.
+    /// A duration within the key's bounds. A bare number says nothing about its unit; where distribution
+    /// takes it for nanoseconds it is taken so here.
     pub fn duration(&mut self, path: &str) -> Option<Duration> {
         let value = match self.value(path)? {
-            Node::Integer(number) => u128::try_from(*number).ok().and_then(duration::nanoseconds),
-            Node::Text(text) => duration::parse(text),
+            Node::Integer(0) => Some(Duration::ZERO),
+            Node::Integer(number) if keys::IN_NANOSECONDS.contains(&path) => {
+                u128::try_from(*number).ok().and_then(duration::nanoseconds)
+            }
+            Node::Text(text) if digits(text).is_none_or(|number| number == 0) => {
+                duration::parse(text)
+            }
+            Node::Integer(_) | Node::Text(_) => {
+                self.wrong_without_unit(path);
+                return None;
+            }
             _ => None,
         };
+        let is_bare = matches!(self.value(path), Some(Node::Integer(_)));
+        if let Some(short) = value.filter(|value| is_bare && !value.is_zero() && *value < SHORT) {
+            let message = format!(
+                "found a number without a unit, which is nanoseconds: {}; write the unit, such as 5s",
+                duration::format(short)
+            );
+            self.notice(Severity::Warning, &steps(path), message);
+        }
         let bounded = value.filter(|value| match kind(path) {
             Kind::Duration(least, most) => (least..=most).contains(value),
             _ => false,
@@ -99,6 +144,21 @@ impl Layers {
             self.wrong_kind(path);
         }
         bounded
+    }
+
+    fn wrong_without_unit(&mut self, path: &str) {
+        let number = self.value(path).map(scalar_text).unwrap_or_default();
+        let unit = match keys::IN_HOURS.contains(&path) {
+            true => "h",
+            false => "s",
+        };
+        let allowed = kind(path).allowed();
+        let meant = match number.len() {
+            1..=5 => format!("; with its unit, is {number}{unit} meant?"),
+            _ => "; a number has its unit behind it".to_owned(),
+        };
+        let allowed = allowed + &meant;
+        self.wrong(path, &allowed);
     }
 
     /// One of the key's words, in lower case.

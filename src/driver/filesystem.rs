@@ -8,6 +8,7 @@ use super::folders::{
 };
 use super::gate::Gate;
 use super::listing::Listings;
+use super::writable::{self, Unwritable};
 use super::{Change, Content, Driver, Error, Key, Result, Sink, Source, Stat};
 use crate::sys;
 use std::collections::{BTreeSet, HashSet};
@@ -292,6 +293,14 @@ impl Driver for Filesystem {
             self.listings.note(parent, name, false);
         }
         Ok(removed)
+    }
+
+    fn check_writable(&self, folders: &[&str]) -> std::result::Result<(), Unwritable> {
+        let _pass = self.gate.enter();
+        writable::look(&self.root, folders)?;
+        let probe = self.temporary(&self.root.join("writable"));
+        let name = probe.file_name().unwrap_or_default().to_string_lossy();
+        writable::attempt(&self.root, &name)
     }
 
     fn discard(&self, key: &Key) {

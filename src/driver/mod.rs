@@ -10,9 +10,11 @@ mod folders;
 mod gate;
 mod listing;
 mod memory;
+mod writable;
 
 pub use filesystem::Filesystem;
 pub use memory::Memory;
+pub use writable::{Unwritable, look, look_below};
 
 use crate::sys;
 use std::fmt;
@@ -160,6 +162,12 @@ pub trait Driver: Send + Sync {
     /// was nothing.
     fn remove(&self, key: &Key) -> Result<bool>;
 
+    /// Tries whether something can be written, with the folders that are there among these; leaves
+    /// nothing behind.
+    fn check_writable(&self, _folders: &[&str]) -> std::result::Result<(), Unwritable> {
+        Ok(())
+    }
+
     /// Removes what nobody was promised to be gone; a failure is logged, and it may be back after a
     /// power loss.
     fn discard(&self, key: &Key);
@@ -197,11 +205,7 @@ impl Error {
 
     /// There is no room left.
     pub fn is_full(&self) -> bool {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        matches!(
-            self.source.kind(),
-            StorageFull | QuotaExceeded | FileTooLarge
-        )
+        is_full(&self.source)
     }
 
     /// Somebody has the file open, on a system where it can then not be replaced.
@@ -223,6 +227,11 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
 
 /// `None` in place of an error that says there is nothing.
 pub fn found<T>(result: Result<T>) -> Result<Option<T>> {

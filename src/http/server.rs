@@ -50,6 +50,12 @@ pub struct Control {
 pub struct Listening(Vec<Listener>);
 
 impl Listening {
+    /// Looks whether there could be such an address, without taking it: whether another program has it is
+    /// not asked. Errors name it.
+    pub fn look(listen: &Listen) -> io::Result<()> {
+        Listener::look(listen)
+    }
+
     /// Takes the address. Errors name it.
     pub fn open(listen: &Listen) -> io::Result<Listening> {
         Listener::bind(listen).map(Listening)
@@ -164,8 +170,17 @@ fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSende
             }
         }
     }
-    drop(listener);
+    close(listener);
     shared.table.accepted();
+}
+
+/// Closes a listener, which removes the file of a unix socket. Whoever interrupts it holds it for a moment
+/// as well, and the process may end before that is over.
+fn close(mut listener: Arc<Listener>) {
+    while let Err(held) = Arc::try_unwrap(listener) {
+        listener = held;
+        thread::yield_now();
+    }
 }
 
 /// Gives a newcomer a thread, or an answer that says why not.

@@ -7,7 +7,7 @@ use crate::sys;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -60,14 +60,24 @@ pub(super) enum Listener {
 impl Listener {
     /// Binds every socket that `listen` asks for. Errors name the address and what would help.
     pub(super) fn bind(listen: &Listen) -> io::Result<Vec<Listener>> {
-        let explain = |error: io::Error, place: &dyn fmt::Display| {
-            io::Error::new(error.kind(), format!("cannot listen on {place}: {error}"))
-        };
         match listen {
             Listen::Tcp(address) => bind_tcp(address).map_err(|error| explain(error, address)),
             Listen::Unix(path) => bind_local(path)
                 .map(|listener| vec![Listener::Local(listener, path.clone())])
                 .map_err(|error| explain(error, &path.display())),
+        }
+    }
+
+    /// Looks whether there could be such sockets, without making one.
+    pub(super) fn look(listen: &Listen) -> io::Result<()> {
+        match listen {
+            Listen::Tcp(address) if address.starts_with(':') => Ok(()),
+            Listen::Tcp(address) => {
+                let found = address.to_socket_addrs();
+                let found = found.and_then(|mut found| found.next().ok_or_else(sys::no_address));
+                found.map(drop).map_err(|error| explain(error, address))
+            }
+            Listen::Unix(path) => look_local(path).map_err(|error| explain(error, &path.display())),
         }
     }
 
@@ -116,6 +126,10 @@ impl Drop for Listener {
     }
 }
 
+fn explain(error: io::Error, place: &dyn fmt::Display) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on {place}: {error}"))
+}
+
 fn bind_tcp(address: &str) -> io::Result<Vec<Listener>> {
     let listeners = match address.strip_prefix(':') {
         Some(port) => {
@@ -144,6 +158,22 @@ fn bind_local(path: &Path) -> io::Result<sys::LocalListener> {
         }
     }
     sys::LocalListener::bind(path)
+}
+
+/// Whether a socket could be made there: its folder is there and may be written to, and nothing else
+/// has its name.
+fn look_local(path: &Path) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if !std::fs::metadata(folder)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    if path.symlink_metadata().is_ok() && !sys::is_socket(path) {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    sys::may_write(folder)
 }
 
 /// Opens and drops a connection to one's own listener, to wake it from `accept`.

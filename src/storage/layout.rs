@@ -27,6 +27,16 @@ pub const MANIFESTS: &str = "_manifests";
 /// The folder of a repository that holds its upload sessions.
 pub const UPLOADS: &str = "_uploads";
 
+/// The folders that a push goes through; below the last two are those of blobs and repositories.
+pub const FOLDERS: [&str; 6] = [
+    "docker",
+    "docker/registry",
+    "docker/registry/v2",
+    BLOBS,
+    "docker/registry/v2/blobs/sha256",
+    REPOSITORIES,
+];
+
 /// The bytes of a blob.
 pub fn blob_data(digest: &Digest) -> Key {
     let (algorithm, hex) = (digest.algorithm().name(), digest.hex());

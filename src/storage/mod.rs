@@ -12,11 +12,13 @@ mod purge;
 mod referrers;
 mod tags;
 mod uploads;
+mod writable;
 
 pub use manifests::Stored;
 pub use purge::PurgeReport;
 pub use referrers::Query as ReferrersQuery;
 pub use uploads::{Offset, Part, UploadLimits};
+pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver, Key};
 use crate::spec::{Digest, Name, Tag};
@@ -34,6 +36,7 @@ pub struct Storage {
     uploads: uploads::Sessions,
     referrers: referrers::Indexed,
     changes: changes::Changes,
+    checked: writable::Checked,
     settings: Settings,
 }
 
@@ -58,6 +61,7 @@ impl Storage {
             uploads,
             referrers: referrers::Indexed::default(),
             changes: changes::Changes::default(),
+            checked: writable::Checked::default(),
             settings,
         }
     }

@@ -134,6 +134,33 @@ pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, into, offset)
 }
 
+/// Whether this process may put files into a folder, which is found out without touching it.
+#[cfg(unix)]
+pub fn may_write(folder: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let how = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(accessat(CWD, folder, how, AtFlags::EACCESS)?)
+}
+
+/// Windows gives no answer without trying: taken as a yes.
+#[cfg(windows)]
+pub fn may_write(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// The ids of the user and the group that this process is.
+#[cfg(unix)]
+pub fn user_and_group() -> Option<(u32, u32)> {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    Some((user.as_raw(), group.as_raw()))
+}
+
+/// Users have no numbers here.
+#[cfg(windows)]
+pub fn user_and_group() -> Option<(u32, u32)> {
+    None
+}
+
 /// Creates a file that only its owner may read and write; fails when it is there.
 #[cfg(unix)]
 pub fn create_private(path: &Path) -> io::Result<File> {

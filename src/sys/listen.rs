@@ -21,8 +21,7 @@ pub fn bind_all_interfaces(port: u16) -> io::Result<Vec<TcpListener>> {
 
 /// Listens on `host:port`: on the first address of the host that can be listened on.
 pub fn bind(address: &str) -> io::Result<TcpListener> {
-    let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
-    let mut found = Err(none());
+    let mut found = Err(no_address());
     for address in std::net::ToSocketAddrs::to_socket_addrs(address)? {
         found = listen(address);
         if found.is_ok() {
@@ -30,6 +29,11 @@ pub fn bind(address: &str) -> io::Result<TcpListener> {
         }
     }
     found
+}
+
+/// A host that is known and has no address.
+pub fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address")
 }
 
 /// Whether another program has the port. On Windows one that has it for itself alone is told as a

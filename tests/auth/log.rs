@@ -81,7 +81,6 @@ fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
     let mut program = Program::start(folder.path(), &config, &[]);
     let address = program.address();
     for said in [
-        ": auth: passwords and tokens will come over plain HTTP",
         "line 2: user \\\"slow\\\" cannot log in: the hash has cost 31; allowed: 4 to 17",
         "line 3: user \\\"short\\\" cannot log in: the hash has 29 characters where bcrypt has 60",
         "line 4: user \\\"damaged\\\" cannot log in: the hash is damaged",

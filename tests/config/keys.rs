@@ -81,11 +81,9 @@ const CASES: &[Case] = &[
     Case("storage.maintenance.uploadpurging.age", "0", |c| {
         c.storage.upload_purging.age == Duration::ZERO
     }),
-    Case(
-        "storage.maintenance.uploadpurging.interval",
-        "90000000000",
-        |c| c.storage.upload_purging.interval == Duration::from_secs(90),
-    ),
+    Case("storage.maintenance.uploadpurging.interval", "90s", |c| {
+        c.storage.upload_purging.interval == Duration::from_secs(90)
+    }),
     Case("storage.maintenance.uploadpurging.dryrun", "true", |c| {
         c.storage.upload_purging.dry_run
     }),

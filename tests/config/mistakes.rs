@@ -16,7 +16,7 @@ log:
 http:
   addr: localhost
   prefix: /a b/
-  host: registry.example
+  host: ftp://registry.example
   draintimeout: 5 seconds
   headers:
     Content-Length: [1]
@@ -48,7 +48,7 @@ validation:
         "config.yml:23:12: tags.maxtags: found `-1`; allowed: a whole number from 0 to 10000000",
         "config.yml:11:9: http.addr: found `localhost`; allowed: host:port",
         "config.yml:12:11: http.prefix: found `/a b/`; allowed: a path of letters",
-        "config.yml:13:9: http.host: found `registry.example`; allowed: http:// or https://",
+        "config.yml:13:9: http.host: found `ftp://registry.example`; allowed: http:// or https://",
         "config.yml:14:17: http.draintimeout: found `5 seconds`; allowed: a duration from 0s to 24h, such as",
         "config.yml:16:21: http.headers.Content-Length: the server sets this",
         "config.yml:17:15: http.headers.Bad Name: is no name of a header field",
@@ -237,7 +237,7 @@ fn there_is_exactly_one_driver() {
     assert_eq!(
         found,
         [
-            "config.yml:4:5: storage.filesytem: is no storage driver that is known; use filesystem or inmemory; did you mean storage.filesystem?"
+            "config.yml:4:5: storage.filesytem: unknown storage driver; use filesystem or inmemory; did you mean storage.filesystem?"
         ]
     );
     let found = mistakes(

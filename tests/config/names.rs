@@ -10,11 +10,11 @@ fn unknown_keys_are_told_with_the_nearest_known_one() {
     assert_eq!(
         notices(&text, &[]),
         [
-            "config.yml:6:3: log.levle: is no key that is known; it is ignored; did you mean log.level?",
-            "config.yml:8:3: http.maxtags: is no key that is known; it is ignored; did you mean tags.maxtags?",
-            "config.yml:9:3: http.Addr: is no key that is known; it is ignored; did you mean http.addr?",
-            "config.yml:10:1: banana: is no key that is known; it is ignored",
-            "config.yml:11:1: REGISTRY_LOG_LEVEL: is no key that is known; it is ignored; did you mean log.level?",
+            "config.yml:6:3: log.levle: unknown key; it is ignored; did you mean log.level?",
+            "config.yml:8:3: http.maxtags: unknown key; it is ignored; did you mean tags.maxtags?",
+            "config.yml:9:3: http.Addr: unknown key; it is ignored; did you mean http.addr?",
+            "config.yml:10:1: banana: unknown key; it is ignored",
+            "config.yml:11:1: REGISTRY_LOG_LEVEL: unknown key; it is ignored; did you mean log.level?",
         ]
     );
 }
@@ -116,8 +116,8 @@ fn a_slip_in_a_name_that_closes_the_registry_stops_the_start() {
     assert_eq!(
         found,
         [
-            "config.yml:5:1: Auth: is no key that is known; did you mean auth?",
-            "config.yml:7:3: http.tsl: is no key that is known; did you mean http.tls?",
+            "config.yml:5:1: Auth: unknown key; did you mean auth?",
+            "config.yml:7:3: http.tsl: unknown key; did you mean http.tls?",
         ]
     );
     for (name, known) in [

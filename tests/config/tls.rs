@@ -130,7 +130,7 @@ fn what_is_half_or_wrong_is_told_with_what_is_allowed() {
         ),
         (
             &format!("{FILES}    keyy: /k\n"),
-            &["http.tls.keyy: is no key that is known; did you mean http.tls.key?"],
+            &["http.tls.keyy: unknown key; did you mean http.tls.key?"],
         ),
         (
             &format!("{FILES}    letsencrypt: {{email: a@b.example, cachefile: /x}}\n"),

@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # A docker daemon of the judge's own, ended with it. Sourced after judge_begin; skips the judge where
-# none can run.
+# none can run. Containers share the network of the machine (`--network host`), unless NETWORK holds the
+# daemon's options for another one.
 require dockerd
 # The client that belongs to Debian's daemon, also where another `docker` comes first.
 DOCKER=/usr/bin/docker
 [ -x $DOCKER ] || DOCKER=$(command -v docker) || skip "docker's client is not on this machine"
 DAEMON_SECONDS_MAX=30
+[ -n "${NETWORK[*]-}" ] || NETWORK=(--bridge=none)
 DAEMON=''
 export DOCKER_HOST=unix://$SCRATCH/docker.sock DOCKER_CONFIG=$SCRATCH/config
 export DOCKER_CLI_EXPERIMENTAL=enabled
@@ -25,7 +27,7 @@ judge_cleanup() { daemon_stop; }
 # daemon_start STORAGE_DRIVER: true once it answers.
 daemon_start() {
     env -u DOCKER_HOST dockerd --data-root "$SCRATCH/docker" --exec-root "$SCRATCH/exec" \
-        -H "$DOCKER_HOST" -p "$SCRATCH/docker.pid" --bridge=none --iptables=false \
+        -H "$DOCKER_HOST" -p "$SCRATCH/docker.pid" "${NETWORK[@]}" --iptables=false \
         --ip6tables=false --storage-driver="$1" >"$SCRATCH/dockerd.log" 2>&1 &
     DAEMON=$!
     local deadline=$((SECONDS + DAEMON_SECONDS_MAX))

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The Linux image (Dockerfile.linux), with a real docker daemon: built from scratch around a static program,
 # run as its user with a volume, healthy by its own HEALTHCHECK, pushed to and pulled from by docker,
-# stopped before docker would kill it, replaced over the same volume. No base image is fetched: the program is built by cargo
-# here, as the builder stage does it, and handed to the image as `--build-arg PROGRAM=prebuilt`.
+# stopped before docker would kill it, replaced over the same volume. How it takes the place of registry:2
+# is `replacement.sh`.
 . "$(dirname "$0")/common.sh"
 judge_begin image
 [ "$JUDGED" = ours ] || skip "the image is of our own program"
@@ -10,27 +10,11 @@ require jq cargo
 . "$JUDGES/daemon.sh"
 HEALTHY_SECONDS_MAX=60
 
-host=$(rustc --print host-tuple)
-target=${CARGO_TARGET_DIR:-$PROJECT/target}
-echo "a static program for $host, of what the builder stage copies and nothing else"
-source=$JUDGES_HOME/image-source
-rm -rf "$source"
-mkdir -p "$source"
-cp -a "$PROJECT"/Cargo.{toml,lock} "$PROJECT/config.yml" "$PROJECT/src" "$source"
-(cd "$source" && RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR=$target \
-    cargo build --quiet --release --locked --target "$host")
-program=$target/$host/release/registry
-if ldd "$program" >"$SCRATCH/ldd" 2>&1 && ! grep -q 'statically linked' "$SCRATCH/ldd"; then
-    fail "the program is not static: $(cat "$SCRATCH/ldd")"
-fi
-
-mkdir -p "$SCRATCH/context/registry"
-cp "$PROJECT/Dockerfile.linux" "$PROJECT/.dockerignore" "$SCRATCH/context"
-cp "$program" "$PROJECT/config.yml" "$SCRATCH/context/registry"
-DOCKER_BUILDKIT=1 docker build -q -t registry -f "$SCRATCH/context/Dockerfile.linux" --build-arg PROGRAM=prebuilt \
-    "$SCRATCH/context" >/dev/null 2>"$SCRATCH/build.log" || { cat "$SCRATCH/build.log" && fail "build"; }
+. "$JUDGES/image_build.sh"
+image_program
+image_build registry
 bytes=$(docker image inspect -f '{{.Size}}' registry)
-echo "the image has $bytes bytes, the program $(stat -c %s "$program")"
+echo "the image has $bytes bytes, the program $(stat -c %s "$PROGRAM")"
 
 words() { docker run --rm -i --network none registry "$@"; }
 grep -q '^registry [0-9]' <<<"$(words --version)" || fail "the version is not printed"
@@ -65,7 +49,7 @@ same 65532:65532 "$(docker inspect -f '{{.Config.User}}' first)" "the user of th
 process=$(docker inspect -f '{{.State.Pid}}' first)
 same 65532 "$(awk '/^Uid:/ {print $2}' "/proc/$process/status")" "the user of the process"
 same "$(docker inspect -f '{{(index .State.Health.Log 0).Output}}' first)" "http://$HOST/ answers 200 OK" "the health check"
-docker exec first /registry health "http://localhost:${HOST##*:}/" >/dev/null || fail "the image finds no host by its name"
+docker exec first registry health "http://localhost:${HOST##*:}/" >/dev/null || fail "the image finds no host by its name"
 
 echo "docker pushes to it and pulls from it"
 mkdir "$SCRATCH/sample"
@@ -83,7 +67,7 @@ same 65532 "$(stat -c %u "$(docker volume inspect -f '{{.Mountpoint}}' data)/doc
 echo "stopped, and replaced over the same volume, now with TLS and users on another port"
 stop first
 docker rm first >/dev/null
-REGISTRY_PROGRAM=$program secure_settings "$SCRATCH/secure" anna secret
+REGISTRY_PROGRAM=$PROGRAM secure_settings "$SCRATCH/secure" anna secret
 chmod 755 "$SCRATCH" "$SCRATCH/secure"
 chmod 644 "$SCRATCH/secure"/*
 old=$HOST HOST=127.0.0.1:$(free_port)

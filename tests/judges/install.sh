@@ -11,7 +11,7 @@ GO_SECONDS_MAX=900
 # program, or the path of a file -> Debian package
 PACKAGES=(
     curl:curl jq:jq openssl:openssl skopeo:skopeo podman:podman buildah:buildah
-    dockerd:docker.io docker-registry:docker-registry iptables:iptables nginx:nginx wrk:wrk
+    dockerd:docker.io docker-compose:docker-compose docker-registry:docker-registry iptables:iptables nginx:nginx wrk:wrk
     shellcheck:shellcheck
     # registry.exe is built with these, and run: see scripts/build-windows.sh.
     /usr/bin/rustc:rustc-web /usr/bin/cargo:cargo-web

@@ -79,10 +79,17 @@ impl Program {
     pub fn start(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Program {
         let path = folder.join("config.yml");
         std::fs::write(&path, text).unwrap();
-        let mut child = command()
+        let mut command = command();
+        command
             .arg("serve")
             .arg(path)
-            .envs(variables.iter().copied())
+            .envs(variables.iter().copied());
+        Program::of(&mut command)
+    }
+
+    /// Starts what serves.
+    pub fn of(command: &mut Command) -> Program {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

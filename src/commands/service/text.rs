@@ -86,40 +86,16 @@ pub fn status(name: &str, status: &Status) -> String {
 }
 
 /// What to do where there are no services of Windows.
-pub fn elsewhere(action: &Action) -> String {
-    let named = match action {
-        Action::Install(files) | Action::Run(files) => Some(files),
-        _ => None,
+pub fn elsewhere(action: &Action, name: &str) -> String {
+    let verb = match action {
+        Action::Uninstall => "disable --now",
+        Action::Stop => "stop",
+        Action::Status => "status",
+        Action::Install(_) | Action::Start | Action::Run(_) => "start",
     };
-    let config = named.map_or("/etc/registry/config.yml".into(), |files| {
-        files.config.display().to_string()
-    });
-    let folder = named.map_or("/etc/registry".into(), |files| {
-        files.folder().display().to_string()
-    });
-    let program = std::env::current_exe().unwrap_or(PathBuf::from("/usr/local/bin/registry"));
-    let program = program.display();
     format!(
-        "`registry service` is for Windows; on Linux systemd does the same. Write this to \
-         /etc/systemd/system/registry.service, then `systemctl enable --now registry`:
-
-[Unit]
-Description=Container registry
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-ExecStart=\"{program}\" serve \"{config}\"
-WorkingDirectory={folder}
-DynamicUser=yes
-StateDirectory=registry
-Environment=REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=/var/lib/registry
-Restart=on-failure
-RestartSec=5
-TimeoutStopSec=90
-
-[Install]
-WantedBy=multi-user.target"
+        "`registry service` is for Windows; here it is `systemctl {verb} {name}`, once the unit that \
+         `registry service install CONFIG` prints is in /etc/systemd/system/{name}.service"
     )
 }
 

@@ -1,0 +1,119 @@
+//! The words of the command line as people write them for the registries of distribution's images:
+//! `registry config.yml`, and `registry serve config.yml` also as the command of a container whose
+//! entry point is the program already. What distribution has and this program does not is said so.
+
+/// What ends in one of these is the name of a configuration.
+const CONFIGURATION_ENDS: [&str; 2] = [".yml", ".yaml"];
+/// What the images call the program, or what starts it there.
+const OWN_NAMES: [&str; 2] = ["registry", "entrypoint.sh"];
+
+/// The words as the parser of the command line takes them; or why there is no such command.
+pub fn read<'a>(words: &[&'a str]) -> Result<Vec<&'a str>, &'static str> {
+    let mut words = words.to_vec();
+    if words.first().is_some_and(|word| is_own_name(word)) {
+        words.remove(0);
+    }
+    let Some(first) = words.first().copied() else {
+        return Ok(words);
+    };
+    if let Some((_, why)) = MISSING.iter().find(|(name, _)| *name == first) {
+        return Err(why);
+    }
+    if is_configuration(first) {
+        words.insert(0, "serve");
+    }
+    if first == "-v" {
+        words = vec!["--version"];
+    }
+    let options = words.iter_mut().take_while(|word| **word != "--");
+    options
+        .filter(|word| **word == "-h")
+        .for_each(|word| *word = "--help");
+    Ok(words)
+}
+
+/// The commands of distribution that are not here.
+const MISSING: [(&str, &str); 2] = [
+    (
+        "garbage-collect",
+        "garbage-collect is not supported yet: nothing was looked at and nothing was removed. \
+         distribution's own program may collect on the same folder while this one is stopped \
+         or storage.maintenance.readonly is on",
+    ),
+    (
+        "completion",
+        "completion is not supported: there are no completions for shells",
+    ),
+];
+
+/// The program's own name, alone or at a place where programs are.
+pub fn is_own_name(word: &str) -> bool {
+    let (folder, name) = word.rsplit_once('/').unwrap_or(("", word));
+    let is_program = folder.ends_with("bin") || folder.is_empty();
+    OWN_NAMES.contains(&name) && is_program
+}
+
+/// A word that can be no command: a path, or a name with the end of a configuration.
+fn is_configuration(word: &str) -> bool {
+    let ends = |end: &str| word.to_ascii_lowercase().ends_with(end);
+    !word.starts_with('-')
+        && (word.contains(['/', '\\']) || CONFIGURATION_ENDS.iter().any(|end| ends(end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_the_images_of_distribution_are_understood() {
+        for (given, read_as) in [
+            ("", ""),
+            ("serve", "serve"),
+            ("serve config.yml", "serve config.yml"),
+            ("config.yml", "serve config.yml"),
+            (
+                "/etc/docker/registry/config.yml",
+                "serve /etc/docker/registry/config.yml",
+            ),
+            ("my.YAML", "serve my.YAML"),
+            (r"c:\registry\my.conf", r"serve c:\registry\my.conf"),
+            ("registry serve config.yml", "serve config.yml"),
+            ("registry config.yml", "serve config.yml"),
+            ("/bin/registry serve", "serve"),
+            ("bin/registry serve", "serve"),
+            ("/usr/local/bin/registry x.yml", "serve x.yml"),
+            ("/entrypoint.sh /etc/x.yml", "serve /etc/x.yml"),
+            ("registry", ""),
+            ("-v", "--version"),
+            ("--version", "--version"),
+            ("-h", "--help"),
+            ("serve -h", "serve --help"),
+            ("service install -h", "service install --help"),
+            ("htpasswd -- -h", "htpasswd -- -h"),
+            ("bogus", "bogus"),
+            ("--bogus.yml", "--bogus.yml"),
+        ] {
+            let given: Vec<&str> = given.split(' ').filter(|word| !word.is_empty()).collect();
+            assert_eq!(read(&given).unwrap().join(" "), read_as, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn what_distribution_has_and_we_have_not_is_said() {
+        for given in [
+            &[
+                "garbage-collect",
+                "--dry-run",
+                "/etc/docker/registry/config.yml",
+            ][..],
+            &["registry", "garbage-collect", "x.yml"],
+            &["bin/registry", "garbage-collect", "-m", "x.yml"],
+            &["completion", "bash"],
+        ] {
+            assert!(
+                read(given).unwrap_err().contains("not supported"),
+                "{given:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Whether a folder and those in it can be written to, found out before a client has sent its bytes.
+//!
+//! Folders that are there are looked at one by one: data that another user's registry made is often
+//! below a root that is writable. Only [`attempt`] touches anything, and leaves nothing behind.
+
+use super::folders::patiently;
+use crate::sys;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Of a folder with more entries no more are looked at.
+const ENTRIES_MAX: usize = 1024;
+
+/// What cannot be written to, and what the system says of it.
+#[derive(Debug)]
+pub struct Unwritable {
+    /// The root of the data.
+    pub root: PathBuf,
+    /// The folder.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl Unwritable {
+    fn new(root: &Path, path: &Path, source: io::Error) -> Unwritable {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or(path.to_owned());
+        Unwritable {
+            root: whole(root),
+            path: whole(path),
+            source,
+        }
+    }
+}
+
+impl fmt::Display for Unwritable {
+    /// Which folder it is, and what to do.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        let (path, root, error) = (self.path.display(), self.root.display(), &self.source);
+        match (error.kind(), sys::user_and_group()) {
+            (PermissionDenied, Some((user, group))) if self.root.exists() => write!(
+                out,
+                "user {user} cannot write to {path}: {error}; run `chown -R {user}:{group} {root}`, for a container \
+                 on the folder or volume of the host that is mounted there, or run as the owner of the data, \
+                 which for root is `docker run --user 0`"
+            ),
+            (PermissionDenied, Some((user, group))) => write!(
+                out,
+                "user {user} cannot make it in {path}: {error}; run \
+                 `mkdir -p {root} && chown {user}:{group} {root}`, or name another folder"
+            ),
+            (ReadOnlyFilesystem, _) => write!(
+                out,
+                "cannot write to {path}: {error}; mount it for writing, or set \
+                 storage.maintenance.readonly.enabled to true, and nothing will be written"
+            ),
+            _ => write!(out, "cannot write to {path}: {error}"),
+        }
+    }
+}
+
+/// Looks at a root and at the folders below it that are there; touches nothing. Where there is no root,
+/// the nearest folder above it is the one that must be writable.
+pub fn look(root: &Path, folders: &[&str]) -> Result<(), Unwritable> {
+    let failed = |source| Unwritable::new(root, root, source);
+    let whole = sys::literal(root).and_then(std::path::absolute);
+    let whole = whole.map_err(failed)?;
+    let nearest = whole.ancestors().find(|path| !is_missing(path));
+    writable(root, nearest.unwrap_or(&whole))?;
+    for folder in folders {
+        let path = whole.join(folder);
+        if !is_missing(&path) {
+            writable(root, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the folders in a folder of a root, and at those of these names in each of them.
+pub fn look_below(root: &Path, folder: &str, names: &[&str]) -> Result<(), Unwritable> {
+    let Ok(entries) = fs::read_dir(root.join(folder)) else {
+        return Ok(());
+    };
+    for entry in entries.take(ENTRIES_MAX).map_while(Result::ok) {
+        let path = entry.path();
+        let inner = names.iter().map(|name| path.join(name));
+        for path in std::iter::once(path.clone()).chain(inner) {
+            if path.is_dir() {
+                writable(root, &path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes a file in a root that is there, and removes it again. A full disk is no failure: it is
+/// emptied by deleting, for which the registry must run.
+pub fn attempt(root: &Path, name: &str) -> Result<(), Unwritable> {
+    let path = root.join(name);
+    let made = patiently(|| File::create(&path)).map(drop);
+    let removed = match &made {
+        Ok(()) => patiently(|| fs::remove_file(&path)),
+        Err(_) => Ok(()),
+    };
+    match made.and(removed) {
+        Err(source) if !super::is_full(&source) => Err(Unwritable::new(root, root, source)),
+        _ => Ok(()),
+    }
+}
+
+fn is_missing(path: &Path) -> bool {
+    let kind = path.symlink_metadata().err().map(|error| error.kind());
+    kind == Some(io::ErrorKind::NotFound)
+}
+
+fn writable(root: &Path, path: &Path) -> Result<(), Unwritable> {
+    let look = || match fs::metadata(path)?.is_dir() {
+        true => sys::may_write(path),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    };
+    look().map_err(|source| Unwritable::new(root, path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_touched_by_looking_and_nothing_is_left_by_an_attempt() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("a/b");
+        look(&root, &["docker", "docker/registry"]).unwrap();
+        assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+        attempt(folder.path(), "probe.tmp").unwrap();
+        assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_written_to_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("data");
+        let missing = attempt(&root, "probe.tmp").unwrap_err();
+        assert_eq!(missing.path, root);
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("docker"), "a file where a folder is needed").unwrap();
+        let found = look(&root, &["docker"]).unwrap_err();
+        assert_eq!(found.path, root.join("docker"));
+        assert_eq!(found.source.kind(), io::ErrorKind::NotADirectory);
+        let found = look(&root.join("docker"), &[]).unwrap_err();
+        assert_eq!(found.path, root.join("docker"));
+        let found = look(&root.join("docker/below"), &[]).unwrap_err();
+        assert_eq!(found.source.kind(), io::ErrorKind::NotADirectory);
+    }
+}
