@@ -47,7 +47,7 @@ fn a_tls_client_on_a_plain_port_is_said_in_words_and_once() {
     let told = those_with(&lines, "a TLS client on a plain HTTP port");
     assert_eq!(told.len(), 1, "{lines:#?}");
     assert!(
-        told[0].contains("level=info") && told[0].contains("(1 times"),
+        told[0].contains("level=info") && told[0].contains("(from 127.0.0.1:"),
         "{told:?}"
     );
     assert_eq!(those_with(&lines, "- - [").len(), 1, "{lines:#?}");

@@ -25,8 +25,19 @@ impl Occasional {
         }
     }
 
-    /// It happened. Gives how often since it was last told, this time included, when it is time to tell.
-    pub(super) fn note(&self, now: Instant) -> Option<u64> {
+    /// It happened. Gives how often and by whom, in words, when it is time to tell.
+    pub(super) fn note(&self, now: Instant, peer: impl FnOnce() -> String) -> Option<String> {
+        Some(match self.count(now)? {
+            1 => format!("from {}", peer()),
+            count => format!(
+                "{count} times since this was last logged, most recently from {}",
+                peer()
+            ),
+        })
+    }
+
+    /// Gives how often it happened since it was last told, this time included, when it is time to tell.
+    fn count(&self, now: Instant) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.untold = state.untold.saturating_add(1);
         let is_early = |told: Instant| now.saturating_duration_since(told) < self.pause;
@@ -47,12 +58,17 @@ mod tests {
         let second = Duration::from_secs(1);
         let events = Occasional::new(10 * second);
         let start = Instant::now();
-        assert_eq!(events.note(start), Some(1));
+        assert_eq!(events.count(start), Some(1));
         for after in [0, 1, 9] {
-            assert_eq!(events.note(start + after * second), None);
+            assert_eq!(events.count(start + after * second), None);
         }
-        assert_eq!(events.note(start + 10 * second), Some(4));
-        assert_eq!(events.note(start + 11 * second), None);
-        assert_eq!(events.note(start + 30 * second), Some(2));
+        assert_eq!(events.count(start + 10 * second), Some(4));
+        assert_eq!(events.count(start + 11 * second), None);
+        assert_eq!(events.count(start + 30 * second), Some(2));
+        let told = |after| events.note(start + after * second, || "here".to_owned());
+        assert_eq!(told(40).as_deref(), Some("from here"));
+        assert_eq!(told(41), None);
+        let twice = "2 times since this was last logged, most recently from here";
+        assert_eq!(told(50).as_deref(), Some(twice));
     }
 }

@@ -220,11 +220,10 @@ fn turn_away(
     let _ = socket.send(&answer, false);
     socket.shutdown(Shutdown::Write);
     let _ = refused.try_send(socket);
-    if let Some(count) = shared.turned_away.note(Instant::now()) {
-        let peer = peer(remote);
+    if let Some(told) = shared.turned_away.note(Instant::now(), || peer(remote)) {
         log::warn!(
-            "no place for another connection (http.limits.connections, http.limits.connectionsperaddress): \
-             {count} turned away since this was last said, the last from {peer}"
+            "no place for another connection ({told}); http.limits.connections and \
+             http.limits.connectionsperaddress say how many there may be"
         );
     }
 }

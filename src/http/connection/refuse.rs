@@ -13,12 +13,10 @@ impl Connection {
         let outcome = self.send_refusal(refusal);
         let shared = &self.wire.shared;
         let Some(line) = line else {
-            if let Some(count) = shared.no_requests.note(began) {
-                let (peer, message) = (self.wire.entry.peer(), refusal.message);
-                log::info!(
-                    "a client sent no HTTP request ({count} times since this was last said, the last from {peer}): \
-                     {message}"
-                );
+            let peer = || self.wire.entry.peer();
+            if let Some(told) = shared.no_requests.note(began, peer) {
+                let message = refusal.message;
+                log::info!("a client sent no HTTP request ({told}): {message}");
             }
             return;
         };
@@ -50,11 +48,10 @@ impl Connection {
     /// Answers a TLS client in plain HTTP: that is how clients learn that they should speak it.
     pub(super) fn note_tls_hello(&mut self, began: Instant) {
         self.send_refusal(Refusal::bad(HTTP_PORT));
-        if let Some(count) = self.wire.shared.tls_hellos.note(began) {
-            let peer = self.wire.entry.peer();
+        let peer = || self.wire.entry.peer();
+        if let Some(told) = self.wire.shared.tls_hellos.note(began, peer) {
             log::info!(
-                "a TLS client on a plain HTTP port; many clients try https first and then go on with http \
-                 ({count} times since this was last said, the last from {peer})"
+                "a TLS client on a plain HTTP port ({told}); many clients try https first and then go on with http"
             );
         }
     }
