@@ -173,8 +173,8 @@ fn wrong_words_are_named_and_end_the_program_with_2() {
     let folder = tempfile::tempdir().unwrap();
     for (words, said) in [
         (&[][..], "for whom?"),
-        (&["--host", "https://a"], "is no name of a host"),
-        (&["--host", "a:5000"], "is no name of a host"),
+        (&["--host", "https://a"], "is not a host name"),
+        (&["--host", "a:5000"], "is not a host name"),
         (&["--host", "192.0.2.1"], "give it as --ip 192.0.2.1"),
         (&["--ip", "a"], "--ip a is no IP address"),
         (

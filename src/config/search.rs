@@ -125,7 +125,7 @@ fn notice(passed_over: &Path, here: &Path) -> Notice {
         place: Place::File(passed_over.display().to_string()),
         key: String::new(),
         message: format!(
-            "is passed over for {} of this folder; name the file that is meant",
+            "is ignored in favour of {} in this folder; name the file that you mean",
             here.display()
         ),
     }
@@ -212,7 +212,10 @@ mod tests {
         assert_eq!(source, Source::File(places.here.clone()));
         assert_eq!(notices.len(), 1, "{notices:?}");
         let said = notices[0].to_string();
-        assert!(said.contains("docker/config.yml: is passed over"), "{said}");
+        assert!(
+            said.contains("docker/config.yml: is ignored in favour of"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -84,11 +84,11 @@ impl Layers {
             return;
         }
         let (severity, there) = match keys::IGNORED_IN_QUOTES.contains(&path) {
-            true => (Severity::Warning, "takes it for a text, and ignores it"),
+            true => (Severity::Warning, "reads it as text and ignores it"),
             false => (Severity::Note, "does not start with it"),
         };
         let message = format!(
-            "the value is in quotes: it counts here, but distribution {there}; write it without"
+            "the value is quoted: it is accepted here, but distribution {there}; remove the quotes"
         );
         self.notice(severity, &steps(path), message);
     }
@@ -131,7 +131,7 @@ impl Layers {
         let is_bare = matches!(self.value(path), Some(Node::Integer(_)));
         if let Some(short) = value.filter(|value| is_bare && !value.is_zero() && *value < SHORT) {
             let message = format!(
-                "found a number without a unit, which is nanoseconds: {}; write the unit, such as 5s",
+                "found a number without a unit, which means nanoseconds: {}; write a unit, such as 5s",
                 duration::format(short)
             );
             self.notice(Severity::Warning, &steps(path), message);
@@ -154,8 +154,8 @@ impl Layers {
         };
         let allowed = kind(path).allowed();
         let meant = match number.len() {
-            1..=5 => format!("; with its unit, is {number}{unit} meant?"),
-            _ => "; a number has its unit behind it".to_owned(),
+            1..=5 => format!("; is {number}{unit} meant?"),
+            _ => "; a number needs a unit".to_owned(),
         };
         let allowed = allowed + &meant;
         self.wrong(path, &allowed);

@@ -118,7 +118,7 @@ fn a_number_without_a_unit_is_asked_for_its_unit() {
     ] {
         let found = mistakes(&text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
-        let expected = format!("; with its unit, is {meant} meant?");
+        let expected = format!("; is {meant} meant?");
         assert!(found[0].ends_with(&expected), "{found:?}");
     }
     let name = "REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_AGE";
@@ -139,7 +139,7 @@ fn a_number_without_a_unit_is_asked_for_its_unit() {
     assert_eq!(config.http.drain_timeout, Duration::from_nanos(30));
     assert_eq!(found.len(), 1);
     let said = found[0].to_string();
-    assert!(said.contains("nanoseconds: 30ns; write the unit"), "{said}");
+    assert!(said.contains("nanoseconds: 30ns; write a unit"), "{said}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl FromStr for Host {
         let name = text.strip_prefix("*.").unwrap_or(text);
         if text.len() > 253 || !name.split('.').all(label) {
             return Err(format!(
-                "--host {text:?} is no name of a host; allowed: letters, digits and `-` between dots, such as \
+                "--host {text:?} is not a host name; allowed: letters, digits and `-` between dots, such as \
                  registry.local, without scheme and port"
             ));
         }

@@ -71,7 +71,7 @@ impl<In: Transport> Connector<In> for SecureConnector {
         let host = details.uri.host().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned());
-        let name = name.map_err(|_| Error::BadUri(format!("`{host}` is no name of a host")))?;
+        let name = name.map_err(|_| Error::BadUri(format!("`{host}` is not a host name")))?;
         let mut connection = ClientConnection::new(Arc::clone(&self.config), name)?;
         let mut socket =
             TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));

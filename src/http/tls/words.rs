@@ -19,7 +19,7 @@ pub fn of(error: &Error) -> String {
         ),
         Error::InvalidMessage(what) => format!("what it sent is no TLS: {}", spaced(what)),
         Error::PeerIncompatible(why) => {
-            format!("both sides have nothing in common: {}", spaced(why))
+            format!("the two sides have nothing in common: {}", spaced(why))
         }
         Error::PeerMisbehaved(why) => format!("it does not keep to the protocol: {}", spaced(why)),
         Error::NoCertificatesPresented => "it showed no certificate".to_owned(),
@@ -43,9 +43,9 @@ pub fn of_certificate(why: &CertificateError) -> String {
         Why::NotValidYetContext { not_before, .. } => {
             return format!("it is not valid before {}", date(not_before));
         }
-        Why::UnknownIssuer => "it is signed by nobody who is trusted",
+        Why::UnknownIssuer => "it is not signed by a trusted authority",
         Why::BadSignature => "a signature is wrong",
-        Why::UnhandledCriticalExtension => "it has a critical extension that is not known",
+        Why::UnhandledCriticalExtension => "it has an unknown critical extension",
         Why::NotValidForName => "it is for another name",
         Why::NotValidForNameContext { presented, .. } if presented.is_empty() => {
             "it names no host (subjectAltName)"
@@ -89,13 +89,15 @@ pub fn of_webpki(error: &webpki::Error) -> String {
     let text = match error {
         Why::BadDer | Why::BadDerTime | Why::TrailingData(_) => "it cannot be read as X.509",
         Why::CaUsedAsEndEntity => "it is an authority's own (CA:TRUE) and not itself trusted",
-        Why::EndEntityUsedAsCa => "it is signed with a certificate that is no authority's",
+        Why::EndEntityUsedAsCa => {
+            "it is signed with a certificate that does not belong to an authority"
+        }
         Why::UnsupportedCertVersion => "it is of X.509 version 1 or 2, which name no hosts",
         Why::PathLenConstraintViolated => {
             "there are more certificates in between than one of them allows"
         }
         Why::NameConstraintViolation => "it is for names that its authority may not sign for",
-        Why::UnsupportedCriticalExtension => "it has a critical extension that is not known",
+        Why::UnsupportedCriticalExtension => "it has an unknown critical extension",
         other => return spaced(other),
     };
     text.to_owned()
@@ -203,7 +205,7 @@ mod tests {
             ),
             (
                 Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
-                "both sides have nothing in common: no cipher suites in common",
+                "the two sides have nothing in common: no cipher suites in common",
             ),
             (
                 Error::InvalidMessage(InvalidMessage::InvalidContentType),
