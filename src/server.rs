@@ -43,22 +43,29 @@ pub fn check(config: &Config) -> Vec<String> {
     let tls = config.http.tls.clone().map(Tls::new).transpose().map(drop);
     let address = Listening::look(&config.http.listen);
     let address = address.map_err(|error| format!("{error} (http.addr)"));
-    let outcomes = [guard, tls, address, look_at_storage(config)];
+    let outcomes = [guard, tls, address, look_at_storage(config).map(drop)];
     outcomes.into_iter().filter_map(Result::err).collect()
 }
 
 /// Whether the folder of the data could be used, and a push would find its folders writable: those below
-/// the root may be another user's.
-fn look_at_storage(config: &Config) -> Result<(), String> {
+/// the root may be another user's. `false` where nothing can be written and nothing has to be: in read-only mode,
+/// and in a folder that is mounted read-only, which is served with a warning.
+fn look_at_storage(config: &Config) -> Result<bool, String> {
     let StorageDriver::Filesystem { root_directory, .. } = &config.storage.driver else {
-        return Ok(());
+        return Ok(!config.storage.read_only);
     };
     // One that is there, and is only read, need not be writable.
     if config.storage.read_only && root_directory.is_dir() {
-        return Ok(());
+        return Ok(false);
     }
-    let looked = storage::look_whether_writable(root_directory);
-    looked.map_err(|why| unusable(root_directory, &why))
+    match storage::look_whether_writable(root_directory) {
+        Err(why) if why.is_read_only() && root_directory.is_dir() => {
+            log::warn!("every push will be refused with 503: {why}");
+            Ok(false)
+        }
+        Ok(()) => Ok(!config.storage.read_only),
+        Err(why) => Err(unusable(root_directory, &why)),
+    }
 }
 
 impl Registry {
@@ -71,12 +78,16 @@ impl Registry {
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let nowhere = |error| format!("{error} (http.addr)");
         Listening::look(&config.http.listen).map_err(nowhere)?;
-        look_at_storage(config)?;
+        let is_writable = look_at_storage(config)?;
         let listening = Listening::open(&config.http.listen).map_err(nowhere)?;
         let driver = open_driver(&config.storage.driver)?;
-        check_storage(config, &*driver)?;
+        if is_writable {
+            check_storage(config, &*driver)?;
+        }
         let storage = Storage::new(driver, storage_settings(config));
-        let api = Api::new(storage, api_settings(config)).guarded(guard);
+        let mut settings = api_settings(config);
+        settings.watches_writability = is_writable;
+        let api = Api::new(storage, settings).guarded(guard);
         let app = Arc::new(App {
             api,
             access_log: AccessLog::new(config.log.access_log, sink.clone()),
@@ -85,7 +96,7 @@ impl Registry {
         let server = http::Server::new(listening, config.http.limits.clone(), tls, handler)
             .map_err(nowhere)?;
         let mut purging = config.storage.upload_purging.clone();
-        purging.enabled &= !config.storage.read_only;
+        purging.enabled &= is_writable;
         Ok(Registry {
             server,
             app,
@@ -184,11 +195,11 @@ fn open_driver(driver: &StorageDriver) -> Result<Arc<dyn Driver>, String> {
 /// Whether a push would find the root writable.
 fn check_storage(config: &Config, driver: &dyn Driver) -> Result<(), String> {
     match &config.storage.driver {
-        StorageDriver::Filesystem { root_directory, .. } if !config.storage.read_only => {
+        StorageDriver::Filesystem { root_directory, .. } => {
             let tried = driver.check_writable(&storage::layout::FOLDERS);
             tried.map_err(|why| unusable(root_directory, &why))
         }
-        _ => Ok(()),
+        StorageDriver::InMemory => Ok(()),
     }
 }
 
@@ -216,6 +227,7 @@ fn api_settings(config: &Config) -> api::Settings {
         headers: config.http.headers.clone(),
         delete_enabled: config.storage.delete_enabled,
         read_only: config.storage.read_only,
+        watches_writability: !config.storage.read_only,
         catalog_entries_max: config.catalog_entries_max,
         tags_max: config.tags_max,
         manifest_bytes_max: config.manifest_bytes_max,

@@ -134,6 +134,7 @@ impl Served {
             headers: Vec::new(),
             delete_enabled: true,
             read_only: false,
+            watches_writability: true,
             catalog_entries_max: 100,
             tags_max: None,
             manifest_bytes_max: 1_000_000,

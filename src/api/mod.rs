@@ -52,6 +52,8 @@ pub struct Settings {
     pub delete_enabled: bool,
     /// Whether nothing may be changed (`storage.maintenance.readonly`).
     pub read_only: bool,
+    /// Whether `/` tells when the storage cannot be written to.
+    pub watches_writability: bool,
     /// Longest page of the catalog (`catalog.maxentries`).
     pub catalog_entries_max: usize,
     /// Longest page of tags (`tags.maxtags`); `None`: all of them, unless a client asks for fewer.

@@ -35,6 +35,13 @@ impl Unwritable {
     }
 }
 
+impl Unwritable {
+    /// The whole file system is mounted read-only: nobody can write, and reading is what is meant.
+    pub fn is_read_only(&self) -> bool {
+        self.source.kind() == io::ErrorKind::ReadOnlyFilesystem
+    }
+}
+
 impl fmt::Display for Unwritable {
     /// Which folder it is, and what to do.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -36,11 +36,10 @@ impl Storage {
 }
 
 /// Looks whether a registry over that folder could write to it, without touching anything.
-pub fn look(root: &Path) -> Result<(), String> {
+pub fn look(root: &Path) -> Result<(), driver::Unwritable> {
     let inner = [layout::LAYERS, layout::MANIFESTS, layout::UPLOADS];
     let [.., blobs, repositories] = layout::FOLDERS;
     driver::look(root, &layout::FOLDERS)
         .and_then(|()| driver::look_below(root, blobs, &[]))
         .and_then(|()| driver::look_below(root, repositories, &inner))
-        .map_err(|error| error.to_string())
 }
