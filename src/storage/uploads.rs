@@ -108,7 +108,10 @@ impl Storage {
         let data = layout::upload_data(name, id);
         let on_disk = || self.length_on_disk(&place);
         let mut turn = Turn::begin(&session, self.store(&data), &part, on_disk)?;
-        turn.append(&mut part)
+        let outcome = turn.append(&mut part);
+        drop(turn);
+        self.tidy(&place, &session);
+        outcome
     }
 
     /// Adds a last part (it may be empty), checks the digest and makes the bytes a blob of the repository. After any
@@ -122,9 +125,9 @@ impl Storage {
     ) -> Result<()> {
         let place = (name.clone(), id.clone());
         let session = self.session(&place)?;
-        self.commit_session(&place, &session, digest, part)?;
-        self.end_upload(&place);
-        Ok(())
+        let outcome = self.commit_session(&place, &session, digest, part);
+        self.tidy(&place, &session);
+        outcome
     }
 
     /// Makes a body a blob of the repository in one go. On any error nothing stays.
@@ -194,6 +197,14 @@ impl Storage {
         let (length, algorithm) = (stat.length, digest.algorithm());
         let hasher = hash_file(&*self.driver, &key, length, algorithm, &|| Ok(()))?;
         Ok(hasher.digest() == *digest)
+    }
+
+    /// After a request: where the session has ended, by this one or by another meanwhile, nothing of it stays. The
+    /// other could not remove a file that this one had open, on a system where that keeps it.
+    fn tidy(&self, place: &Place, session: &Session) {
+        if session.has_ended() {
+            self.end_upload(place);
+        }
     }
 
     /// Removes what is left of a session that has ended.

@@ -28,7 +28,11 @@ DIFFERENCES=(
     "tls::a_unix_socket_may_speak_tls_too|unix sockets are not served on Windows"
     "health::a_unix_socket_leads_to_it_plain_and_over_tls|unix sockets are not served on Windows"
     "health::a_unix_socket_whose_owner_accepts_nothing_is_ill|unix sockets are not served on Windows"
-    "process::services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_shown|there are services on Windows: service.sh"
+    "process::services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_printed|there are services on Windows: service.sh"
+    "judged::a_socket_that_cannot_be_made_is_told|unix sockets are not served on Windows"
+    "start::data_of_another_user_is_refused_with_the_command_that_helps|users and their rights are those of unix"
+    "start::a_folder_that_cannot_be_made_is_told_how_to_make|users and their rights are those of unix"
+    "start::a_file_that_another_user_keeps_is_refused_with_the_user_who_must_read_it|users and their rights are those of unix"
     "serve::idle_memory_is_small_and_a_thousand_idle_connections_add_little|Wine needs memory of its own for every thread"
     "tls::a_thousand_idle_connections_add_little_memory|Wine needs memory of its own for every thread"
     "driver::contract::what_is_published_is_read_and_replaced_in_one_step|Wine 8 replaces no file that somebody has open; Windows does since 2016"
@@ -43,9 +47,9 @@ done
 run_tests() {
     local ended=0
     "$@" --exact "${skips[@]}" >"$SCRATCH/tests.log" 2>&1 || ended=$?
-    grep '^test result' "$SCRATCH/tests.log" || true
+    grep -a '^test result' "$SCRATCH/tests.log" || true
     if [ $ended -ne 0 ]; then
-        grep -v '^test .* ok$' "$SCRATCH/tests.log" | tail -n 150
+        grep -av '^test .* ok$' "$SCRATCH/tests.log" | tail -n 150 | cut -c 1-400
         fail "the tests ended with status $ended"
     fi
     VERDICT="$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$SCRATCH/tests.log" |

