@@ -18,7 +18,7 @@ const ENDED: u64 = u64::MAX - 1;
 
 /// A session that requests share.
 pub struct Session {
-    /// How many bytes it has, or [`UNREAD`] or [`ENDED`]: read without waiting for whoever writes.
+    /// How many bytes it has, or [`UNREAD`] or [`ENDED`]: read without waiting for a request that writes.
     reached: AtomicU64,
     state: Mutex<State>,
     /// Who started it; `None` when it was found on disk, or came over a unix socket.
@@ -97,7 +97,7 @@ impl Session {
         self.end_locked(&mut state)
     }
 
-    /// The same, for whoever has it locked.
+    /// The same, for a caller that holds the lock.
     pub fn end_locked(&self, state: &mut State) -> bool {
         state.stop_running();
         self.reached.swap(ENDED, Ordering::AcqRel) != ENDED
@@ -108,7 +108,7 @@ impl Session {
         self.reached.load(Ordering::Acquire) == ENDED
     }
 
-    /// Sets how far the session is, for whoever has it locked.
+    /// Sets how far the session is; the caller holds the lock.
     pub fn set_length(&self, state: &mut State, length: u64) {
         state.length = length;
         self.reached.store(length, Ordering::Release);
@@ -151,7 +151,7 @@ impl State {
     /// Gives the turn to a request, takes it from the one before, and says where the bytes of the new one begin.
     pub fn give_turn(&mut self, part: &Part<'_>) -> Result<u64> {
         let start = self.start(part);
-        // Whoever does not know how far the session is has come too late, or from elsewhere: it ends nobody's request.
+        // A request that does not know how far the session is came too late, or from elsewhere: it ends no other.
         if start.is_some() || part.offset.is_at_least(self.known.offset) {
             self.stop_running();
         }
