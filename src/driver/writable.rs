@@ -26,7 +26,7 @@ pub struct Unwritable {
 
 impl Unwritable {
     fn new(root: &Path, path: &Path, source: io::Error) -> Unwritable {
-        let whole = |path: &Path| std::path::absolute(path).unwrap_or(path.to_owned());
+        let whole = |path: &Path| sys::plain(&std::path::absolute(path).unwrap_or(path.to_owned()));
         Unwritable {
             root: whole(root),
             path: whole(path),

@@ -6,6 +6,17 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// A path as people write it: without what [`literal`] puts before it on Windows.
+pub fn plain(path: &Path) -> PathBuf {
+    let Some(text) = path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) else {
+        return path.to_owned();
+    };
+    match text.strip_prefix(r"UNC\") {
+        Some(share) => PathBuf::from(format!(r"\\{share}")),
+        None => PathBuf::from(text),
+    }
+}
+
 /// A path under which every name means itself.
 #[cfg(unix)]
 pub fn literal(path: &Path) -> io::Result<PathBuf> {
@@ -224,6 +235,23 @@ mod tests {
         ] {
             let found = literal(Path::new(path)).unwrap();
             assert_eq!(found.as_os_str(), expected, "{path}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verbatim_path_is_shown_as_people_write_it() {
+        for (path, shown) in [
+            (r"\\?\C:\data", r"C:\data"),
+            (r"\\?\UNC\server\share\data", r"\\server\share\data"),
+            (r"C:\data", r"C:\data"),
+            ("/data", "/data"),
+        ] {
+            assert_eq!(plain(Path::new(path)), Path::new(shown));
         }
     }
 }

@@ -126,7 +126,9 @@ fn a_client_that_does_not_read_is_cut() {
         let mut cut = false;
         while !cut {
             let line = served.next_sent();
-            assert!(line.starts_with(&format!("GET {path} 200 ")), "{line}");
+            // Where the system takes nothing of an answer before it takes all, none of it left.
+            let is_told = line.starts_with(&format!("GET {path} 200 "));
+            assert!(is_told || line == format!("GET {path} 499 0"), "{line}");
             cut = !line.ends_with(" 8388608") && !line.ends_with(" 80000000");
         }
     }
