@@ -221,11 +221,12 @@ pub fn copy_owner(_file: &File, _other: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(all(test, windows))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    #[cfg(windows)]
     fn a_path_becomes_verbatim_once() {
         for (path, expected) in [
             (r"C:\data", r"\\?\C:\data"),
@@ -237,11 +238,6 @@ mod tests {
             assert_eq!(found.as_os_str(), expected, "{path}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_verbatim_path_is_shown_as_people_write_it() {
