@@ -68,7 +68,7 @@ fn ordinary_refusals_and_interruptions_stand_in_the_access_log_alone() {
         assert_eq!(client.request("/v2/").answer().status, 401);
     }
     let lines = written(program, &mut client);
-    assert_eq!(those_with(&lines, "401").len(), 4, "{lines:#?}");
+    assert_eq!(those_with(&lines, " 401 ").len(), 4, "{lines:#?}");
     assert_eq!(those_with(&lines, "\"GET /v2/ HTTP/1.1\" 401 ").len(), 3);
 
     let folder = tempfile::tempdir().unwrap();

@@ -18,6 +18,7 @@ NETWORK=(--bip 172.29.77.1/24)
 . "$JUDGES/daemon.sh"
 . "$JUDGES/image_build.sh"
 HEALTHY_SECONDS_MAX=60
+REFUSED_SECONDS_MAX=60
 LINES=0
 
 image_program
@@ -60,12 +61,12 @@ push() {
 }
 status() { curl -sk -o /dev/null -w '%{http_code}' "$@"; }
 gone() { docker rm -fv "$@" >/dev/null; }
-# refused TEXT LINE...: the line ends by itself with 1 and says that; what it serves for nobody is open.
+# refused TEXT docker WORD...: the line ends by itself with 1 and says that; what it serves for nobody is open.
 refused() {
     local text=$1 code=0
     shift
     LINES=$((LINES + 1))
-    "$@" >"$SCRATCH/refused" 2>&1 || code=$?
+    timeout "$REFUSED_SECONDS_MAX" "$DOCKER" "${@:2}" >"$SCRATCH/refused" 2>&1 || code=$?
     same 1 $code "the exit code of: $* ($(tail -n 1 "$SCRATCH/refused"))"
     grep -qF -- "$text" "$SCRATCH/refused" || fail "expected '$text' of: $*; found: $(tail -n 3 "$SCRATCH/refused")"
 }
@@ -129,7 +130,12 @@ docker run -d -p 5000:5000 --name registry -v "$folder:/var/lib/registry:ro" \
 started registry
 same 200 "$(status http://localhost:5000/v2/labs/sample/manifests/latest)" "what is read from a volume that is only read"
 gone registry
-refused "mount it for writing" docker run --rm -v "$folder:/var/lib/registry:ro" --user 1000 registry:2
+docker run -d -p 5000:5000 --name registry -v "$folder:/var/lib/registry:ro" --user 1000 registry:2 >/dev/null
+started registry
+same 200 "$(status http://localhost:5000/v2/labs/sample/manifests/latest)" "what is read from a volume mounted to be read"
+same 503 "$(status -X POST http://localhost:5000/v2/labs/sample/blobs/uploads/)" "a push to a volume mounted to be read"
+grep -q 'mount it for writing' <<<"$(docker logs registry 2>&1)" || fail "the start does not say that nothing can be pushed"
+gone registry
 
 echo "== TLS and users"
 mkdir certs auth
