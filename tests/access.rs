@@ -25,12 +25,16 @@ struct Ruled {
 }
 
 fn start(rules: &str) -> Ruled {
+    start_over(Settings::default(), rules)
+}
+
+fn start_over(settings: Settings, rules: &str) -> Ruled {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users");
     let users = ["root", "anna", "ben", "ci", "other"];
     let text: String = users.iter().map(|user| line(user, user)).collect();
     fs::write(&path, text).unwrap();
-    let registry = Settings::default()
+    let registry = settings
         .set("AUTH_HTPASSWD_REALM", "realm")
         .set("AUTH_HTPASSWD_PATH", path.to_str().unwrap())
         .set("ACCESS", rules)
@@ -286,25 +290,28 @@ fn a_tag_that_may_only_be_created_is_never_moved() {
 }
 
 #[test]
-fn of_many_who_create_one_tag_one_does() {
-    let ruled = start(RULES);
+fn of_many_who_create_one_tag_one_does_also_at_two_registries_on_one_folder() {
+    let first = start(RULES);
+    let second = start_over(Settings::default().root(&first.registry.root), RULES);
     let name = "releases/app";
     let seeds: Vec<u64> = (1..=8).collect();
     for seed in &seeds {
-        ruled.push_blob("ci", name, &config(*seed)).expect(201);
-        ruled.push_blob("ci", name, &layer(*seed)).expect(201);
+        first.push_blob("ci", name, &config(*seed)).expect(201);
+        first.push_blob("ci", name, &layer(*seed)).expect(201);
     }
-    let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let put = |seed: &u64| {
-            let image = image(*seed);
-            let ruled = &ruled;
-            scope.spawn(move || ruled.put("ci", name, "v1", &image).status)
-        };
-        let puts: Vec<_> = seeds.iter().map(put).collect();
-        puts.into_iter().map(|put| put.join().unwrap()).collect()
-    });
-    let count = |status| statuses.iter().filter(|found| **found == status).count();
-    assert_eq!((count(201), count(403)), (1, 7), "{statuses:?}");
+    for tag in ["v1", "v2", "v3"] {
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let put = |seed: &u64| {
+                let image = image(*seed);
+                let ruled = [&first, &second][usize::from(seed.is_multiple_of(2))];
+                scope.spawn(move || ruled.put("ci", name, tag, &image).status)
+            };
+            let puts: Vec<_> = seeds.iter().map(put).collect();
+            puts.into_iter().map(|put| put.join().unwrap()).collect()
+        });
+        let count = |status| statuses.iter().filter(|found| **found == status).count();
+        assert_eq!((count(201), count(403)), (1, 7), "{statuses:?}");
+    }
 }
 
 #[test]

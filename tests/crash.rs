@@ -7,7 +7,7 @@ use crate::util::image::{bytes, config, descriptor, image, layer};
 use registry::driver::Memory;
 use registry::spec::manifest::Manifest;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
-use registry::storage::{Offset, Part, Result, Settings, Storage, UploadLimits};
+use registry::storage::{Offset, Part, Result, Settings, Storage, Tagging, UploadLimits};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -60,7 +60,11 @@ fn put_manifest(storage: &Storage, value: &serde_json::Value, tags: &[Tag]) -> R
     let content = value.to_string().into_bytes();
     let manifest = Manifest::parse(&content, None).unwrap();
     let digest = Algorithm::Sha256.digest(&content);
-    storage.put_manifest(&name(), &digest, (&content, &manifest), tags)?;
+    let tagging = Tagging {
+        tags,
+        may_move: true,
+    };
+    storage.put_manifest(&name(), &digest, (&content, &manifest), tagging)?;
     Ok(digest)
 }
 

@@ -5,7 +5,9 @@ use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
 use registry::api::{Api, Settings as ApiSettings};
 use registry::config::{LocationStyle, Platforms, Validation};
-use registry::driver::{self, Change, Content, Driver, Error, Key, Memory, Sink, Stat};
+use registry::driver::{
+    self, Change, Content, Driver, Error, FileId, FileState, Key, Memory, Sink, Stat,
+};
 use registry::http::{Control, Handler, Limits, Listen, Request, Response, Server};
 use registry::storage::layout;
 use registry::storage::{Settings, Storage, UploadLimits};
@@ -22,6 +24,15 @@ struct Narrow {
 }
 
 impl Narrow {
+    fn narrow(&self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
+        let own = Narrow {
+            inner: self.inner.clone(),
+            room: self.room.clone(),
+            kind: self.kind.clone(),
+        };
+        Box::new(NarrowSink(sink, own))
+    }
+
     fn take(&self, bytes: u64) -> io::Result<()> {
         let take = |room: u64| room.checked_sub(bytes);
         let taken = self.room.fetch_update(SeqCst, SeqCst, take);
@@ -46,6 +57,9 @@ impl Write for NarrowSink {
 }
 
 impl Sink for NarrowSink {
+    fn file(&self) -> FileId {
+        self.0.file()
+    }
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync()
     }
@@ -64,14 +78,17 @@ impl Driver for Narrow {
     fn has_folder(&self, key: &Key) -> driver::Result<bool> {
         self.inner.has_folder(key)
     }
-    fn append(&self, key: &Key, offset: u64) -> driver::Result<Box<dyn Sink>> {
-        let (room, kind) = (self.room.clone(), self.kind.clone());
-        let own = Narrow {
-            inner: self.inner.clone(),
-            room,
-            kind,
-        };
-        Ok(Box::new(NarrowSink(self.inner.append(key, offset)?, own)))
+    fn file_state(&self, key: &Key) -> driver::Result<Option<FileState>> {
+        self.inner.file_state(key)
+    }
+    fn create(&self, key: &Key) -> driver::Result<Box<dyn Sink>> {
+        Ok(self.narrow(self.inner.create(key)?))
+    }
+    fn append(&self, key: &Key, offset: u64, file: FileId) -> driver::Result<Box<dyn Sink>> {
+        Ok(self.narrow(self.inner.append(key, offset, file)?))
+    }
+    fn rename(&self, from: &Key, to: &Key) -> driver::Result<()> {
+        self.inner.rename(from, to)
     }
     fn publish(&self, changes: &[Change<'_>]) -> driver::Result<()> {
         for change in changes {

@@ -2,6 +2,7 @@
 
 mod broken;
 mod purge;
+mod shared;
 mod together;
 
 use crate::util::image::{bytes, sha256, sha512};

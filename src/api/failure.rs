@@ -20,6 +20,12 @@ impl From<storage::Error> for Error {
                     .message(text)
                     .detail(tag.as_str().into())
             }
+            storage::Error::TagExists(tag) => {
+                let text = format!("the tag {tag} exists, and may be created but not moved");
+                Error::new(Code::Denied)
+                    .message(text)
+                    .detail(tag.as_str().into())
+            }
             storage::Error::UploadUnknown => Code::BlobUploadUnknown.into(),
             storage::Error::DigestMismatch { computed } => {
                 let text = format!("the content that was sent has digest {computed}");
@@ -62,11 +68,11 @@ impl From<storage::Error> for Error {
             storage::Error::Driver(error) => {
                 let (code, text) = if error.is_full() {
                     (Code::StorageFull, None)
-                } else if error.is_read_only() || error.is_in_use() {
+                } else if error.is_read_only() || error.is_in_use() || error.is_locked() {
                     (
                         Code::Unavailable,
                         Some(
-                            "the registry cannot write to its storage, or another program has a file open there",
+                            "the registry cannot write to its storage, or another program has a file open there or locked",
                         ),
                     )
                 } else {

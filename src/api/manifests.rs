@@ -11,7 +11,7 @@ use crate::spec::manifest::Manifest;
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
 use crate::spec::stored::{self, Child};
 use crate::spec::{Algorithm, Code, Digest, Error, MediaType, Name, Reference, Tag};
-use crate::storage::{self, Stored};
+use crate::storage::{self, Stored, Tagging};
 use std::io::Read;
 
 /// Most bytes of `OCI-Tag`: proxies take 4 KiB for the whole head of an answer (nginx,
@@ -98,9 +98,12 @@ impl Api {
         let manifest = Manifest::parse(&bytes, content_type.as_ref())
             .map_err(|error| Error::new(Code::ManifestInvalid).message(error.to_string()))?;
         self.check_references(name, &manifest)?;
-        let _held = self.hold_tags(caller, name, (&digest, &tags))?;
+        let tagging = Tagging {
+            tags: &tags,
+            may_move: tags.is_empty() || self.may_move_tags(caller, name),
+        };
         self.storage
-            .put_manifest(name, &digest, (&bytes, &manifest), &tags)?;
+            .put_manifest(name, &digest, (&bytes, &manifest), tagging)?;
         let mut response = Response::new(201)
             .header("Location", self.manifest_url(request, name, &digest))
             .header("Docker-Content-Digest", digest.as_str());

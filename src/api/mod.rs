@@ -36,7 +36,6 @@ pub struct Api {
     storage: Arc<Storage>,
     settings: Settings,
     guard: Guard,
-    tag_locks: permission::TagLocks,
 }
 
 /// What can be set about the API.
@@ -74,7 +73,6 @@ impl Api {
             storage: Arc::new(storage),
             settings,
             guard: Guard::none(),
-            tag_locks: permission::TagLocks::new(),
         }
     }
 

@@ -9,12 +9,7 @@ use super::asked::{Asked, mount_source};
 use super::{Api, Result, Route};
 use crate::auth::{Access, Action, Caller, Refused};
 use crate::http::{Method, Request};
-use crate::spec::{Code, Digest, Error, Name, Tag};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks of [`TagLocks`].
-const TAG_LOCKS: usize = 64;
+use crate::spec::{Code, Error, Name};
 
 impl Api {
     /// Lets a request in, or not, and says who is asking: `UNAUTHORIZED` with a challenge, `DENIED`,
@@ -75,33 +70,10 @@ impl Api {
         self.guard.access().is_none() && !matches!(caller, Caller::Holder(_))
     }
 
-    /// Holds a repository's tags still while they are looked at and set: a tag that a caller may
-    /// create and not move is `DENIED` when it exists and names something else.
-    pub(super) fn hold_tags(
-        &self,
-        caller: &Caller,
-        name: &Name,
-        (digest, tags): (&Digest, &[Tag]),
-    ) -> Result<Option<MutexGuard<'_, ()>>> {
-        if tags.is_empty() || !self.guard.access().is_some_and(Access::keeps_tags) {
-            return Ok(None);
-        }
-        let held = self.tag_locks.lock(name);
-        if self.permits(caller, name, Action::Push) {
-            return Ok(Some(held));
-        }
-        for tag in tags {
-            let current = self.storage.tag(name, tag)?;
-            if current.is_some_and(|current| current != *digest) {
-                let text = format!(
-                    "the tag {} exists, and may be created but not moved",
-                    tag.as_str()
-                );
-                let error = Error::new(Code::Denied).message(text);
-                return Err(error.detail(tag.as_str().into()));
-            }
-        }
-        Ok(Some(held))
+    /// Whether a caller may move the tags of a repository, and not only create them.
+    pub(super) fn may_move_tags(&self, caller: &Caller, name: &Name) -> bool {
+        !self.guard.access().is_some_and(Access::keeps_tags)
+            || self.permits(caller, name, Action::Push)
     }
 
     /// The same for every path, name and reason, but for the scope and the detail, which say what was
@@ -183,23 +155,5 @@ fn wanted<'r>(route: &'r Route, method: &Method) -> Wanted<'r> {
             };
             Wanted::Repository(name, action)
         }
-    }
-}
-
-/// A lock for each repository, shared by those whose names hash alike.
-pub(super) struct TagLocks([Mutex<()>; TAG_LOCKS]);
-
-impl TagLocks {
-    pub(super) fn new() -> TagLocks {
-        TagLocks([const { Mutex::new(()) }; TAG_LOCKS])
-    }
-
-    fn lock(&self, name: &Name) -> MutexGuard<'_, ()> {
-        let [first, ..] = &self.0;
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        let index = usize::try_from(hasher.finish() % TAG_LOCKS as u64).unwrap_or(0);
-        let lock = self.0.get(index).unwrap_or(first);
-        lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! What every driver must do, tried on each.
 
-use super::{Change, Content, Driver, Filesystem, Key, Memory};
-use std::io::{Read, Write};
+use super::{Change, Content, Driver, FileId, FileState, Filesystem, Key, Memory};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::mpsc::channel;
 
 fn key(path: &str) -> Key {
@@ -66,20 +66,29 @@ fn what_is_not_there_is_said_to_be_not_there() {
 fn a_file_grows_is_cut_and_becomes_another() {
     on_each(|driver| {
         let data = key("up/1/data");
-        let mut sink = driver.append(&data, 0).unwrap();
+        let mut sink = driver.create(&data).unwrap();
+        let file = sink.file();
         sink.write_all(b"hello, ").unwrap();
         drop(sink);
-        let mut sink = driver.append(&data, 5).unwrap();
+        let taken = driver.create(&data).err().unwrap();
+        assert_eq!(taken.source.kind(), ErrorKind::AlreadyExists);
+        let mut sink = driver.append(&data, 5, file).unwrap();
         sink.write_all(b" world").unwrap();
         sink.sync().unwrap();
         drop(sink);
         assert!(
-            driver.append(&data, 100).is_err(),
+            driver.append(&data, 100, file).is_err(),
             "there is no byte 99 to go on from"
         );
-        assert!(driver.append(&key("up/2/data"), 1).is_err());
+        assert!(driver.append(&key("up/2/data"), 1, file).is_err());
+        let state = driver.file_state(&data).unwrap().unwrap();
+        assert_eq!((state.file, state.length), (file, 11));
         let changes = [
-            Change::Move(data.clone(), key("blobs/1/data")),
+            Change::Move {
+                from: data.clone(),
+                state,
+                to: key("blobs/1/data"),
+            },
             Change::Write(key("links/1"), b"1"),
         ];
         driver.publish(&changes).unwrap();
@@ -90,6 +99,35 @@ fn a_file_grows_is_cut_and_becomes_another() {
         assert_eq!(driver.stat(&data).unwrap(), None);
         driver.discard(&key("up/1"));
         assert!(!driver.has_folder(&key("up/1")).unwrap());
+    });
+}
+
+#[test]
+fn a_file_that_another_program_replaced_or_added_to_is_left_alone() {
+    on_each(|driver| {
+        let (data, blob) = (key("up/1/data"), key("blobs/1/data"));
+        let written = |key: &Key, bytes: &[u8]| {
+            let mut sink = driver.create(key).unwrap();
+            sink.write_all(bytes).unwrap();
+            sink.file()
+        };
+        let ours = written(&data, b"ours");
+        let theirs = written(&key("up/1/copy"), b"them");
+        assert_ne!(ours, theirs);
+        driver.rename(&key("up/1/copy"), &data).unwrap();
+        let error = driver.append(&data, 0, ours).err().unwrap();
+        assert!(error.is_changed(), "{error}");
+        for (file, length) in [(ours, 4), (theirs, 3)] {
+            let publish = driver.publish(&[Change::Move {
+                from: data.clone(),
+                state: FileState { file, length },
+                to: blob.clone(),
+            }]);
+            let error = publish.unwrap_err();
+            assert!(error.is_changed(), "{error}");
+            assert_eq!(text(&driver.open(&data).unwrap()), "them");
+            assert_eq!(driver.stat(&blob).unwrap(), None);
+        }
     });
 }
 
@@ -124,7 +162,14 @@ fn a_publish_that_fails_leaves_no_temporary_file() {
     assert!(driver.publish(&changes).is_err());
     let changes = [
         Change::Write(key("kept/2"), b"1"),
-        Change::Move(key("nothing/here"), key("kept/3")),
+        Change::Move {
+            from: key("nothing/here"),
+            state: FileState {
+                file: FileId([0; 3]),
+                length: 0,
+            },
+            to: key("kept/3"),
+        },
     ];
     assert!(driver.publish(&changes).is_err());
     let left: Vec<_> = std::fs::read_dir(folder.path().join("kept"))

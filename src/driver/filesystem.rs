@@ -2,6 +2,9 @@
 //!
 //! Publishing is: temporary file beside its target, sync, rename, sync of the folder and of the
 //! folders above it that have not been synced since this process started.
+//!
+//! Other processes may serve the same folder. A file that is to be moved is first given a name that nobody else knows, and
+//! is looked at under that: what is published is the file that was meant, as long as it was.
 
 use super::folders::{
     TRIES, make_folder_of, make_root, open_file, patiently, remove_any, with_folders,
@@ -9,8 +12,12 @@ use super::folders::{
 use super::gate::Gate;
 use super::listing::Listings;
 use super::writable::{self, Unwritable};
-use super::{Change, Content, Driver, Error, Key, Result, Sink, Source, Stat};
+use super::{
+    Change, Changed, Content, Driver, Error, FileId, FileState, Key, Lock, Result, Sink, Source,
+    Stat, lock,
+};
 use crate::sys;
+use std::any::Any;
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -63,18 +70,25 @@ impl Filesystem {
 
     /// Makes a change ready: content is in a synced file beside its target.
     fn stage<'a>(&self, change: &'a Change<'a>) -> Result<Staged<'a>> {
-        let (key, from, content) = match change {
-            Change::Write(key, content) => (key, self.temporary(&self.path(key)), Some(*content)),
-            Change::Move(from, key) => (key, self.path(from), None),
+        let key = change.target();
+        let staged = match change {
+            Change::Write(_, content) => {
+                Staged::write(self.temporary(&self.path(key)), key, content)
+            }
+            Change::Move { from, state, .. } => {
+                let file = self.path(from);
+                let (from, state) = (self.temporary(&file), *state);
+                let origin = Origin::File { file, state };
+                Ok(Staged { key, from, origin })
+            }
         };
-        let staged = Staged { key, from, content };
-        staged.write().map_err(|error| Error::new(key, error))?;
-        Ok(staged)
+        staged.map_err(|error| Error::new(key, error))
     }
 
     /// Renames a staged change to its place. Another request may remove the folder at any moment, with
     /// the staged file in it: then both are made again.
     fn place(&self, staged: &Staged<'_>) -> io::Result<()> {
+        staged.take()?;
         let to = self.path(staged.key);
         let mut tries = 0;
         loop {
@@ -82,8 +96,10 @@ impl Filesystem {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     tries += 1;
                     make_folder_of(&to)?;
-                    if staged.content.is_some() && !staged.from.exists() {
-                        staged.write()?;
+                    if let Origin::Content(content) = staged.origin
+                        && !staged.from.exists()
+                    {
+                        write_synced(&staged.from, content)?;
                     }
                 }
                 other => return other,
@@ -149,30 +165,70 @@ impl Filesystem {
 /// A change that only has to be renamed to its place.
 struct Staged<'a> {
     key: &'a Key,
+    /// A name that nobody else knows.
     from: PathBuf,
-    /// What the file holds, if it is a temporary one of ours.
-    content: Option<&'a [u8]>,
+    origin: Origin<'a>,
 }
 
-impl Staged<'_> {
-    /// Writes and syncs the temporary file, if it is one.
-    fn write(&self) -> io::Result<()> {
-        let Some(content) = self.content else {
+/// What a staged file was before.
+enum Origin<'a> {
+    /// These bytes.
+    Content(&'a [u8]),
+    /// This file.
+    File { file: PathBuf, state: FileState },
+}
+
+impl<'a> Staged<'a> {
+    /// Writes and syncs a temporary file.
+    fn write(from: PathBuf, key: &'a Key, content: &'a [u8]) -> io::Result<Staged<'a>> {
+        let origin = Origin::Content(content);
+        let staged = Staged { key, from, origin };
+        write_synced(&staged.from, content)?;
+        Ok(staged)
+    }
+
+    /// Takes a file out of the hands of other processes, and looks whether it is the one that was meant.
+    fn take(&self) -> io::Result<()> {
+        let Origin::File { file, state } = &self.origin else {
             return Ok(());
         };
-        let mut file = with_folders(&self.from, || File::create_new(&self.from))?;
-        file.write_all(content)?;
-        file.sync_all()
+        patiently(|| fs::rename(file, &self.from))?;
+        match file_state(&self.from)? == *state {
+            true => Ok(()),
+            false => Err(Changed::error()),
+        }
     }
 }
 
 impl Drop for Staged<'_> {
-    /// A temporary file that did not get to its place is of no use.
+    /// What did not get to its place: a temporary file is of no use, another gets its name back.
     fn drop(&mut self) {
-        if self.content.is_some() {
-            let _ = fs::remove_file(&self.from);
-        }
+        let _ = match &self.origin {
+            Origin::Content(_) => fs::remove_file(&self.from),
+            Origin::File { file, .. } => fs::rename(&self.from, file),
+        };
     }
+}
+
+/// Writes a new file and syncs it.
+fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = with_folders(path, || File::create_new(path))?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn file_id(file: &File, metadata: &fs::Metadata) -> io::Result<FileId> {
+    sys::file_id(file, metadata).map(FileId)
+}
+
+fn file_state(path: &Path) -> io::Result<FileState> {
+    let look = |id, metadata: &fs::Metadata| {
+        let file = FileId(id);
+        let length = metadata.len();
+        metadata.is_file().then_some(FileState { file, length })
+    };
+    let state = patiently(|| sys::look_at(path, look))?;
+    state.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 impl Driver for Filesystem {
@@ -236,26 +292,41 @@ impl Driver for Filesystem {
         Ok(super::found(kept)?.and_then(|name| name.into_string().ok()))
     }
 
-    fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>> {
+    fn file_state(&self, key: &Key) -> Result<Option<FileState>> {
+        let _pass = self.gate.enter();
+        let state = file_state(&self.path(key));
+        super::found(state.map_err(|error| Error::new(key, error)))
+    }
+
+    fn create(&self, key: &Key) -> Result<Box<dyn Sink>> {
         let _pass = self.gate.enter();
         let path = self.path(key);
+        let create = || OpenFile::new(with_folders(&path, || File::create_new(&path))?);
+        let file = create().map_err(|error| Error::new(key, error))?;
+        Ok(Box::new(file))
+    }
+
+    fn append(&self, key: &Key, offset: u64, expected: FileId) -> Result<Box<dyn Sink>> {
+        let _pass = self.gate.enter();
         let append = || {
-            let mut options = OpenOptions::new();
-            options.write(true).create(offset == 0).truncate(false);
-            let mut file = with_folders(&path, || options.open(&path))?;
-            let length = file.metadata()?.len();
-            if length < offset {
-                let text = format!("only {length} bytes are left of {offset}");
-                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-            }
-            if length > offset {
-                file.set_len(offset)?;
-            }
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(file)
+            let file = patiently(|| OpenOptions::new().write(true).open(self.path(key)))?;
+            OpenFile::new(file)?.at(offset, expected)
         };
         let file = append().map_err(|error| Error::new(key, error))?;
         Ok(Box::new(file))
+    }
+
+    fn rename(&self, from: &Key, to: &Key) -> Result<()> {
+        let _pass = self.gate.enter();
+        let renamed = patiently(|| fs::rename(self.path(from), self.path(to)));
+        renamed.map_err(|error| Error::new(to, error))
+    }
+
+    fn lock(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any>> {
+        let path = self.path(key);
+        let held = lock::hold(|| with_folders(&path, || lock::open(&path)), lock);
+        let held = held.map_err(|error| Error::new(key, error))?;
+        Ok(Box::new(held))
     }
 
     fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
@@ -313,8 +384,55 @@ impl Driver for Filesystem {
     }
 }
 
-impl Sink for File {
+/// A file that is being written, and which one it is.
+struct OpenFile {
+    file: File,
+    id: FileId,
+    length: u64,
+}
+
+impl OpenFile {
+    fn new(file: File) -> io::Result<OpenFile> {
+        let metadata = file.metadata()?;
+        let id = file_id(&file, &metadata)?;
+        let length = metadata.len();
+        Ok(OpenFile { file, id, length })
+    }
+
+    /// Goes to `offset` and cuts off what lies behind, if it is the file that is expected.
+    fn at(mut self, offset: u64, expected: FileId) -> io::Result<OpenFile> {
+        if self.id != expected {
+            return Err(Changed::error());
+        }
+        let length = self.length;
+        if length < offset {
+            let text = format!("only {length} bytes are left of {offset}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        if length > offset {
+            self.file.set_len(offset)?;
+        }
+        self.file.seek(SeekFrom::Start(offset))?;
+        Ok(self)
+    }
+}
+
+impl Write for OpenFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Sink for OpenFile {
+    fn file(&self) -> FileId {
+        self.id
+    }
+
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.file.sync_data()
     }
 }

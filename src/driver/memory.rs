@@ -4,10 +4,13 @@
 //! was synced, under names that were published. [`Memory::stop_after`] cuts the power at a given
 //! step, so that a test can stop a push everywhere and look at what is left.
 
-use super::{Change, Content, Driver, Error, Key, Result, Sink, Source, Stat};
+use super::{
+    Change, Changed, Content, Driver, Error, FileId, FileState, Key, Result, Sink, Source, Stat,
+};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -31,24 +34,33 @@ struct Disk {
 
 #[derive(Clone)]
 struct File {
+    id: FileId,
     content: Arc<Mutex<Vec<u8>>>,
     /// How much of the content was synced.
-    synced: usize,
+    synced: Arc<AtomicUsize>,
     modified: SystemTime,
 }
 
 impl File {
     fn new(content: &[u8]) -> File {
-        let content = Arc::new(Mutex::new(content.to_vec()));
+        static FILES: AtomicU64 = AtomicU64::new(0);
         File {
-            content,
-            synced: 0,
+            id: FileId([FILES.fetch_add(1, Ordering::Relaxed), 0, 0]),
+            content: Arc::new(Mutex::new(content.to_vec())),
+            synced: Arc::default(),
             modified: SystemTime::now(),
         }
     }
 
     fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
         lock(&self.content)
+    }
+
+    fn state(&self) -> FileState {
+        FileState {
+            file: self.id,
+            length: self.bytes().len() as u64,
+        }
     }
 }
 
@@ -68,6 +80,13 @@ impl Memory {
     /// by its own spelling only.
     pub fn fold_case(&self) {
         lock(&self.disk).folds_case = true;
+    }
+
+    fn sink(&self, file: &File) -> Box<dyn Sink> {
+        Box::new(Appender {
+            disk: Arc::clone(&self.disk),
+            file: file.clone(),
+        })
     }
 
     /// How many durable steps were made.
@@ -118,25 +137,27 @@ impl Disk {
     }
 
     fn publish(&mut self, change: &Change<'_>) -> Result<()> {
-        let key = match change {
-            Change::Write(key, _) | Change::Move(_, key) => key,
-        };
+        let key = change.target();
         self.step().map_err(|error| Error::new(key, error))?;
         let file = match change {
             Change::Write(_, content) => {
-                let mut file = File::new(content);
-                file.synced = content.len();
+                let file = File::new(content);
+                file.synced.store(content.len(), Ordering::Relaxed);
                 file
             }
-            Change::Move(from, _) => {
+            Change::Move { from, state, .. } => {
                 let file = self.file(from)?.clone();
+                if file.state() != *state {
+                    return Err(Error::new(from, Changed::error()));
+                }
                 self.live.remove(from);
                 self.durable.remove(from);
                 file
             }
         };
         // A name may outlive its content: what was not synced reads as nothing after a power loss.
-        let durable = file.bytes().get(..file.synced).unwrap_or_default().into();
+        let synced = file.synced.load(Ordering::Relaxed);
+        let durable = file.bytes().get(..synced).unwrap_or_default().into();
         self.durable.insert(key.clone(), durable);
         self.live.insert(key.clone(), file);
         Ok(())
@@ -191,23 +212,40 @@ impl Driver for Memory {
         Ok(names.into_iter().find(alike))
     }
 
-    fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>> {
+    fn file_state(&self, key: &Key) -> Result<Option<FileState>> {
+        Ok(lock(&self.disk).live.get(key).map(File::state))
+    }
+
+    fn create(&self, key: &Key) -> Result<Box<dyn Sink>> {
         let mut disk = lock(&self.disk);
-        if offset == 0 && !disk.live.contains_key(key) {
-            disk.live.insert(key.clone(), File::new(b""));
+        if disk.live.contains_key(key) {
+            return Err(Error::new(key, io::ErrorKind::AlreadyExists.into()));
         }
+        let file = File::new(b"");
+        disk.live.insert(key.clone(), file.clone());
+        Ok(self.sink(&file))
+    }
+
+    fn append(&self, key: &Key, offset: u64, expected: FileId) -> Result<Box<dyn Sink>> {
+        let disk = lock(&self.disk);
         let file = disk.file(key)?;
+        if file.id != expected {
+            return Err(Error::new(key, Changed::error()));
+        }
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         if file.bytes().len() < offset {
             return Err(Error::new(key, io::ErrorKind::InvalidData.into()));
         }
         file.bytes().truncate(offset);
-        let content = Arc::clone(&file.content);
-        Ok(Box::new(Appender {
-            disk: Arc::clone(&self.disk),
-            key: key.clone(),
-            content,
-        }))
+        Ok(self.sink(file))
+    }
+
+    fn rename(&self, from: &Key, to: &Key) -> Result<()> {
+        let mut disk = lock(&self.disk);
+        let file = disk.file(from)?.clone();
+        disk.live.remove(from);
+        disk.live.insert(to.clone(), file);
+        Ok(())
     }
 
     fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
@@ -264,13 +302,12 @@ impl Driver for Memory {
 /// An open file of a [`Memory`].
 struct Appender {
     disk: Arc<Mutex<Disk>>,
-    key: Key,
-    content: Arc<Mutex<Vec<u8>>>,
+    file: File,
 }
 
 impl Write for Appender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        lock(&self.content).extend_from_slice(bytes);
+        self.file.bytes().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -280,13 +317,14 @@ impl Write for Appender {
 }
 
 impl Sink for Appender {
+    fn file(&self) -> FileId {
+        self.file.id
+    }
+
     fn sync(&mut self) -> io::Result<()> {
-        let mut disk = lock(&self.disk);
-        disk.step()?;
-        let length = lock(&self.content).len();
-        if let Some(file) = disk.live.get_mut(&self.key) {
-            file.synced = length;
-        }
+        lock(&self.disk).step()?;
+        let length = self.file.bytes().len();
+        self.file.synced.store(length, Ordering::Relaxed);
         Ok(())
     }
 }

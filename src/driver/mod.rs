@@ -9,6 +9,7 @@ mod filesystem;
 mod folders;
 mod gate;
 mod listing;
+mod lock;
 mod memory;
 mod writable;
 
@@ -17,6 +18,7 @@ pub use memory::Memory;
 pub use writable::{Unwritable, look, look_below};
 
 use crate::sys;
+use std::any::Any;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -75,8 +77,47 @@ impl fmt::Debug for Key {
 pub enum Change<'a> {
     /// Puts small content under a key, replacing what was there in one step.
     Write(Key, &'a [u8]),
-    /// Renames a file whose content was synced, replacing what was there in one step.
-    Move(Key, Key),
+    /// Renames a file whose content was synced, replacing what was there in one step. [`Error::is_changed`] when
+    /// another program put a file in its place, or added to it: that one stays where it is.
+    Move {
+        /// Where it is.
+        from: Key,
+        /// Which file is meant.
+        state: FileState,
+        /// Where it belongs.
+        to: Key,
+    },
+}
+
+impl Change<'_> {
+    /// What is there afterwards.
+    pub fn target(&self) -> &Key {
+        match self {
+            Change::Write(key, _) | Change::Move { to: key, .. } => key,
+        }
+    }
+}
+
+/// Which file it is, whatever it is called: one that another program puts in its place has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId(pub [u64; 3]);
+
+/// Which file is under a key, and how long it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// Which file.
+    pub file: FileId,
+    /// Bytes in it.
+    pub length: u64,
+}
+
+/// Who may hold a [`Driver::lock`] at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// Others that share it as well.
+    Shared,
+    /// Nobody else.
+    Exclusive,
 }
 
 /// The bytes of a file, open for reading.
@@ -117,6 +158,9 @@ pub struct Stat {
 
 /// A file that grows. What was written is durable only after [`Sink::sync`].
 pub trait Sink: Write + Send {
+    /// Which file it is.
+    fn file(&self) -> FileId;
+
     /// Makes everything written so far survive a power loss.
     fn sync(&mut self) -> io::Result<()>;
 }
@@ -146,9 +190,24 @@ pub trait Driver: Send + Sync {
         Ok(None)
     }
 
-    /// Opens a file to write from `offset` on: what lies behind is cut off, a missing file is made
-    /// when `offset` is 0. Nothing is durable yet.
-    fn append(&self, key: &Key, offset: u64) -> Result<Box<dyn Sink>>;
+    /// Which file is there; `None` when there is none.
+    fn file_state(&self, key: &Key) -> Result<Option<FileState>>;
+
+    /// Makes a new file to write to. An error of kind `AlreadyExists` when there is one. Nothing is durable yet.
+    fn create(&self, key: &Key) -> Result<Box<dyn Sink>>;
+
+    /// Opens a file to write from `offset` on; what lies behind is cut off. [`Error::is_changed`] when it is not `file`,
+    /// which is left as it is. Nothing is durable yet.
+    fn append(&self, key: &Key, offset: u64, file: FileId) -> Result<Box<dyn Sink>>;
+
+    /// Gives a file another name, replacing what was there in one step. Not durable.
+    fn rename(&self, from: &Key, to: &Key) -> Result<()>;
+
+    /// Waits until no other process on the same data holds this lock, and holds it until what is returned is dropped.
+    /// A lock that stays held is an error of kind `WouldBlock`. Where nobody else can have the same data, nothing is done.
+    fn lock(&self, _key: &Key, _lock: Lock) -> Result<Box<dyn Any>> {
+        Ok(Box::new(()))
+    }
 
     /// Makes all changes. When it returns `Ok` they survive a power loss, with every folder that they
     /// needed; after an error or a crash any of them may have happened, in any order.
@@ -203,6 +262,12 @@ impl Error {
         )
     }
 
+    /// Another program put a file in the place of the one that was meant, or added to it.
+    pub fn is_changed(&self) -> bool {
+        let inner = self.source.get_ref();
+        inner.is_some_and(|inner| inner.is::<Changed>())
+    }
+
     /// There is no room left.
     pub fn is_full(&self) -> bool {
         is_full(&self.source)
@@ -211,6 +276,11 @@ impl Error {
     /// Somebody has the file open, on a system where it can then not be replaced.
     pub fn is_in_use(&self) -> bool {
         sys::is_in_use(&self.source)
+    }
+
+    /// Another process holds the lock, and has held it for long.
+    pub fn is_locked(&self) -> bool {
+        self.source.kind() == io::ErrorKind::WouldBlock
     }
 
     /// The system does not let us write there.
@@ -227,6 +297,24 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What [`Error::is_changed`] tells from others.
+#[derive(Debug)]
+struct Changed;
+
+impl Changed {
+    fn error() -> io::Error {
+        io::Error::other(Changed)
+    }
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("another program has changed the file")
+    }
+}
+
+impl std::error::Error for Changed {}
 
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};

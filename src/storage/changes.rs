@@ -4,7 +4,11 @@
 //! side, a delete goes alone: a folder that is removed while a link is put into it makes both fail,
 //! and a tag that comes while the tags of its manifest are being looked through would be left behind.
 //! Readers are not held up: they find a link or none.
+//!
+//! The locks in memory queue the requests of this process; those of the driver hold between processes on one folder.
 
+use super::{Result, Storage, layout};
+use crate::driver::Lock;
 use crate::spec::Name;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -17,16 +21,16 @@ pub struct Changes {
 
 impl Changes {
     /// Does what only adds to a repository, beside others that do.
-    pub fn beside<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
+    fn shared<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
         let entry = self.enter(name);
         let _shared = entry.lock.read().unwrap_or_else(PoisonError::into_inner);
         act()
     }
 
     /// Does what removes from a repository, or must not meet another change, alone.
-    pub fn alone<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
+    fn exclusive<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
         let entry = self.enter(name);
-        let _alone = entry.lock.write().unwrap_or_else(PoisonError::into_inner);
+        let _exclusive = entry.lock.write().unwrap_or_else(PoisonError::into_inner);
         act()
     }
 
@@ -43,6 +47,28 @@ impl Changes {
         self.repositories
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Storage {
+    /// Does what only adds to a repository, beside others that do, in this process and in others.
+    pub(super) fn add_to<T>(&self, name: &Name, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.changes.shared(name, || {
+            let _held = self.driver.lock(&layout::lock(name), Lock::Shared)?;
+            act()
+        })
+    }
+
+    /// Does what removes from a repository, or must not meet another change, alone among all processes.
+    pub(super) fn change_alone<T>(
+        &self,
+        name: &Name,
+        act: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        self.changes.exclusive(name, || {
+            let _held = self.driver.lock(&layout::lock(name), Lock::Exclusive)?;
+            act()
+        })
     }
 }
 
@@ -77,13 +103,13 @@ mod tests {
             // Each ends only when the other is inside as well.
             let (changes, name) = (&changes, &name);
             scope.spawn(move || {
-                changes.beside(name, || {
+                changes.shared(name, || {
                     to_b.send(()).unwrap();
                     from_b.recv().unwrap();
                 })
             });
             scope.spawn(move || {
-                changes.beside(name, || {
+                changes.shared(name, || {
                     to_a.send(()).unwrap();
                     from_a.recv().unwrap();
                 })
@@ -101,7 +127,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        changes.alone(&name, || {
+                        changes.exclusive(&name, || {
                             let alone = inside.try_lock().map(|mut count| *count += 1);
                             assert!(alone.is_ok());
                         });
@@ -110,7 +136,7 @@ mod tests {
             }
         });
         assert_eq!(*inside.lock().unwrap(), 400);
-        changes.alone(&name, || changes.alone(&other, || ()));
+        changes.exclusive(&name, || changes.exclusive(&other, || ()));
         assert!(changes.repositories().is_empty());
     }
 }

@@ -10,14 +10,16 @@
 //!     _manifests/tags/<tag>/index/<algorithm>/<hex>/link
 //!     _manifests/referrers/<algorithm>/<subject's hex>/<algorithm>/<hex>/link    (ours)
 //!     _uploads/<id>/data, _uploads/<id>/startedat
+//! locks/<two hex digits>                                                         (ours)
 //! ```
 //!
-//! A `link` holds a digest and nothing else. Distribution's own walkers never look into `referrers`.
+//! A `link` holds a digest and nothing else. Distribution's own walkers never look into `referrers`, nor beside `docker`.
 
 use crate::driver::Key;
 use crate::spec::{Algorithm, Digest, Name, Tag, UploadId};
 
 const BLOBS: &str = "docker/registry/v2/blobs";
+const LOCKS: &str = "locks";
 const REPOSITORIES: &str = "docker/registry/v2/repositories";
 
 /// The folder of a repository that holds its layer links.
@@ -52,6 +54,13 @@ pub fn repositories() -> Key {
 /// The folder of a repository.
 pub fn repository(name: &Name) -> Key {
     Key::new(format!("{REPOSITORIES}/{name}"))
+}
+
+/// What processes lock that change a repository. A few repositories share one, so that there are few.
+pub fn lock(name: &Name) -> Key {
+    let digest = Algorithm::Sha256.digest(name.as_str().as_bytes());
+    let first_two = digest.hex().get(..2).unwrap_or_default();
+    Key::new(format!("{LOCKS}/{first_two}"))
 }
 
 /// The folder of a repository's manifests.
@@ -127,6 +136,11 @@ pub fn upload(name: &Name, id: &UploadId) -> Key {
 /// What an upload session has received.
 pub fn upload_data(name: &Name, id: &UploadId) -> Key {
     upload(name, id).child("data")
+}
+
+/// A copy that takes the place of another process's file; `unique` is a name that nobody else has.
+pub fn upload_copy(name: &Name, id: &UploadId, unique: &UploadId) -> Key {
+    upload(name, id).child(&format!("data.{unique}.tmp"))
 }
 
 /// When an upload session was started: RFC 3339, UTC, whole seconds.

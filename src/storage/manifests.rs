@@ -29,6 +29,16 @@ pub(super) enum Listed {
     Read(Stored, Referrer),
 }
 
+/// The tags that a manifest is to have.
+#[derive(Clone, Copy, Debug)]
+pub struct Tagging<'t> {
+    /// The tags.
+    pub tags: &'t [Tag],
+    /// Whether they may be taken from other manifests; otherwise that is [`Error::TagExists`], whoever sets the tag at the
+    /// same time.
+    pub may_move: bool,
+}
+
 impl Storage {
     /// A manifest by tag or digest.
     pub fn manifest(&self, name: &Name, reference: &Reference) -> Result<Stored> {
@@ -56,7 +66,7 @@ impl Storage {
         name: &Name,
         digest: &Digest,
         (bytes, manifest): (&[u8], &Manifest),
-        tags: &[Tag],
+        Tagging { tags, may_move }: Tagging<'_>,
     ) -> Result<()> {
         let link = digest.as_str().as_bytes();
         let subject = manifest.subject.as_ref();
@@ -71,23 +81,36 @@ impl Storage {
         let moves: Vec<Change<'_>> = tags.iter().map(current).collect();
         let put = || {
             self.check_spelling(name, tags)?;
+            if !may_move {
+                self.check_not_moved(name, digest, tags)?;
+            }
             self.driver.publish(&changes)?;
             if !moves.is_empty() {
                 self.driver.publish(&moves)?;
             }
             Ok(())
         };
-        match self.driver.folds_case() {
-            // Alone: two spellings of one tag must not come at once.
-            true => self.changes.alone(name, put),
-            false => self.changes.beside(name, put),
+        match self.driver.folds_case() || !may_move {
+            // Alone: two spellings of one tag must not come at once, nor two manifests for a tag that is never moved.
+            true => self.change_alone(name, put),
+            false => self.add_to(name, put),
         }
+    }
+
+    /// Whether each of the tags is free, or names this manifest already.
+    fn check_not_moved(&self, name: &Name, digest: &Digest, tags: &[Tag]) -> Result<()> {
+        for tag in tags {
+            let current = self.tag(name, tag)?;
+            if current.is_some_and(|current| current != *digest) {
+                return Err(Error::TagExists(tag.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// Unlinks a manifest, after every tag that names it. The bytes stay until garbage is collected.
     pub fn delete_manifest(&self, name: &Name, digest: &Digest) -> Result<()> {
-        self.changes
-            .alone(name, || self.remove_manifest(name, digest))
+        self.change_alone(name, || self.remove_manifest(name, digest))
     }
 
     fn remove_manifest(&self, name: &Name, digest: &Digest) -> Result<()> {

@@ -14,7 +14,7 @@ mod tags;
 mod uploads;
 mod writable;
 
-pub use manifests::Stored;
+pub use manifests::{Stored, Tagging};
 pub use purge::PurgeReport;
 pub use referrers::Query as ReferrersQuery;
 pub use uploads::{Offset, Part, UploadLimits};
@@ -103,6 +103,8 @@ pub enum Error {
         /// How the other is spelled.
         kept: String,
     },
+    /// The tag names something else, and was not to be moved.
+    TagExists(Tag),
     /// The repository has no such upload session.
     UploadUnknown,
     /// There are as many upload sessions as there may be.
@@ -156,6 +158,7 @@ impl fmt::Display for Error {
             Error::TagClash { tag, kept } => {
                 write!(out, "tag {tag} differs from {kept} only by case")
             }
+            Error::TagExists(tag) => write!(out, "tag {tag} exists"),
             Error::UploadUnknown => out.write_str("upload session unknown"),
             Error::TooManyUploads { .. } => out.write_str("too many upload sessions"),
             Error::Superseded { .. } => out.write_str("a newer request took the session over"),

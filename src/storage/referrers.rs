@@ -180,7 +180,7 @@ impl Storage {
             return Ok(None);
         }
         let link = Change::Write(key, digest.as_str().as_bytes());
-        match self.changes.beside(name, || self.driver.publish(&[link])) {
+        match self.add_to(name, || Ok(self.driver.publish(&[link])?)) {
             Ok(()) => Ok(None),
             Err(error) => {
                 log::warn!("the referrer {digest} of {name} is kept in memory only: {error}");

@@ -90,7 +90,7 @@ impl Storage {
 
     /// Removes a tag with its history; what it named stays.
     pub fn delete_tag(&self, name: &Name, tag: &Tag) -> Result<()> {
-        self.changes.alone(name, || {
+        self.change_alone(name, || {
             if self.other_spelling(name, tag)?.is_some() || !self.has_tag(name, tag)? {
                 return Err(Error::ManifestUnknown);
             }
@@ -138,7 +138,7 @@ mod tests {
     use crate::driver::Memory;
     use crate::spec::Algorithm;
     use crate::spec::manifest::Manifest;
-    use crate::storage::Settings;
+    use crate::storage::{Settings, Tagging};
     use std::sync::Arc;
 
     #[test]
@@ -159,7 +159,13 @@ mod tests {
         let content = br#"{"schemaVersion":2,"manifests":[]}"#;
         let manifest = Manifest::parse(content, None).unwrap();
         let digest = Algorithm::Sha256.digest(content);
-        let put = |tags: &[Tag]| storage.put_manifest(&name, &digest, (content, &manifest), tags);
+        let put = |tags: &[Tag]| {
+            let tagging = Tagging {
+                tags,
+                may_move: true,
+            };
+            storage.put_manifest(&name, &digest, (content, &manifest), tagging)
+        };
         let refused = |tags: &[Tag], expected: &str| match put(tags) {
             Err(Error::TagClash { kept, .. }) => assert_eq!(kept, expected),
             other => panic!("{other:?}"),

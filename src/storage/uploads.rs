@@ -1,18 +1,19 @@
 //! Upload sessions: bytes that arrive in any number of requests and become a blob at the end.
 //!
 //! A session is a folder on disk, so it outlives the server; its running hash lives in memory (`session`), for as many
-//! sessions as there may be (`sessions`). A session that is found on disk only, ours or distribution's, is hashed again
-//! when it goes on.
+//! sessions as there may be (`sessions`). A session that is found on disk only, ours or distribution's, is copied and hashed
+//! when it goes on (`takeover`).
 
 mod hash;
 mod session;
 mod sessions;
+mod takeover;
 mod turn;
 
 pub use sessions::{Sessions, UploadLimits};
 
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Change};
+use crate::driver::{self, Change, FileState};
 use crate::spec::timestamp::format_rfc_3339;
 use crate::spec::{Algorithm, Digest, Name, UploadId};
 use hash::hash_file;
@@ -86,7 +87,7 @@ impl Storage {
     fn note_start(&self, (name, id): &Place) -> Result<()> {
         let started_at = layout::upload_started_at(name, id);
         let now = format_rfc_3339(SystemTime::now());
-        let mut sink = self.driver.append(&started_at, 0)?;
+        let mut sink = self.driver.create(&started_at)?;
         sink.write_all(now.as_bytes())
             .map_err(|error| driver::Error::new(&started_at, error))?;
         Ok(())
@@ -96,7 +97,9 @@ impl Storage {
     pub fn upload_length(&self, name: &Name, id: &UploadId) -> Result<u64> {
         let place = (name.clone(), id.clone());
         let session = self.session(&place)?;
-        session.length(|| self.length_on_disk(&place))
+        let length = session.length(|| self.on_disk(&place));
+        self.tidy(&place, &session);
+        length
     }
 
     /// Adds a part and returns the new length. A request that was adding one before ends with [`Error::Superseded`].
@@ -105,11 +108,8 @@ impl Storage {
     pub fn append_upload(&self, name: &Name, id: &UploadId, mut part: Part<'_>) -> Result<u64> {
         let place = (name.clone(), id.clone());
         let session = self.session(&place)?;
-        let data = layout::upload_data(name, id);
-        let on_disk = || self.length_on_disk(&place);
-        let mut turn = Turn::begin(&session, self.store(&data), &part, on_disk)?;
-        let outcome = turn.append(&mut part);
-        drop(turn);
+        let turn = Turn::begin(&session, self.store(&place), &part, || self.on_disk(&place));
+        let outcome = turn.and_then(|mut turn| turn.append(&mut part));
         self.tidy(&place, &session);
         outcome
     }
@@ -125,7 +125,8 @@ impl Storage {
     ) -> Result<()> {
         let place = (name.clone(), id.clone());
         let session = self.session(&place)?;
-        let outcome = self.commit_session(&place, &session, digest, part);
+        let on_disk = || self.on_disk(&place);
+        let outcome = self.commit_session(&place, &session, digest, part, on_disk);
         self.tidy(&place, &session);
         outcome
     }
@@ -134,7 +135,7 @@ impl Storage {
     pub fn put_blob(&self, name: &Name, digest: &Digest, part: Part<'_>) -> Result<()> {
         let place = (name.clone(), new_upload_id()?);
         let session = Session::new(digest.algorithm(), None);
-        let outcome = self.commit_session(&place, &session, digest, part);
+        let outcome = self.commit_session(&place, &session, digest, part, || Ok(None));
         self.driver.discard(&layout::upload(name, &place.1));
         outcome
     }
@@ -165,18 +166,21 @@ impl Storage {
         session: &Session,
         digest: &Digest,
         mut part: Part<'_>,
+        on_disk: impl FnOnce() -> Result<Option<FileState>>,
     ) -> Result<()> {
         let (name, id) = place;
-        let data = layout::upload_data(name, id);
-        let on_disk = || self.length_on_disk(place);
-        let mut turn = Turn::begin(session, self.store(&data), &part, on_disk)?;
+        let mut turn = Turn::begin(session, self.store(place), &part, on_disk)?;
         turn.append_whole(&mut part)?;
-        turn.commit(digest, || {
+        turn.commit(digest, |state| {
             let link = || {
                 let key = layout::layer_link(name, digest);
                 Change::Write(key, digest.as_str().as_bytes())
             };
-            let blob = Change::Move(data.clone(), layout::blob_data(digest));
+            let blob = Change::Move {
+                from: layout::upload_data(name, id),
+                state,
+                to: layout::blob_data(digest),
+            };
             match self.driver.publish(&[blob, link()]) {
                 // Somebody is pulling what is there, and this file system replaces no open file. It stays
                 // if it is right.
@@ -195,7 +199,7 @@ impl Storage {
             return Ok(false);
         };
         let (length, algorithm) = (stat.length, digest.algorithm());
-        let hasher = hash_file(&*self.driver, &key, length, algorithm, &|| Ok(()))?;
+        let hasher = hash_file(&*self.driver, &key, length, algorithm, &mut |_| Ok(()))?;
         Ok(hasher.digest() == *digest)
     }
 
@@ -219,7 +223,7 @@ impl Storage {
         if let Some(session) = self.uploads.find(place) {
             return Ok(session);
         }
-        self.length_on_disk(place)?;
+        self.on_disk(place)?;
         // The length counts only when it is read under the session's lock: until then another
         // request may add to the file.
         self.know(place, Session::found())
@@ -240,20 +244,22 @@ impl Storage {
         Ok(session)
     }
 
-    fn store<'s>(&'s self, data: &'s driver::Key) -> Store<'s> {
+    fn store<'s>(&'s self, (name, id): &'s Place) -> Store<'s> {
         Store {
             driver: &*self.driver,
-            data,
+            name,
+            id,
         }
     }
 
-    /// How many bytes the disk has of a session.
-    fn length_on_disk(&self, (name, id): &Place) -> Result<u64> {
-        if let Some(data) = self.driver.stat(&layout::upload_data(name, id))? {
-            return Ok(data.length);
+    /// The file that a session has on the disk; `None` before its first bytes.
+    fn on_disk(&self, (name, id): &Place) -> Result<Option<FileState>> {
+        let state = self.driver.file_state(&layout::upload_data(name, id))?;
+        if state.is_none() {
+            let started_at = self.driver.stat(&layout::upload_started_at(name, id))?;
+            started_at.ok_or(Error::UploadUnknown)?;
         }
-        let started_at = self.driver.stat(&layout::upload_started_at(name, id))?;
-        started_at.map(|_| 0).ok_or(Error::UploadUnknown)
+        Ok(state)
     }
 }
 

@@ -204,6 +204,45 @@ pub fn file_identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.creation_time(), metadata.last_write_time())
 }
 
+/// Which file an open one is, whatever it is called, as three numbers: no two files that are there at the same time have
+/// the same, and one that is made later hardly ever the same as one that is gone.
+#[cfg(unix)]
+pub fn file_id(_file: &File, metadata: &Metadata) -> io::Result<[u64; 3]> {
+    Ok(id_of(metadata))
+}
+
+#[cfg(unix)]
+fn id_of(metadata: &Metadata) -> [u64; 3] {
+    use std::os::unix::fs::MetadataExt;
+    let born = metadata
+        .created()
+        .ok()
+        .and_then(|born| born.duration_since(std::time::UNIX_EPOCH).ok())
+        .map_or(0, |born| born.as_nanos());
+    let born = u64::try_from(born).unwrap_or_default();
+    [metadata.dev(), metadata.ino(), born]
+}
+
+#[cfg(windows)]
+pub use super::windows::file_id;
+
+/// Looks at the file of a path, which need not be opened for that here.
+#[cfg(unix)]
+pub fn look_at<T>(path: &Path, look: impl FnOnce([u64; 3], &Metadata) -> T) -> io::Result<T> {
+    let metadata = path.metadata()?;
+    let id = id_of(&metadata);
+    Ok(look(id, &metadata))
+}
+
+/// Looks at the file of a path.
+#[cfg(windows)]
+pub fn look_at<T>(path: &Path, look: impl FnOnce([u64; 3], &Metadata) -> T) -> io::Result<T> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let id = file_id(&file, &metadata)?;
+    Ok(look(id, &metadata))
+}
+
 /// Gives a file the owner, group and permissions of another. An error when that is not allowed.
 #[cfg(unix)]
 pub fn copy_owner(file: &File, other: &Metadata) -> io::Result<()> {

@@ -12,5 +12,5 @@ pub use console::{console_mode, set_console_mode};
 pub use events::on_event;
 pub use listen::listen;
 pub use local::{LocalListener, LocalStream};
-pub use names::kept_name;
+pub use names::{file_id, kept_name};
 pub use poll::wait_readable;

@@ -218,7 +218,7 @@ fn a_session_whose_file_was_shortened_goes_on_where_the_disk_ends() {
         .set_len(4)
         .unwrap();
     let long = sha512(b"0123456789");
-    complete(&registry, &location, &long, b"89").expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+    complete(&registry, &location, &long, b"89").expect_error(416, "RANGE_INVALID");
     assert_reached(&registry, &location, 4);
     let location = registry.get(&location).field("Location").to_owned();
     complete(&registry, &location, &long, b"456789").expect(201);

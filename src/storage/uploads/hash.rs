@@ -8,13 +8,13 @@ use std::io::{self, Read};
 /// Bytes that are read in one step.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Hashes the first `length` bytes of a file. `go_on` is asked before every step; its error ends the work.
+/// Hashes the first `length` bytes of a file. `each` is given the bytes of every step; its error ends the work.
 pub fn hash_file(
     driver: &dyn Driver,
     key: &Key,
     length: u64,
     algorithm: Algorithm,
-    go_on: &dyn Fn() -> Result<()>,
+    each: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<Hasher> {
     let mut hasher = Hasher::new(algorithm);
     if length == 0 {
@@ -25,7 +25,6 @@ pub fn hash_file(
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut left = length;
     while left > 0 {
-        go_on()?;
         let count = reader
             .read(&mut buffer)
             .map_err(|error| driver::Error::new(key, error))?;
@@ -33,7 +32,9 @@ pub fn hash_file(
             let error = io::Error::from(io::ErrorKind::UnexpectedEof);
             return Err(driver::Error::new(key, error).into());
         }
-        hasher.update(buffer.get(..count).unwrap_or_default());
+        let bytes = buffer.get(..count).unwrap_or_default();
+        each(bytes)?;
+        hasher.update(bytes);
         left -= count as u64;
     }
     Ok(hasher)

@@ -3,8 +3,12 @@
 //! The client is told an offset with every answer, and says with its next request which one it has heard of. Bytes
 //! behind the newest offset it is known to have heard of may be replaced: it never learned that they arrived, and may
 //! send them again. Bytes before it are never replaced.
+//!
+//! Other processes may serve the same folder. Each writes only to files that it made itself, and takes a session over by
+//! putting a copy in the place of the other's file; so a hash in memory is that of the file as long as the file is there.
 
 use super::{Offset, Part};
+use crate::driver::{FileId, FileState};
 use crate::spec::{Algorithm, Hasher};
 use crate::storage::{Error, Result};
 use std::net::IpAddr;
@@ -34,6 +38,11 @@ pub struct State {
     pub hasher: Option<Hasher>,
     /// The newest offset that the client is known to have heard of.
     pub known: Mark,
+    /// The file of the bytes, if this process made it: no other writes to it. Another's has to be copied before anything
+    /// is known of its bytes, since that process may still write to it.
+    pub file: Option<FileId>,
+    /// The file as it was found, if it is another's.
+    found: Option<FileState>,
     /// The request that may write.
     running: Option<Running>,
 }
@@ -80,14 +89,9 @@ impl Session {
         }
     }
 
-    /// How many bytes it has, without waiting for a request that is being read. `on_disk` says it for a session that
-    /// was found there.
-    pub fn length(&self, on_disk: impl FnOnce() -> Result<u64>) -> Result<u64> {
-        match self.reached.load(Ordering::Acquire) {
-            UNREAD => Ok(self.open(on_disk)?.length),
-            ENDED => Err(Error::UploadUnknown),
-            length => Ok(length),
-        }
+    /// How many bytes it has. The lock is held for steps only, so nobody waits for a request that is being read.
+    pub fn length(&self, on_disk: impl FnOnce() -> Result<Option<FileState>>) -> Result<u64> {
+        Ok(self.open(on_disk)?.length)
     }
 
     /// Ends the session for good: whoever comes finds it gone, and a request that is running ends. `false` when it had
@@ -119,24 +123,32 @@ impl Session {
         self.reached.store(UNREAD, Ordering::Release);
     }
 
-    /// Locks a session that has not ended, with its length read.
-    pub fn open(&self, on_disk: impl FnOnce() -> Result<u64>) -> Result<MutexGuard<'_, State>> {
+    /// Locks a session that has not ended. `on_disk` says which file it has now: where another process has ended it, it
+    /// ends here, and where another put its own file there or added to ours, that is what counts.
+    pub fn open(
+        &self,
+        on_disk: impl FnOnce() -> Result<Option<FileState>>,
+    ) -> Result<MutexGuard<'_, State>> {
         let mut state = self.lock();
-        match self.reached.load(Ordering::Acquire) {
-            ENDED => return Err(Error::UploadUnknown),
-            UNREAD => {
-                let length = on_disk()?;
-                state.stop_running();
-                *state = State {
-                    known: Mark {
-                        offset: 0,
-                        hasher: Some(Hasher::new(Algorithm::Sha256)),
-                    },
-                    ..State::default()
-                };
-                self.set_length(&mut state, length);
+        if self.has_ended() {
+            return Err(Error::UploadUnknown);
+        }
+        let found = on_disk().inspect_err(|error| {
+            if matches!(error, Error::UploadUnknown) {
+                self.end_locked(&mut state);
             }
-            _ => {}
+        })?;
+        if self.reached.load(Ordering::Acquire) == UNREAD || !state.agrees_with(found) {
+            state.stop_running();
+            *state = State {
+                found,
+                known: Mark {
+                    offset: 0,
+                    hasher: Some(Hasher::new(Algorithm::Sha256)),
+                },
+                ..State::default()
+            };
+            self.set_length(&mut state, found.map_or(0, |found| found.length));
         }
         Ok(state)
     }
@@ -148,6 +160,18 @@ impl Session {
 }
 
 impl State {
+    /// Whether a file is the one that this session is known to have.
+    fn agrees_with(&self, found: Option<FileState>) -> bool {
+        match (self.file, found) {
+            // What a request that is running failed to write is there until it takes it back.
+            (Some(own), Some(found)) => {
+                own == found.file && (self.running.is_some() || self.length == found.length)
+            }
+            (Some(_), None) => false,
+            (None, found) => self.found == found,
+        }
+    }
+
     /// Gives the turn to a request, takes it from the one before, and says where the bytes of the new one begin.
     pub fn give_turn(&mut self, part: &Part<'_>) -> Result<u64> {
         let start = self.start(part);

@@ -4,12 +4,11 @@
 //! went silent holds nobody up: the next request takes the turn, and the older ends at its next step.
 
 use super::Part;
-use super::hash::hash_file;
 use super::session::{Mark, Session, State};
-use crate::driver::{self, Driver, Key, Sink};
-use crate::spec::{Algorithm, Digest, Hasher};
-use crate::storage::{Error, Result};
-use std::io::{self, ErrorKind, Read};
+use crate::driver::{self, Driver, FileState, Key, Sink};
+use crate::spec::{Algorithm, Digest, Hasher, Name, UploadId};
+use crate::storage::{Error, Result, layout};
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 
@@ -20,23 +19,24 @@ const BUFFER_BYTES: usize = 256 * 1024;
 #[derive(Clone, Copy)]
 pub struct Store<'s> {
     pub driver: &'s dyn Driver,
-    pub data: &'s Key,
+    pub name: &'s Name,
+    pub id: &'s UploadId,
 }
 
 impl Store<'_> {
-    fn open(&self, offset: u64) -> driver::Result<Box<dyn Sink>> {
-        self.driver.append(self.data, offset)
+    pub(super) fn data(&self) -> Key {
+        layout::upload_data(self.name, self.id)
     }
 
     fn failed(&self, error: io::Error) -> Error {
-        Error::Driver(driver::Error::new(self.data, error))
+        Error::Driver(driver::Error::new(&self.data(), error))
     }
 }
 
 /// A request's turn to write to a session; it may be taken from it at any time.
 pub struct Turn<'s> {
     session: &'s Session,
-    store: Store<'s>,
+    pub(super) store: Store<'s>,
     stop: Arc<AtomicBool>,
     /// Where its bytes begin.
     start: u64,
@@ -53,7 +53,7 @@ impl<'s> Turn<'s> {
         session: &'s Session,
         store: Store<'s>,
         part: &Part<'_>,
-        on_disk: impl FnOnce() -> Result<u64>,
+        on_disk: impl FnOnce() -> Result<Option<FileState>>,
     ) -> Result<Turn<'s>> {
         let start = session.open(on_disk)?.give_turn(part)?;
         Ok(Turn {
@@ -70,7 +70,10 @@ impl<'s> Turn<'s> {
     /// Adds the part's bytes and gives the new length of the session. After [`Error::Body`] what came is kept; after any
     /// other error the session has the length that it had before.
     pub fn append(&mut self, part: &mut Part<'_>) -> Result<u64> {
-        let outcome = self.take_in(part);
+        let outcome = self.take_in(part).and_then(|length| {
+            self.check_still_there()?;
+            Ok(length)
+        });
         if !matches!(outcome, Ok(_) | Err(Error::Body(_))) {
             self.undo();
         }
@@ -86,9 +89,13 @@ impl<'s> Turn<'s> {
         outcome
     }
 
-    /// Checks the digest of all bytes, syncs them and does `publish`, after which the session has ended. After an error
+    /// Checks the digest of all bytes, syncs them and has their file published, after which the session has ended. After an error
     /// it has the length that it had before.
-    pub fn commit(mut self, digest: &Digest, publish: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub fn commit(
+        mut self,
+        digest: &Digest,
+        publish: impl FnOnce(FileState) -> Result<()>,
+    ) -> Result<()> {
         let outcome = self.publish(digest, publish);
         if outcome.is_err() {
             self.undo();
@@ -105,11 +112,16 @@ impl<'s> Turn<'s> {
         let Ok(mut state) = self.lock() else {
             return;
         };
-        match self.store.open(self.start) {
+        let Some(file) = state.file else {
+            return;
+        };
+        let data = self.store.data();
+        match self.store.driver.append(&data, self.start, file) {
             Ok(_) => {
                 state.hasher = state.known.hasher.clone();
                 self.session.set_length(&mut state, self.start);
             }
+            Err(error) if error.is_changed() || error.is_not_found() => self.session.distrust(),
             Err(error) => {
                 log::warn!(
                     "cannot shorten an upload session to {} bytes: {error}",
@@ -121,7 +133,7 @@ impl<'s> Turn<'s> {
     }
 
     fn take_in(&mut self, part: &mut Part<'_>) -> Result<u64> {
-        self.copy(part.body)?;
+        self.receive(part.body)?;
         let length = self.lock()?.length;
         match part.length {
             Some(announced) if announced != self.written => Err(Error::WrongLength {
@@ -132,7 +144,7 @@ impl<'s> Turn<'s> {
         }
     }
 
-    fn copy(&mut self, body: &mut dyn Read) -> Result<()> {
+    fn receive(&mut self, body: &mut dyn Read) -> Result<()> {
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             match body.read(&mut buffer) {
@@ -170,41 +182,67 @@ impl<'s> Turn<'s> {
 
     /// Opens the file where this request's bytes begin, and cuts off what lies behind.
     fn open(&mut self) -> Result<Box<dyn Sink>> {
-        let known = {
+        let (own, known) = {
             let state = self.lock()?;
-            match self.start == state.length {
+            let known = match self.start == state.length {
                 true => state.hasher.clone(),
                 false => state.known.hasher.clone(),
+            };
+            (state.file, known)
+        };
+        let algorithm = known.as_ref().map_or(Algorithm::Sha256, Hasher::algorithm);
+        let (hasher, sink) = match (own, known) {
+            (None, _) => self.take_over(self.start, algorithm)?,
+            (Some(file), known) => {
+                let hasher = match known {
+                    Some(hasher) => hasher,
+                    None => self.hash(self.start, algorithm)?,
+                };
+                let mut state = self.lock()?;
+                let sink = self
+                    .store
+                    .driver
+                    .append(&self.store.data(), self.start, file);
+                let sink = sink.map_err(|error| self.lost(error))?;
+                self.go_on(&mut state, self.start, &hasher, &*sink);
+                (hasher, sink)
             }
         };
-        let hasher = match known {
-            Some(hasher) => hasher,
-            None => self.hash(self.start, Algorithm::Sha256)?,
-        };
         let mut state = self.lock()?;
-        let sink = self
-            .store
-            .open(self.start)
-            .map_err(|error| self.lost(error))?;
-        state.hasher = Some(hasher.clone());
         state.known = Mark {
             offset: self.start,
             hasher: Some(hasher),
         };
-        self.session.set_length(&mut state, self.start);
         drop(state);
         self.is_begun = true;
         Ok(sink)
     }
 
-    fn publish(&mut self, digest: &Digest, publish: impl FnOnce() -> Result<()>) -> Result<()> {
-        let (length, hasher) = {
+    /// Notes that the session has so many bytes, with this hash, in this file of ours.
+    pub(super) fn go_on(&self, state: &mut State, length: u64, hasher: &Hasher, sink: &dyn Sink) {
+        state.file = Some(sink.file());
+        state.hasher = Some(hasher.clone());
+        self.session.set_length(state, length);
+    }
+
+    fn publish(
+        &mut self,
+        digest: &Digest,
+        publish: impl FnOnce(FileState) -> Result<()>,
+    ) -> Result<()> {
+        let (length, own, hasher) = {
             let state = self.lock()?;
-            (state.length, state.hasher.clone())
+            (state.length, state.file, state.hasher.clone())
         };
-        let hasher = match hasher.filter(|hasher| hasher.algorithm() == digest.algorithm()) {
-            Some(hasher) => hasher,
-            None => self.hash(length, digest.algorithm())?,
+        let algorithm = digest.algorithm();
+        let hasher = match (own, hasher.filter(|hasher| hasher.algorithm() == algorithm)) {
+            (None, _) => {
+                let (hasher, sink) = self.take_over(length, algorithm)?;
+                self.sink = Some(sink);
+                hasher
+            }
+            (Some(_), Some(hasher)) => hasher,
+            (Some(_), None) => self.hash(length, algorithm)?,
         };
         let computed = hasher.digest();
         if computed != *digest {
@@ -212,33 +250,48 @@ impl<'s> Turn<'s> {
         }
         let sink = self.sink.take();
         let mut state = self.lock()?;
-        let mut sink = match sink {
-            Some(sink) => sink,
-            None => self.store.open(length).map_err(|error| self.lost(error))?,
+        let mut sink = match (sink, state.file) {
+            (Some(sink), _) => sink,
+            (None, Some(file)) => {
+                let sink = self.store.driver.append(&self.store.data(), length, file);
+                sink.map_err(|error| self.lost(error))?
+            }
+            // It has been distrusted meanwhile.
+            (None, None) => return Err(Error::Superseded { length }),
         };
         sink.sync().map_err(|error| self.store.failed(error))?;
+        let file = sink.file();
         drop(sink);
-        publish()?;
+        publish(FileState { file, length }).map_err(|error| match error {
+            Error::Driver(error) if error.is_changed() => self.lost(error),
+            error => error,
+        })?;
         self.session.end_locked(&mut state);
         Ok(())
     }
 
-    /// The hash of the first bytes on the disk; given up when another request takes the turn.
-    fn hash(&self, length: u64, algorithm: Algorithm) -> Result<Hasher> {
-        let go_on = || self.lock().map(drop);
-        let (driver, data) = (self.store.driver, self.store.data);
-        let hashed = hash_file(driver, data, length, algorithm, &go_on);
-        // Whoever took the turn may have shortened the file meanwhile: that is no failure of the disk.
-        go_on()?;
-        hashed.map_err(|error| match error {
-            Error::Driver(error) => self.lost(error),
-            error => error,
-        })
+    /// What was written is acknowledged only where the session still has it.
+    fn check_still_there(&self) -> Result<()> {
+        if !self.is_begun {
+            return Ok(());
+        }
+        let state = self.lock()?;
+        let found = self.store.driver.file_state(&self.store.data())?;
+        let length = state.length;
+        let own = state.file.map(|file| FileState { file, length });
+        match found == own {
+            true => Ok(()),
+            false => Err(self.taken(found)),
+        }
     }
 
-    /// The session's file is gone, or shorter than it was: another program removed it. What is left is read again by
-    /// the next request.
-    fn lost(&self, error: driver::Error) -> Error {
+    /// The session's file is gone, or shorter than it was, or another's: another program did that. What is there is read
+    /// by the next request.
+    pub(super) fn lost(&self, error: driver::Error) -> Error {
+        if error.is_changed() {
+            let found = self.store.driver.file_state(&self.store.data());
+            return self.taken(found.ok().flatten());
+        }
         let is_short = [ErrorKind::InvalidData, ErrorKind::UnexpectedEof];
         if error.is_not_found() || is_short.contains(&error.source.kind()) {
             log::warn!("an upload session has lost bytes on the disk: {error}");
@@ -248,8 +301,19 @@ impl<'s> Turn<'s> {
         error.into()
     }
 
+    /// Another process took the session over, with what it has there.
+    fn taken(&self, found: Option<FileState>) -> Error {
+        self.session.distrust();
+        match found {
+            Some(found) => Error::Superseded {
+                length: found.length,
+            },
+            None => Error::UploadUnknown,
+        }
+    }
+
     /// Locks the session for a step, if it is still this request's turn.
-    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+    pub(super) fn lock(&self) -> Result<MutexGuard<'_, State>> {
         let state = self.session.lock();
         if self.session.has_ended() {
             return Err(Error::UploadUnknown);

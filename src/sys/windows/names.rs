@@ -1,11 +1,16 @@
-//! How a name is spelled on disk.
+//! How a name is spelled on disk, and which file is under it.
 
 use std::ffi::OsString;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
+use std::os::windows::io::AsRawHandle;
 use std::path::Path;
 use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
-use windows_sys::Win32::Storage::FileSystem::{FindClose, FindFirstFileW, WIN32_FIND_DATAW};
+use windows_sys::Win32::Storage::FileSystem::{
+    BY_HANDLE_FILE_INFORMATION, FindClose, FindFirstFileW, GetFileInformationByHandle,
+    WIN32_FIND_DATAW,
+};
 
 /// The name under which the last word of a path is kept: NTFS finds `V1` under the name `v1`. An error
 /// when there is nothing under either.
@@ -25,4 +30,17 @@ pub fn kept_name(path: &Path) -> io::Result<OsString> {
         .take_while(|c| *c != 0)
         .collect();
     Ok(OsString::from_wide(&name))
+}
+
+/// Which file an open one is: the volume's number and the file's, which NTFS gives to no other.
+pub fn file_id(file: &File, _metadata: &Metadata) -> io::Result<[u64; 3]> {
+    let mut information = BY_HANDLE_FILE_INFORMATION::default();
+    // SAFETY: the handle is open as long as `file` lives, and `information` is only written.
+    let got = unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut information) };
+    if got == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let (high, low) = (information.nFileIndexHigh, information.nFileIndexLow);
+    let index = u64::from(high) << 32 | u64::from(low);
+    Ok([u64::from(information.dwVolumeSerialNumber), index, 0])
 }

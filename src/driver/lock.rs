@@ -1,0 +1,97 @@
+//! Locks that hold between processes: old and new container during an update, two replicas on one volume.
+//!
+//! A lock is an empty file that is locked by the system, so it ends with the process that holds it.
+
+use super::Lock;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a lock is waited for. What holds one does a few changes of the disk, so this is a process that stands still.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// Between two tries: short at first.
+const PAUSE_FIRST: Duration = Duration::from_millis(1);
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+
+/// Opens a lock's file; makes it when it is missing.
+pub fn open(path: &Path) -> io::Result<File> {
+    // Read and write: some file systems want the first for a shared lock and the second for an exclusive one.
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path)
+}
+
+/// Waits for a lock. Where there can be none, because of the file system or its permissions, nothing is locked, and that
+/// is logged once.
+pub fn hold(open: impl FnOnce() -> io::Result<File>, lock: Lock) -> io::Result<Option<File>> {
+    let file = match open() {
+        Ok(file) => file,
+        Err(error) if is_refused(&error) => return Ok(none(&error)),
+        Err(error) => return Err(error),
+    };
+    let started = Instant::now();
+    let mut pause = PAUSE_FIRST;
+    loop {
+        let outcome = match lock {
+            Lock::Shared => file.try_lock_shared(),
+            Lock::Exclusive => file.try_lock(),
+        };
+        match outcome {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) if started.elapsed() < WAIT_MAX => {
+                thread::sleep(pause);
+                pause = PAUSE_MAX.min(pause * 2);
+            }
+            Err(TryLockError::WouldBlock) => {
+                let text = format!(
+                    "another process has held this lock for {} seconds",
+                    WAIT_MAX.as_secs()
+                );
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, text));
+            }
+            Err(TryLockError::Error(error)) => return Ok(none(&error)),
+        }
+    }
+}
+
+fn is_refused(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    matches!(
+        error.kind(),
+        PermissionDenied | ReadOnlyFilesystem | Unsupported
+    )
+}
+
+fn none(error: &io::Error) -> Option<File> {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if !TOLD.swap(true, Ordering::Relaxed) {
+        log::warn!(
+            "no locks can be had in the folder of the data ({error}): while this registry deletes, no other may push to \
+             the same folder"
+        );
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_shared_or_exclusive_and_ends_with_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let shared = hold(|| open(&path), Lock::Shared).unwrap().unwrap();
+        drop(hold(|| open(&path), Lock::Shared).unwrap().unwrap());
+        let other = open(&path).unwrap();
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(shared);
+        let exclusive = hold(|| open(&path), Lock::Exclusive).unwrap().unwrap();
+        assert!(other.try_lock_shared().is_err());
+        drop(exclusive);
+        assert!(other.try_lock_shared().is_ok());
+    }
+}
