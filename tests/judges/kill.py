@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Kills a registry while four clients push and delete, starts it again, and looks for everything it acknowledged.
+
+usage: kill.py PROGRAM FOLDER ROUNDS [SEED]
+
+Each client has a repository of its own, so it knows what must be there: what was answered is so, and the one
+request that the kill cut off has happened or has not. Prints one line of figures; ends with 1 when something
+acknowledged is gone, or has other bytes. Loopback only; ends what it starts.
+"""
+import hashlib
+import http.client
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+
+CLIENTS = 4
+TAGS = ["v1", "v2", "v3"]
+RUN_SECONDS = (0.05, 0.6)
+START_SECONDS_MAX = 30
+ANSWER_SECONDS_MAX = 30
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+class Gone(Exception):
+    """The registry was killed in the middle of a request."""
+
+
+class Registry:
+    def __init__(self, program, folder):
+        self.program, self.folder, self.process, self.port = program, folder, None, None
+        self.config = os.path.join(folder, "kill.yml")
+        data = os.path.join(folder, "data").replace("'", "''")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(
+                f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{data}'}}, delete: {{enabled: true}}}}\n"
+                "http: {addr: '127.0.0.1:0'}\nlog: {accesslog: {disabled: true}}\n"
+            )
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [self.program, "serve", self.config],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        deadline = time.monotonic() + START_SECONDS_MAX
+        for line in self.process.stdout:
+            found = re.search(r"listening on 127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.port = int(found.group(1))
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                return
+            if time.monotonic() > deadline:
+                break
+        sys.exit("the registry did not start")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, method, path, body=None, **fields):
+        headers = {name.replace("_", "-"): value for name, value in fields.items()}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS_MAX)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Gone from error
+        finally:
+            connection.close()
+
+
+def digest_of(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+class Client:
+    """One client and what it knows. A value is what must be there; two values: either of them."""
+
+    def __init__(self, registry, number, seed):
+        self.registry, self.name = registry, f"team{number}/app"
+        self.random = random.Random(f"{seed}-{number}")
+        self.blobs, self.manifests, self.tags = {}, {}, {tag: {None} for tag in TAGS}
+        self.acknowledged = self.checked = 0
+        self.faults = []
+
+    def path(self, rest):
+        return f"/v2/{self.name}/{rest}"
+
+    def work(self):
+        try:
+            while True:
+                act = self.random.choice([self.push_image] * 4 + [self.delete_tag, self.delete_manifest])
+                act()
+        except Gone:
+            pass
+
+    def expect(self, found, *expected):
+        if found not in expected:
+            self.faults.append(f"{self.name}: a request was answered {found}")
+            raise Gone
+        self.acknowledged += 1
+
+    def push_blob(self):
+        content = self.random.randbytes(self.random.choice([10, 1000, 50_000, 400_000]))
+        digest = digest_of(content)
+        status, answer, _ = self.registry.ask("POST", self.path("blobs/uploads/"))
+        self.expect(status, 202)
+        location = answer.headers["Location"]
+        half = self.random.choice([0, len(content) // 2])
+        if half:
+            status, answer, _ = self.registry.ask("PATCH", location, content[:half])
+            self.expect(status, 202)
+            location = answer.headers["Location"]
+        status, _, _ = self.registry.ask("PUT", f"{location}&digest={digest}", content[half:])
+        self.expect(status, 201)
+        self.blobs[digest] = content
+        return {"mediaType": "application/octet-stream", "digest": digest, "size": len(content)}
+
+    def push_image(self):
+        config, layer = self.push_blob(), self.push_blob()
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
+        content = json.dumps(manifest).encode()
+        digest, tag = digest_of(content), self.random.choice(TAGS)
+        before = self.tags[tag]
+        self.tags[tag] = before | {digest}
+        self.manifests[digest] = {None, content}
+        status, _, _ = self.registry.ask("PUT", self.path(f"manifests/{tag}"), content, Content_Type=MANIFEST)
+        self.expect(status, 201)
+        self.tags[tag], self.manifests[digest] = {digest}, {content}
+
+    def delete_tag(self):
+        tag = self.random.choice(TAGS)
+        if None in self.tags[tag]:
+            return
+        self.tags[tag] = self.tags[tag] | {None}
+        status, _, _ = self.registry.ask("DELETE", self.path(f"manifests/{tag}"))
+        self.expect(status, 202)
+        self.tags[tag] = {None}
+
+    def delete_manifest(self):
+        there = [digest for digest, states in self.manifests.items() if None not in states]
+        if not there:
+            return
+        digest = self.random.choice(there)
+        named = [tag for tag in TAGS if digest in self.tags[tag]]
+        self.manifests[digest] = self.manifests[digest] | {None}
+        for tag in named:
+            self.tags[tag] = self.tags[tag] | {None}
+        status, _, _ = self.registry.ask("DELETE", self.path(f"manifests/{digest}"))
+        self.expect(status, 202)
+        self.manifests[digest] = {None}
+        for tag in named:
+            self.tags[tag] = {None}
+
+    def check(self, everything):
+        """Looks for what must be there; takes what is there as known from now on."""
+        blobs = list(self.blobs)
+        for digest in blobs if everything else self.random.sample(blobs, min(20, len(blobs))):
+            status, _, body = self.registry.ask("GET", self.path(f"blobs/{digest}"))
+            self.hold(status == 200 and body == self.blobs[digest], f"blob {digest}: {status}, {len(body)} bytes")
+        for digest, states in self.manifests.items():
+            if len(states) == 1 and not everything:
+                continue
+            status, _, body = self.registry.ask("GET", self.path(f"manifests/{digest}"))
+            found = body if status == 200 else None if status == 404 else status
+            self.hold(found in states, f"manifest {digest}: {status}")
+            self.manifests[digest] = {found}
+        for tag, states in self.tags.items():
+            status, answer, _ = self.registry.ask("GET", self.path(f"manifests/{tag}"))
+            found = answer.headers["Docker-Content-Digest"] if status == 200 else None if status == 404 else status
+            self.hold(found in states, f"tag {tag}: {status} {found}, expected {states}")
+            self.tags[tag] = {found}
+
+    def hold(self, is_so, text):
+        self.checked += 1
+        if not is_so:
+            self.faults.append(f"{self.name}: {text}")
+
+
+def main():
+    program, folder, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    seed = sys.argv[4] if len(sys.argv) > 4 else str(random.randrange(10**9))
+    chance = random.Random(seed)
+    registry = Registry(program, folder)
+    clients = [Client(registry, number, seed) for number in range(CLIENTS)]
+    for _ in range(rounds):
+        registry.start()
+        for client in clients:
+            client.check(everything=False)
+        threads = [threading.Thread(target=client.work) for client in clients]
+        for thread in threads:
+            thread.start()
+        time.sleep(chance.uniform(*RUN_SECONDS))
+        registry.kill()
+        for thread in threads:
+            thread.join()
+    registry.start()
+    for client in clients:
+        client.check(everything=True)
+    registry.kill()
+    acknowledged = sum(client.acknowledged for client in clients)
+    checked = sum(client.checked for client in clients)
+    faults = [fault for client in clients for fault in client.faults]
+    print("\n".join(faults[:20]))
+    print(f"{rounds} kills, {acknowledged} acknowledged requests, {checked} checks, {len(faults)} faults, seed {seed}")
+    sys.exit(1 if faults or acknowledged == 0 else 0)
+
+
+main()
