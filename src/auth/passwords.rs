@@ -1,22 +1,24 @@
 //! Passwords against the file of users: read again when it changes, at most some bcrypts at once, and
 //! what was right remembered for a while, so that a pull of fifty layers is not fifty bcrypts.
 
-use super::gate::Gate;
+use super::gate::{Bounds, Client, Gate};
 use super::htpasswd::{self, Hash};
 use super::keyed_hash::{self, Key, Tag};
 use crate::watched::{Content, Source, Watched};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a password that was right counts without bcrypt.
+/// How long a password that was right counts without bcrypt, after it was last used.
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 /// The most passwords that are checked at once, however many processors there are.
 const CHECKS_MAX: usize = 4;
 /// How many may wait for that.
 const WAITING_MAX: usize = 64;
+/// How many of one address may wait: it can lock itself out, and nobody else.
+const WAITING_PER_CLIENT_MAX: usize = 16;
 /// How long they wait.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// What is told to those who are sent away.
@@ -65,7 +67,12 @@ impl Passwords {
     pub fn open(path: PathBuf) -> Result<Passwords, String> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = processors.min(CHECKS_MAX);
-        let gate = Gate::new(checks, WAITING_MAX, PATIENCE);
+        let gate = Gate::new(Bounds {
+            places: checks,
+            waiting_max: WAITING_MAX,
+            waiting_per_client_max: WAITING_PER_CLIENT_MAX,
+            patience: PATIENCE,
+        });
         let shown = path.display().to_string();
         let users = Watched::open(source(path), Users::made_of).map_err(|why| {
             format!("cannot use {shown} as the file of users (auth.htpasswd.path): {why}")
@@ -86,14 +93,14 @@ impl Passwords {
     }
 
     /// Checks a password. Blocks as long as bcrypt takes, unless it is remembered.
-    pub fn verify(&self, user: &str, password: &[u8]) -> Verdict {
+    pub fn verify(&self, user: &str, password: &[u8], client: Client) -> Verdict {
         let users = self.users.current();
         let entry = users.entries.get(user);
         let tag = self.key.tag(&[user.as_bytes(), password]);
         if let Some(entry) = entry.filter(|entry| entry.remembers(&tag)) {
             return Verdict::Right(Arc::clone(&entry.name));
         }
-        let Some(_pass) = self.gate.enter() else {
+        let Some(_pass) = self.gate.enter(client) else {
             let retry_seconds = RETRY_SECONDS;
             return Verdict::Busy { retry_seconds };
         };
@@ -154,24 +161,35 @@ impl Users {
 }
 
 impl Entry {
+    /// Whether this password was right not long ago. Its time begins anew then: who works without a long
+    /// pause never waits behind others.
     fn remembers(&self, tag: &Tag) -> bool {
-        let remembered = *self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        remembered.is_some_and(|(known, until)| {
-            keyed_hash::is_equal(&known, tag) && Instant::now() < until
-        })
+        self.remembers_at(tag, Instant::now())
+    }
+
+    fn remembers_at(&self, tag: &Tag, now: Instant) -> bool {
+        let mut remembered = self.remembered();
+        let is_known = remembered
+            .is_some_and(|(known, until)| keyed_hash::is_equal(&known, tag) && now < until);
+        if is_known {
+            *remembered = entry_until(*tag, now);
+        }
+        is_known
     }
 
     fn remember(&self, tag: Tag) {
-        let until = Instant::now().checked_add(REMEMBERED_FOR);
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *remembered = until.map(|until| (tag, until));
+        *self.remembered() = entry_until(tag, Instant::now());
     }
+
+    fn remembered(&self) -> MutexGuard<'_, Option<(Tag, Instant)>> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn entry_until(tag: Tag, now: Instant) -> Option<(Tag, Instant)> {
+    Some((tag, now.checked_add(REMEMBERED_FOR)?))
 }
 
 fn source(path: PathBuf) -> Source {
@@ -215,7 +233,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users");
         fs::write(&path, text).unwrap();
-        let gate = Gate::new(1, 1, Duration::from_secs(60));
+        let gate = Gate::new(Bounds {
+            places: 1,
+            waiting_max: 8,
+            waiting_per_client_max: 1,
+            patience: Duration::from_secs(60),
+        });
         let users = Watched::with_pause(source(path), Duration::ZERO, Users::made_of).unwrap();
         (Passwords::with(users, gate).unwrap(), folder)
     }
@@ -226,7 +249,7 @@ mod tests {
     }
 
     fn is_right(passwords: &Passwords, user: &str, password: &str) -> bool {
-        passwords.verify(user, password.as_bytes()) == Verdict::Right(user.into())
+        passwords.verify(user, password.as_bytes(), None) == Verdict::Right(user.into())
     }
 
     #[test]
@@ -240,7 +263,7 @@ mod tests {
             assert!(!is_right(&passwords, "ben", "pass:word"));
             assert!(!is_right(&passwords, "Anna", "pass:word"));
         }
-        let Verdict::Wrong(why) = passwords.verify("x\n\"y", b"secret") else {
+        let Verdict::Wrong(why) = passwords.verify("x\n\"y", b"secret", None) else {
             panic!();
         };
         assert_eq!(why, r#"there is no user "x\n\"y""#);
@@ -251,9 +274,9 @@ mod tests {
         let text = [line("anna", "a", 4), line("ben", "b", 4)].concat();
         let (passwords, _folder) = passwords(&text);
         assert!(is_right(&passwords, "anna", "a"));
-        let flood = passwords.gate.enter().unwrap();
+        let flood = passwords.gate.enter(None).unwrap();
         std::thread::scope(|scope| {
-            let waits = scope.spawn(|| passwords.verify("ben", b"b"));
+            let waits = scope.spawn(|| passwords.verify("ben", b"b", None));
             // One waits, so the line is full: whoever needs bcrypt is sent away.
             while passwords.gate.waiting() == 0 {
                 std::thread::yield_now();
@@ -261,12 +284,54 @@ mod tests {
             let busy = Verdict::Busy {
                 retry_seconds: RETRY_SECONDS,
             };
-            assert_eq!(passwords.verify("nobody", b"x"), busy);
-            assert_eq!(passwords.verify("anna", b"wrong"), busy);
+            assert_eq!(passwords.verify("nobody", b"x", None), busy);
+            assert_eq!(passwords.verify("anna", b"wrong", None), busy);
             assert!(is_right(&passwords, "anna", "a"));
             drop(flood);
             assert_eq!(waits.join().unwrap(), Verdict::Right("ben".into()));
         });
+    }
+
+    #[test]
+    fn a_flood_of_one_address_is_sent_away_and_a_user_of_another_is_let_in() {
+        let (passwords, _folder) = passwords(&line("anna", "a", 4));
+        let [attacker, other] = [1, 2].map(|last| Some([192, 0, 2, last].into()));
+        let running = passwords.gate.enter(attacker).unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| passwords.verify("anna", b"wrong", attacker));
+            while passwords.gate.waiting() == 0 {
+                std::thread::yield_now();
+            }
+            for _ in 0..15 {
+                let verdict = passwords.verify("anna", b"guess", attacker);
+                assert!(matches!(verdict, Verdict::Busy { .. }), "{verdict:?}");
+            }
+            let anna = scope.spawn(|| passwords.verify("anna", b"a", other));
+            while passwords.gate.waiting() == 1 {
+                std::thread::yield_now();
+            }
+            drop(running);
+            assert_eq!(anna.join().unwrap(), Verdict::Right("anna".into()));
+            assert!(matches!(waits.join().unwrap(), Verdict::Wrong(_)));
+        });
+    }
+
+    #[test]
+    fn what_is_remembered_is_renewed_by_use_and_forgotten_without_it() {
+        let (passwords, _folder) = passwords(&line("anna", "a", 4));
+        let users = passwords.users.current();
+        let entry = &users.entries["anna"];
+        let (right, wrong) = (passwords.key.tag(&[b"a"]), passwords.key.tag(&[b"b"]));
+        let start = Instant::now();
+        entry.remember(right);
+        let second = Duration::from_secs(1);
+        let mut now = start;
+        for _ in 0..10 {
+            now += REMEMBERED_FOR - second;
+            assert!(entry.remembers_at(&right, now));
+            assert!(!entry.remembers_at(&wrong, now));
+        }
+        assert!(!entry.remembers_at(&right, now + REMEMBERED_FOR));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Request<'_> {
     }
 
     /// Every field of that name (case-insensitive), in order.
-    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + Clone {
         self.head
             .fields()
             .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
