@@ -2,13 +2,14 @@
 #![cfg(unix)]
 
 use crate::util::image::{bytes, sha256};
-use crate::util::program::{Program, slashed, stop_signals};
+use crate::util::program::{Program, command, slashed, stop_signals};
 use crate::util::raw::Raw;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Command;
 
 /// A configuration with the data below a folder, on a free port.
 fn text(folder: &Path, more: &str) -> String {
@@ -212,4 +213,43 @@ fn idle_memory_is_small_and_a_thousand_idle_connections_add_little() {
         "{idle} KiB idle, {added} KiB for {} connections",
         clients.len()
     );
+}
+
+#[test]
+fn who_finds_all_files_taken_is_told_to_try_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yml");
+    fs::write(&path, text(folder.path(), "")).unwrap();
+    let program = command();
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 48 && exec \"$@\"", "sh"])
+        .arg(program.get_program())
+        .arg("serve")
+        .arg(&path);
+    let mut program = Program::of(&mut limited);
+    let address = program.address();
+    let digest = {
+        let mut client = Raw::connect(address);
+        push(&mut client, b"content");
+        sha256(b"content")
+    };
+    // Those that rest make room for newcomers, not for a file that a newcomer asks for.
+    let mut resting = Vec::new();
+    let answer = loop {
+        let mut client = Raw::connect(address);
+        let first = client.request("/v2/").answer().status;
+        let answer = client.request(&format!("/v2/a/blobs/{digest}")).answer();
+        match (first, answer.status) {
+            (200, 200) => resting.push(client),
+            _ => break answer,
+        }
+        assert!(resting.len() < 200, "the files do not run out");
+    };
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("UNAVAILABLE"), "{}", answer.text());
+    assert_eq!(answer.field("Retry-After"), Some("1"));
+    drop(resting);
+    program.signal("TERM");
+    assert_eq!(program.end().code(), Some(0));
 }

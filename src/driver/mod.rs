@@ -213,6 +213,11 @@ impl Error {
         sys::is_in_use(&self.source)
     }
 
+    /// Too many files are open: a moment later it may work.
+    pub fn is_out_of_files(&self) -> bool {
+        sys::is_out_of_files(&self.source)
+    }
+
     /// The system does not let us write there.
     pub fn is_read_only(&self) -> bool {
         use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
