@@ -367,17 +367,6 @@ fn a_bearer_challenge_leads_to_a_ticket() {
         .call("GET", "/v2/_token", &fields, None)
         .expect(401);
     assert_eq!(answer.field("WWW-Authenticate"), "Basic realm=\"realm\"");
-    // Behind a proxy the address is that of the proxy.
-    let proxy = [
-        ("X-Forwarded-Proto", "https"),
-        ("X-Forwarded-Host", "r.example"),
-    ];
-    let answer = ruled.registry.call("GET", "/v2/", &proxy, None).expect(401);
-    assert!(
-        answer
-            .field("WWW-Authenticate")
-            .contains("\"https://r.example/v2/_token\"")
-    );
     ruled.registry.post("/v2/_token").expect(405);
 }
 

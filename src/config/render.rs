@@ -135,6 +135,13 @@ impl Config {
             "draintimeout",
             format(http.drain_timeout).into(),
         );
+        let proxies = &http.limits.trusted_proxies.0;
+        let proxies = proxies.iter().map(|network| network.to_string().into());
+        put(
+            &mut section,
+            "trustedproxies",
+            Value::Sequence(proxies.collect()),
+        );
         let mut headers = Mapping::new();
         for (name, value) in &http.headers {
             let values = headers

@@ -80,7 +80,7 @@ impl Server {
     ) -> io::Result<Server> {
         let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "nowhere to listen");
         let address = listeners.first().ok_or_else(none)?.bound()?;
-        let table = Table::new(limits.connections_max, limits.connections_per_address_max);
+        let table = Table::new(&limits);
         let shared = Arc::new(Shared::new(handler, limits, tls, table));
         Ok(Server {
             listeners: listeners.into_iter().map(Arc::new).collect(),

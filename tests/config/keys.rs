@@ -134,6 +134,15 @@ const CASES: &[Case] = &[
             .map(|(n, v)| (n.as_str(), v.as_str()))
             .eq(expected)
     }),
+    Case("http.trustedproxies", "[192.0.2.1, 'fd00::/8']", |c| {
+        let shown = c.http.limits.trusted_proxies.0.iter();
+        shown
+            .map(ToString::to_string)
+            .eq(["192.0.2.1/32", "fd00::/8"])
+    }),
+    Case("http.trustedproxies", "[]", |c| {
+        c.http.limits.trusted_proxies.0.is_empty()
+    }),
     Case("http.headers.x-content-type-options", "[nosniff]", |c| {
         c.http.headers == [("x-content-type-options".to_owned(), "nosniff".to_owned())]
     }),
