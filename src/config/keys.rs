@@ -1,5 +1,5 @@
-//! The keys that are honoured: those of distribution 2.8 and 3.x, and our own: `access`, `http.trustedproxies`
-//! and those under `http.limits`.
+//! The keys that are honoured: those of distribution 2.8 and 3.x, and our own: `access`, `log.queuebytes`,
+//! `http.trustedproxies` and those under `http.limits`.
 //! What else distribution knows stands in `unsupported.rs`; `docs/configuration.md` is kept in step
 //! with both by a test.
 
@@ -30,6 +30,7 @@ pub const HONOURED: &[Key] = &[
     key("log.formatter", Kind::Choice(&["text", "json", "logstash"])),
     key("log.fields", Kind::Map),
     key("log.accesslog.disabled", Kind::Boolean),
+    key("log.queuebytes", Kind::Bytes(64 * KIB, 1024 * MIB)),
     key("loglevel", Kind::Choice(LEVELS)),
     key("auth.htpasswd.realm", Kind::Text),
     key("auth.htpasswd.path", Kind::Text),
@@ -136,7 +137,11 @@ pub const IGNORED_IN_QUOTES: &[&str] = &[
     "storage.maintenance.uploadpurging.enabled",
 ];
 /// What begins so may be in quotes there as well, or is ours.
-pub const TAKEN_IN_QUOTES: &[&str] = &["storage.filesystem.maxthreads", "http.limits."];
+pub const TAKEN_IN_QUOTES: &[&str] = &[
+    "storage.filesystem.maxthreads",
+    "http.limits.",
+    "log.queuebytes",
+];
 
 /// Sections that close the registry to some or all. A name that is nearly one of these is not passed
 /// over with a warning: what was meant to be closed would be open.

@@ -69,6 +69,7 @@ impl Config {
                 "accesslog",
                 map([("disabled", (!self.log.access_log).into())]),
             ),
+            ("queuebytes", self.log.queue_bytes.into()),
         ])
     }
 

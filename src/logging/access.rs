@@ -18,7 +18,7 @@ impl AccessLog {
         AccessLog { enabled, sink }
     }
 
-    /// Writes one exchange, in one write.
+    /// Writes one exchange. It does not wait for that.
     pub fn record(&self, exchange: &Exchange<'_>) {
         if self.enabled {
             let line = line(exchange, &Clock::from(SystemTime::now()));
@@ -160,7 +160,8 @@ mod tests {
             duration: Duration::ZERO,
         };
         AccessLog::new(true, sink.clone()).record(&exchange);
-        AccessLog::new(false, sink).record(&exchange);
+        AccessLog::new(false, sink.clone()).record(&exchange);
+        sink.flush();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains("\"GET /v2/ HTTP/1.1\" 200 2"), "{text}");

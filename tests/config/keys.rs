@@ -39,6 +39,7 @@ const CASES: &[Case] = &[
     Case("log.accesslog.disabled", "true", |c| !c.log.access_log),
     Case("log.accesslog.disabled", "yes", |c| !c.log.access_log),
     Case("log.accesslog.disabled", "off", |c| c.log.access_log),
+    Case("log.queuebytes", "64KiB", |c| c.log.queue_bytes == 65536),
     Case("storage.filesystem.rootdirectory", "/var/x", |c| {
         root(c) == Path::new("/var/x")
     }),
