@@ -11,6 +11,7 @@ mod connection;
 mod forwarded;
 mod framing;
 mod head;
+mod in_flight;
 mod limits;
 mod occasional;
 mod proxies;

@@ -4,6 +4,7 @@
 //! compare-and-swap from idle to closing, which an arriving request can lose but never share.
 
 use super::head::Head;
+use super::in_flight::{Counted, InFlight, count_down};
 use super::socket::Socket;
 use super::{Limits, TrustedProxies};
 use std::collections::HashMap;
@@ -96,7 +97,7 @@ pub(super) struct Table {
     of_proxies_max: usize,
     trusted: TrustedProxies,
     /// Requests in flight of clients that trusted proxies name.
-    in_flight: Mutex<HashMap<IpAddr, usize>>,
+    in_flight: InFlight,
     began: Instant,
     stopping: AtomicBool,
     inner: Mutex<Inner>,
@@ -127,7 +128,7 @@ impl Table {
             per_address_max,
             of_proxies_max: of_proxies_max.saturating_sub(per_address_max),
             trusted: limits.trusted_proxies.clone(),
-            in_flight: Mutex::default(),
+            in_flight: InFlight::new(per_address_max),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
             inner: Mutex::default(),
@@ -181,26 +182,11 @@ impl Table {
     /// Counts a request of a client whom a trusted proxy names, as long as what is given lives; `None` when that
     /// client has too many in flight. From the first on the connection does not count for its peer, as long as
     /// there is a place among those of proxies: many clients come over it.
-    pub(super) fn begin(&self, entry: &Entry, client: IpAddr) -> Option<InFlight<'_>> {
+    pub(super) fn begin(&self, entry: &Entry, client: IpAddr) -> Option<Counted<'_>> {
         if entry.remote.is_some() && entry.is_counted.load(Ordering::Relaxed) {
             self.lock().exempt(entry, self.of_proxies_max);
         }
-        let client = network(client);
-        let mut all = self.in_flight();
-        let own = all.entry(client).or_default();
-        if *own >= self.per_address_max {
-            return None;
-        }
-        *own += 1;
-        Some(InFlight {
-            table: self,
-            client,
-        })
-    }
-
-    fn in_flight(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        let in_flight = self.in_flight.lock();
-        in_flight.unwrap_or_else(PoisonError::into_inner)
+        self.in_flight.begin(network(client))
     }
 
     /// The client for whom a peer sends a request with these fields; `None` when that is the peer itself.
@@ -373,7 +359,7 @@ impl Inner {
             return;
         }
         match entry.counts_for() {
-            Some(network) => release(&mut self.per_address, network),
+            Some(network) => count_down(&mut self.per_address, network),
             None if entry.remote.is_some() => self.of_proxies = self.of_proxies.saturating_sub(1),
             None => {}
         }
@@ -387,30 +373,8 @@ impl Inner {
         }
         if let Some(network) = entry.counts_for() {
             entry.is_counted.store(false, Ordering::Relaxed);
-            release(&mut self.per_address, network);
+            count_down(&mut self.per_address, network);
             self.of_proxies += 1;
-        }
-    }
-}
-
-/// A request of a client whom a trusted proxy names; it counts until this is dropped.
-pub(super) struct InFlight<'t> {
-    table: &'t Table,
-    client: IpAddr,
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        release(&mut self.table.in_flight(), self.client);
-    }
-}
-
-/// Counts one less.
-fn release(counts: &mut HashMap<IpAddr, usize>, address: IpAddr) {
-    if let Some(count) = counts.get_mut(&address) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            counts.remove(&address);
         }
     }
 }
