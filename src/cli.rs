@@ -9,7 +9,7 @@ mod words;
 use crate::commands::serve::{self, Signals};
 use crate::commands::{self, certificate, check_config, health, htpasswd};
 use crate::config::PATH_VARIABLE;
-use crate::logging::Sink;
+use crate::logging::{self, Sink};
 use argh::{EarlyExit, FromArgs};
 use service::Service;
 use std::ffi::OsString;
@@ -245,10 +245,17 @@ fn serve(named: Option<PathBuf>, log: Option<&Path>) -> ExitCode {
         let (config, notices) =
             commands::load_or_search(named).map_err(|mistakes| commands::told(&mistakes))?;
         let sink = Sink::of(log)?;
+        let _flushed = sink.flushed_at_end();
         serve::announce(&config, &notices, &sink);
         serve::run(&config, &sink, &Signals).inspect_err(|message| sink.keep(message))
     };
-    result(run())
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            logging::complain(&format!("error: {message}\n"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The exit code of what was done, or of what is complained about.

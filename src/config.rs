@@ -38,8 +38,8 @@ pub use duration::format as format_duration;
 pub use environment::PATH_VARIABLE;
 pub use report::{Mistake, Notice, Place, Severity};
 pub use resolved::{
-    Config, Formatter, Http, LocationStyle, Log, Platform, Platforms, Storage, StorageDriver,
-    UploadPurging, Uploads, Validation,
+    Config, Formatter, Http, LOG_QUEUE_BYTES, LocationStyle, Log, Platform, Platforms, Storage,
+    StorageDriver, UploadPurging, Uploads, Validation,
 };
 
 use crate::{encoding, watched};

@@ -6,48 +6,84 @@
 mod access;
 mod clock;
 mod file;
+mod queue;
 mod sink;
 
 pub use access::AccessLog;
 pub use file::FILE_BYTES_MAX;
-pub use sink::Sink;
+pub use sink::{Flush, Sink, complain};
 
-use crate::config::{Formatter, Log};
+use crate::config::{Formatter, LOG_QUEUE_BYTES, Log};
 use clock::Clock;
 use log::Level;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 /// The most of a message that stands in a line, in bytes: some quote what a client sent.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
+/// How the lines of this process's log look: there is one log at most.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// What turns messages into lines.
+struct Lines {
+    formatter: Formatter,
+    fields: BTreeMap<String, String>,
+}
+
 /// Starts the log. A second start in one process changes nothing.
 ///
-/// Where the log goes to a file, what a panic says goes there too: nobody sees standard error.
+/// What a panic says goes there too: in a file since nobody sees standard error, and else since nobody may read it.
 pub fn init(log: &Log, sink: &Sink) {
-    let Log {
-        level,
-        formatter,
-        fields,
-        ..
-    } = log.clone();
+    sink.bound(log.queue_bytes);
+    start(log, Some(sink.clone()));
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+}
+
+/// Starts the log of a command that does one thing and ends: on standard error, without a queue.
+pub fn init_plain() {
+    start(&unconfigured(), None);
+}
+
+fn start(log: &Log, sink: Option<Sink>) {
+    let lines = LINES.get_or_init(|| Lines {
+        formatter: log.formatter,
+        fields: log.fields.clone(),
+    });
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).format(move |out, record| {
-        let message = shortened(record.args().to_string());
-        let now = Clock::from(SystemTime::now());
-        writeln!(
-            out,
-            "{}",
-            line(formatter, &now, record.level(), &message, &fields)
+    builder.filter_level(log.level).format(|out, record| {
+        out.write_all(
+            lines
+                .line(record.level(), record.args().to_string())
+                .as_bytes(),
         )
     });
-    if let Sink::File(file) = sink {
-        builder.target(env_logger::Target::Pipe(Box::new(sink::Pipe(file.clone()))));
-        std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    if let Some(sink) = sink {
+        builder.target(env_logger::Target::Pipe(Box::new(sink::Pipe(sink))));
     }
     // The only error is that there is a log already.
     let _ = builder.try_init();
+}
+
+impl Lines {
+    /// A line with its end.
+    fn line(&self, level: Level, message: String) -> String {
+        let now = Clock::from(SystemTime::now());
+        let message = shortened(message);
+        line(self.formatter, &now, level, &message, &self.fields) + "\n"
+    }
+}
+
+/// Tells in the log, where there is room again, how many of its lines were lost.
+fn tell_lost(lost: u64, out: &mut dyn Write) -> io::Result<()> {
+    let message =
+        format!("{lost} lines of the log were lost: it was not read, or could not be written");
+    let Some(lines) = LINES.get() else {
+        return Ok(());
+    };
+    out.write_all(lines.line(Level::Warn, message).as_bytes())
 }
 
 fn shortened(mut message: String) -> String {
@@ -66,6 +102,7 @@ pub fn unconfigured() -> Log {
         formatter: Formatter::Text,
         fields: BTreeMap::new(),
         access_log: false,
+        queue_bytes: LOG_QUEUE_BYTES,
     }
 }
 

@@ -119,7 +119,10 @@ impl Registry {
         let (stop, stopped) = mpsc::channel::<()>();
         let (app, purging) = (self.app, self.purging);
         thread::scope(|scope| {
-            scope.spawn(move || purge(app.api.storage(), &purging, &stopped));
+            let purge = move || purge(app.api.storage(), &purging, &stopped);
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, purge) {
+                log::error!("unfinished uploads are not purged: no thread can be started: {error}");
+            }
             self.server.run();
             drop(stop);
         });

@@ -21,7 +21,7 @@ pub use disk::{
     FOLDS_CASE, copy_owner, create_private, file_id, file_identity, is_in_use, kept_name, literal,
     look_at, may_write, open_folder, plain, read_at, sync_directory, user_and_group,
 };
-pub use limits::{is_out_of_files, raise_open_files_limit};
+pub use limits::{is_out_of_files, raise_open_files_limit, spare_file};
 pub use listen::{bind, bind_all_interfaces, no_address};
 pub use shutdown::{Stop, on_shutdown_signal};
 pub use socket::{

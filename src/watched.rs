@@ -203,6 +203,12 @@ impl Files {
             return None;
         }
         let contents = self.source.read();
+        // That says nothing about these files: the next look tries again.
+        let out_of_files =
+            |content: &Content| content.bytes.as_ref().is_err_and(sys::is_out_of_files);
+        if contents.iter().any(out_of_files) {
+            return None;
+        }
         let after = self.source.stamps();
         if after != self.last && self.waits <= WAITS_MAX {
             return None;

@@ -358,6 +358,12 @@ fn a_bearer_challenge_leads_to_a_ticket() {
         }
     }
     get(&format!("{anna}x"), "/v2/public/app/manifests/v1").expect(401);
+    // None of them gets another: it would be good for ever.
+    for holder in [&guest, &anna, &other] {
+        let answer = get(holder, "/v2/_token").expect_error(401, "UNAUTHORIZED");
+        assert_eq!(answer.field("WWW-Authenticate"), "Basic realm=\"realm\"");
+        assert_eq!(answer.field("Cache-Control"), "no-store");
+    }
     // A wrong password is told in words that every client understands.
     let fields = [("Authorization", basic("anna", "wrong"))];
     let fields = fields
@@ -368,17 +374,6 @@ fn a_bearer_challenge_leads_to_a_ticket() {
         .call("GET", "/v2/_token", &fields, None)
         .expect(401);
     assert_eq!(answer.field("WWW-Authenticate"), "Basic realm=\"realm\"");
-    // Behind a proxy the address is that of the proxy.
-    let proxy = [
-        ("X-Forwarded-Proto", "https"),
-        ("X-Forwarded-Host", "r.example"),
-    ];
-    let answer = ruled.registry.call("GET", "/v2/", &proxy, None).expect(401);
-    assert!(
-        answer
-            .field("WWW-Authenticate")
-            .contains("\"https://r.example/v2/_token\"")
-    );
     ruled.registry.post("/v2/_token").expect(405);
 }
 

@@ -98,3 +98,21 @@ fn ordinary_refusals_and_interruptions_stand_in_the_access_log_alone() {
         "{lines:#?}"
     );
 }
+
+#[test]
+fn the_access_log_names_the_client_whom_a_trusted_proxy_names() {
+    for (proxies, client) in [("[127.0.0.1]", "192.0.2.1"), ("[]", "127.0.0.1")] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "version: 0.1\nstorage: inmemory\nhttp: {{addr: '127.0.0.1:0', trustedproxies: {proxies}}}\n"
+        );
+        let mut program = Program::start(folder.path(), &text, &[]);
+        let mut connection = Raw::connect(program.address());
+        connection.send(
+            "GET /v2/ HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.1, 192.0.2.1\r\n\r\n",
+        );
+        assert_eq!(connection.answer().status, 200);
+        let line = program.wait_for("\"GET /v2/ HTTP/1.1\" 200 ");
+        assert!(line.starts_with(&format!("{client} - - [")), "{line}");
+    }
+}

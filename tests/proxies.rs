@@ -1,6 +1,10 @@
 //! What proxies say of the request that they got: `Forwarded` and the `X-Forwarded-*` fields.
 
+use crate::auth::{basic, line};
+use crate::util::raw::Raw;
 use crate::util::registry::{Settings, TestRegistry};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use tempfile::TempDir;
 
 /// A registry whose `Location` is a whole URL, as a proxy's words make it.
 fn start() -> TestRegistry {
@@ -99,21 +103,174 @@ fn a_location_is_what_the_nearest_proxy_to_the_client_saw() {
 }
 
 #[test]
-fn a_token_is_fetched_where_the_client_reached_the_registry() {
+fn what_a_peer_says_who_is_no_trusted_proxy_is_passed_over() {
+    let registry = Settings::default()
+        .set("HTTP_RELATIVEURLS", "false")
+        .set("HTTP_TRUSTEDPROXIES", "[192.0.2.0/24]")
+        .start();
+    let own = format!("http://{}", registry.address);
+    for fields in [
+        &[("X-Forwarded-Proto", "https")][..],
+        &[("X-Forwarded-Host", "evil.example")],
+        &[("Forwarded", "proto=https;host=evil.example")],
+    ] {
+        assert_eq!(origin(&registry, fields), own, "{fields:?}");
+    }
+}
+
+/// A registry with a user, whose challenges lead to its own tokens.
+fn start_with_tickets(more: &[(&str, &str)]) -> (TestRegistry, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users");
-    std::fs::write(&path, crate::auth::line("anna", "secret")).unwrap();
-    let registry = Settings::default()
+    std::fs::write(&path, line("anna", "secret")).unwrap();
+    let settings = Settings::default()
         .set("AUTH_HTPASSWD_REALM", "realm")
         .set("AUTH_HTPASSWD_PATH", path.to_str().unwrap())
         .set(
             "ACCESS",
             r#"{rules: [{users: [anonymous], repositories: ["open/*"], actions: [pull]}]}"#,
-        )
-        .start();
-    let fields = [("Forwarded", "proto=HTTPS;host=r.example")];
-    let answer = registry.call("GET", "/v2/", &fields, None).expect(401);
-    let challenge = answer.field("WWW-Authenticate");
+        );
+    let set = |settings: Settings, (name, value): &(&str, &str)| settings.set(name, value);
+    (more.iter().fold(settings, set).start(), folder)
+}
+
+#[test]
+fn no_field_of_a_proxy_names_the_host_that_a_password_goes_to() {
+    let evil: [&[(&str, &str)]; 4] = [
+        &[("X-Forwarded-Host", "evil.example")],
+        &[("Forwarded", "host=evil.example;proto=https")],
+        &[
+            ("X-Forwarded-Host", "evil.example"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-For", "192.0.2.1"),
+        ],
+        &[("X-Forwarded-Host", "evil.example"), ("Host", "!")],
+    ];
+    for (proxies, relative) in [
+        ("[]", "true"),
+        ("[127.0.0.0/8]", "true"),
+        ("[127.0.0.1]", "false"),
+    ] {
+        let more = [
+            ("HTTP_TRUSTEDPROXIES", proxies),
+            ("HTTP_RELATIVEURLS", relative),
+        ];
+        let (registry, _folder) = start_with_tickets(&more);
+        for fields in evil {
+            for path in ["/v2/", "/v2/a/tags/list", "/v2/no/endpoint"] {
+                let mut head = format!("GET {path} HTTP/1.1\r\n");
+                if !fields.iter().any(|(name, _)| *name == "Host") {
+                    head.push_str(&format!("Host: {}\r\n", registry.address));
+                }
+                for (name, value) in fields {
+                    head.push_str(&format!("{name}: {value}\r\n"));
+                }
+                let answer = Raw::connect(registry.address).send(head + "\r\n").answer();
+                assert_eq!(answer.status, 401);
+                assert_eq!(answer.field("Cache-Control"), Some("no-store"));
+                let challenge = answer.field("WWW-Authenticate").unwrap();
+                assert!(
+                    !challenge.contains("evil"),
+                    "{proxies} {fields:?}: {challenge}"
+                );
+                if fields.iter().any(|(name, _)| *name == "Host") {
+                    let realm = "Bearer realm=\"/v2/_token\"";
+                    assert!(challenge.starts_with(realm), "{challenge}");
+                    continue;
+                }
+                let own = format!("://{}/v2/_token", registry.address);
+                assert!(challenge.contains(&own), "{challenge}");
+                let is_https = challenge.contains("\"https://");
+                let says_so = fields.iter().any(|(_, value)| value.contains("https"));
+                assert_eq!(is_https, says_so && proxies != "[]", "{proxies} {fields:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_is_fetched_where_the_client_reached_the_registry() {
+    let (registry, _folder) = start_with_tickets(&[]);
+    let fields = [("Forwarded", "proto=HTTPS"), ("Host", "r.example")];
+    let challenge = |registry: &TestRegistry| {
+        let answer = registry.call("GET", "/v2/", &fields, None).expect(401);
+        answer.field("WWW-Authenticate").to_owned()
+    };
     let realm = "Bearer realm=\"https://r.example/v2/_token\"";
-    assert!(challenge.starts_with(realm), "{challenge}");
+    assert!(challenge(&registry).starts_with(realm));
+    let host = [("HTTP_HOST", "https://fixed.example/base")];
+    let (registry, _folder) = start_with_tickets(&host);
+    let realm = "Bearer realm=\"https://fixed.example/base/v2/_token\"";
+    assert!(challenge(&registry).starts_with(realm));
+}
+
+#[test]
+fn each_client_behind_a_proxy_has_its_own_uploads() {
+    let settings = || Settings::default().set("HTTP_LIMITS_UPLOADSPERADDRESS", "1");
+    let statuses = |registry: &TestRegistry| {
+        [
+            "192.0.2.1",
+            "192.0.2.2",
+            "198.51.100.9, 192.0.2.1",
+            "192.0.2.3",
+        ]
+        .map(|client| {
+            let fields = [("X-Forwarded-For", client)];
+            let path = "/v2/a/blobs/uploads/";
+            registry.call("POST", path, &fields, Some(b"")).status
+        })
+    };
+    assert_eq!(statuses(&settings().start()), [202, 202, 429, 202]);
+    let nobody = settings().set("HTTP_TRUSTEDPROXIES", "[]").start();
+    assert_eq!(statuses(&nobody), [202, 429, 429, 429]);
+}
+
+#[test]
+fn a_flood_of_logins_from_one_address_does_not_keep_users_of_another_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users");
+    let users: Vec<String> = (0..15).map(|number| format!("user{number}")).collect();
+    // What a hash costs when nobody says otherwise.
+    let hash = bcrypt::hash("secret", 10).unwrap();
+    let text: String = users
+        .iter()
+        .map(|user| format!("{user}:{hash}\n"))
+        .collect();
+    std::fs::write(&path, text).unwrap();
+    let registry = Settings::default()
+        .set("AUTH_HTPASSWD_REALM", "realm")
+        .set("AUTH_HTPASSWD_PATH", path.to_str().unwrap())
+        .start();
+    let login = |address: &str, user: &str, password: &str| {
+        let credentials = basic(user, password);
+        let fields = [
+            ("Authorization", &*credentials),
+            ("X-Forwarded-For", address),
+        ];
+        registry.call("GET", "/v2/", &fields, None).status
+    };
+    let is_over = AtomicBool::new(false);
+    let sent_away = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for number in 0..100 {
+            let (login, is_over, sent_away) = (&login, &is_over, &sent_away);
+            scope.spawn(move || {
+                while !is_over.load(SeqCst) {
+                    match login("192.0.2.1", "user0", &format!("guess{number}")) {
+                        429 => drop(sent_away.fetch_add(1, SeqCst)),
+                        status => assert_eq!(status, 401),
+                    }
+                }
+            });
+        }
+        while sent_away.load(SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        let statuses: Vec<u16> = users
+            .iter()
+            .map(|user| login("192.0.2.2", user, "secret"))
+            .collect();
+        is_over.store(true, SeqCst);
+        assert_eq!(statuses, [200; 15]);
+    });
 }

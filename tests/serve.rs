@@ -2,13 +2,14 @@
 #![cfg(unix)]
 
 use crate::util::image::{bytes, sha256};
-use crate::util::program::{Program, slashed, stop_signals};
+use crate::util::program::{Program, command, slashed, stop_signals};
 use crate::util::raw::Raw;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Command;
 
 /// A configuration with the data below a folder, on a free port.
 fn text(folder: &Path, more: &str) -> String {
@@ -211,5 +212,146 @@ fn idle_memory_is_small_and_a_thousand_idle_connections_add_little() {
     eprintln!(
         "{idle} KiB idle, {added} KiB for {} connections",
         clients.len()
+    );
+}
+
+#[test]
+fn who_finds_all_files_taken_is_told_to_try_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yml");
+    fs::write(&path, text(folder.path(), "")).unwrap();
+    let program = command();
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 48 && exec \"$@\"", "sh"])
+        .arg(program.get_program())
+        .arg("serve")
+        .arg(&path);
+    let mut program = Program::of(&mut limited);
+    let address = program.address();
+    let digest = {
+        let mut client = Raw::connect(address);
+        push(&mut client, b"content");
+        sha256(b"content")
+    };
+    // Those that rest make room for newcomers, not for a file that a newcomer asks for.
+    let mut resting = Vec::new();
+    let answer = loop {
+        let mut client = Raw::connect(address);
+        let first = client.request("/v2/").answer().status;
+        let answer = client.request(&format!("/v2/a/blobs/{digest}")).answer();
+        match (first, answer.status) {
+            (200, 200) => resting.push(client),
+            _ => break answer,
+        }
+        assert!(resting.len() < 200, "the files do not run out");
+    };
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("UNAVAILABLE"), "{}", answer.text());
+    assert_eq!(answer.field("Retry-After"), Some("1"));
+    drop(resting);
+    program.signal("TERM");
+    assert_eq!(program.end().code(), Some(0));
+}
+
+/// The program with a short queue for its log, and nobody who reads it.
+fn unread(folder: &Path) -> (Program, SocketAddr, Box<dyn FnOnce()>) {
+    let path = folder.join("config.yml");
+    fs::write(&path, text(folder, "log: {queuebytes: 64KiB}\n")).unwrap();
+    Program::unread(command().arg("serve").arg(path))
+}
+
+/// More lines than a pipe and the queue of either log hold together.
+const FLOOD: usize = 3000;
+
+/// As many requests, each with a line in both logs, and each is answered.
+fn flood(address: SocketAddr) {
+    let mut client = Raw::connect(address);
+    let agent = "a".repeat(200);
+    for _ in 0..FLOOD {
+        client.send(format!(
+            "PUT /v2/a/manifests/v1 HTTP/1.1\r\nHost: x\r\nUser-Agent: {agent}\r\nContent-Length: 2\r\n\r\n{{}}"
+        ));
+        assert_eq!(client.answer_to("PUT").status, 400);
+    }
+}
+
+#[test]
+fn where_nobody_reads_the_logs_clients_are_answered_and_a_signal_ends_it() {
+    for signal in stop_signals() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut program, address, _not_read) = unread(folder.path());
+        flood(address);
+        program.signal(signal);
+        assert_eq!(program.end().code(), Some(0));
+    }
+}
+
+#[test]
+fn who_reads_the_logs_again_is_told_how_many_lines_were_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut program, address, read_on) = unread(folder.path());
+    flood(address);
+    read_on();
+    program.wait_for(" lines of the access log were lost: ");
+    program.wait_for(" lines of the log were lost: ");
+    Raw::connect(address).request("/the-end").answer();
+    program.wait_for("\"GET /the-end HTTP/1.1\"");
+    program.signal(stop_signals()[0]);
+    assert_eq!(program.end().code(), Some(0));
+    program.read_all();
+    // What was not lost is there, and the two add up.
+    let counts = [
+        ("of the access log were", " HTTP/1.1\" 400 "),
+        ("of the log were", "MANIFEST_INVALID"),
+    ];
+    for (told, kept) in counts {
+        let those_with = |text: &str| {
+            let lines = program.lines.iter();
+            lines
+                .filter(|line| line.contains(text))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let lost = those_with(&format!(" lines {told} lost: "));
+        let number = |line: &String| {
+            let (before, _) = line.split_once(" lines ").unwrap();
+            before
+                .rsplit(['"', ' '])
+                .next()
+                .unwrap()
+                .parse::<usize>()
+                .unwrap()
+        };
+        let lost: usize = lost.iter().map(number).sum();
+        assert_eq!(lost + those_with(kept).len(), FLOOD, "{told}");
+    }
+}
+
+#[test]
+fn the_end_writes_everything_that_was_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = start(folder.path());
+    let mut client = Raw::connect(program.address());
+    for number in 0..500 {
+        client.request(&format!("/v2/{number}")).answer();
+    }
+    program.signal(stop_signals()[0]);
+    assert_eq!(program.end().code(), Some(0));
+    program.read_all();
+    let lines = program.lines.iter();
+    let told: Vec<&String> = lines.filter(|line| line.contains("\"GET /v2/")).collect();
+    assert_eq!(told.len(), 500);
+    for (number, line) in told.iter().enumerate() {
+        assert!(
+            line.contains(&format!("\"GET /v2/{number} HTTP/1.1\" 404 ")),
+            "{line}"
+        );
+    }
+    assert!(
+        program
+            .lines
+            .iter()
+            .any(|line| line.contains("msg=\"stopped\""))
     );
 }

@@ -49,12 +49,17 @@ impl Issuer {
 
     /// The value of `Authorization` with a token for this.
     pub fn token(&self, access: Value) -> String {
+        self.token_of("anna", access)
+    }
+
+    /// The same of another subject.
+    fn token_of(&self, subject: &str, access: Value) -> String {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap()
             .as_secs();
         let claims = json!({
-            "iss": "issuer", "aud": "registry", "sub": "anna", "exp": now + 300, "access": access,
+            "iss": "issuer", "aud": "registry", "sub": subject, "exp": now + 300, "access": access,
         });
         let header = json!({"alg": "EdDSA", "kid": "k"});
         let message = format!("{}.{}", text(header.to_string()), text(claims.to_string()));
@@ -212,7 +217,34 @@ fn the_realm_may_be_on_this_host() {
         ("X-Forwarded-Host", "r.example"),
     ];
     let challenge = realm(registry.call("GET", "/v2/", &proxy, None));
-    assert!(challenge.starts_with("Bearer realm=\"https://r.example/auth/token\""));
+    // The scheme is that of the proxy; the host never is.
+    let realm = format!("Bearer realm=\"https://{}/auth/token\"", registry.address);
+    assert!(challenge.starts_with(&realm), "{challenge}");
+}
+
+#[test]
+fn a_token_of_nobody_is_not_logged_in() {
+    let issuer = Issuer::new();
+    let rules = r#"{rules: [
+        {users: ["*"], repositories: ["team/*"], actions: [pull]},
+        {users: [anonymous], repositories: ["open/*"], actions: [pull]},
+    ]}"#;
+    let registry = issuer.settings().set("ACCESS", rules).start();
+    let access = json!([
+        repository("team/a", &["pull"]),
+        repository("open/a", &["pull"])
+    ]);
+    let (nobody, anna) = (issuer.token_of("", access.clone()), issuer.token(access));
+    for (token, team, open) in [(&nobody, 401, 404), (&anna, 404, 401)] {
+        ask(&registry, token, "GET", "/v2/").expect(200);
+        ask(&registry, token, "GET", "/v2/team/a/tags/list").expect(team);
+        ask(&registry, token, "GET", "/v2/open/a/tags/list").expect(open);
+    }
+    // Without rules the grants alone count, as in distribution.
+    let registry = issuer.settings().start();
+    let nobody = issuer.token_of("", json!([repository("a", &["pull"])]));
+    ask(&registry, &nobody, "GET", "/v2/a/tags/list").expect(404);
+    ask(&registry, &nobody, "GET", "/v2/b/tags/list").expect(401);
 }
 
 #[test]

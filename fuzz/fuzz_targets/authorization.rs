@@ -20,7 +20,7 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
 fuzz_target!(|field: &str| {
     // As it is, and as what follows the name of the scheme, which a fuzzer takes long to find.
     for field in [field, &format!("Basic {field}")] {
-        let caller = GUARD.caller(std::iter::once(field));
+        let caller = GUARD.caller(std::iter::once(field), None);
         assert!(
             !matches!(caller, Ok(Caller::User(_) | Caller::Holder(_))),
             "{field:?}"

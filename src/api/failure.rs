@@ -6,6 +6,9 @@ use serde_json::json;
 use std::io;
 use std::time::Duration;
 
+/// When to try again where too many files are open: requests end all the time.
+const OUT_OF_FILES_RETRY_SECONDS: &str = "1";
+
 impl From<storage::Error> for Error {
     fn from(error: storage::Error) -> Error {
         match error {
@@ -65,6 +68,12 @@ impl From<storage::Error> for Error {
                     .message(text)
                     .detail(json!(digest))
             }
+            storage::Error::Driver(error) if error.is_out_of_files() => {
+                Error::new(Code::Unavailable)
+                    .message("the registry has too many files open; try again in a moment")
+                    .field("Retry-After", OUT_OF_FILES_RETRY_SECONDS)
+                    .cause(error)
+            }
             storage::Error::Driver(error) => {
                 let (code, text) = if error.is_full() {
                     (Code::StorageFull, None)
@@ -110,4 +119,22 @@ pub fn body(error: &io::Error) -> Error {
         _ => Code::SizeInvalid,
     };
     Error::new(code).message(format!("the request body could not be read: {error}"))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::driver::{self, Key};
+    use rustix::io::Errno;
+
+    #[test]
+    fn running_out_of_files_is_unavailable_for_a_moment() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            let error = driver::Error::new(&Key::new("a"), errno.into());
+            let error = Error::from(storage::Error::Driver(error));
+            assert_eq!((error.code, error.code.status()), (Code::Unavailable, 503));
+            assert_eq!(error.fields, [("Retry-After", "1".to_owned())]);
+        }
+    }
 }

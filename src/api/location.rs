@@ -47,36 +47,52 @@ impl Api {
 }
 
 impl Api {
-    /// The URL of a path below the prefix with scheme and host, whatever is configured for others:
-    /// for what a client takes for no reference but for an address.
-    pub(super) fn absolute_url(&self, request: &Request<'_>, path: &str) -> String {
+    /// Where a client is to take its password, or the token of another server: a path below the prefix of
+    /// `http.host`, else of the host of the request. What the fields of a proxy say of the host never stands here,
+    /// whoever it is.
+    pub(super) fn realm_url(&self, request: &Request<'_>, path: &str) -> String {
         let prefix = &self.settings.prefix;
-        match (&self.settings.location, origin(request)) {
-            (LocationStyle::Relative, Some(origin)) => format!("{origin}{prefix}{path}"),
-            _ => self.url(request, path),
+        if let LocationStyle::Host(_) = self.settings.location {
+            return self.url(request, path);
+        }
+        let is_secure = request.is_secure() || forwarded_scheme(request) == Some("https");
+        let scheme = if is_secure { "https" } else { "http" };
+        match request.header("Host").and_then(host) {
+            Some(host) => format!("{scheme}://{host}{prefix}{path}"),
+            None => format!("{prefix}{path}"),
         }
     }
 }
 
-/// Scheme and host as the client sees them: what a proxy says of them, or the request's own. `Forwarded`
+/// Scheme and host as the client sees them: what a trusted proxy says of them, or the request's own. `Forwarded`
 /// is preferred to the `X-Forwarded-*` fields, as in distribution; what it does not say is looked for
 /// there. What is malformed, and any scheme but these two, is as good as not there.
 fn origin(request: &Request<'_>) -> Option<String> {
-    let forwarded = request.header("Forwarded").and_then(Forwarded::first);
-    let forwarded = forwarded.unwrap_or_default();
-    let first = |name| request.header(name)?.split(',').next();
-    let scheme = [forwarded.proto.as_deref(), first("X-Forwarded-Proto")]
-        .into_iter()
-        .find_map(|text| scheme(text?));
+    let forwarded = request.forwarded("Forwarded").and_then(Forwarded::first);
     let host = [
-        forwarded.host.as_deref(),
-        first("X-Forwarded-Host"),
-        first("Host"),
+        forwarded.unwrap_or_default().host.as_deref(),
+        first(request.forwarded("X-Forwarded-Host")),
+        request.header("Host"),
     ]
     .into_iter()
-    .find_map(|text| host(text?))?;
+    .find_map(|text| host(text?).map(str::to_owned))?;
     let own = if request.is_secure() { "https" } else { "http" };
-    Some(format!("{}://{host}", scheme.unwrap_or(own)))
+    let scheme = forwarded_scheme(request).unwrap_or(own);
+    Some(format!("{scheme}://{host}"))
+}
+
+/// The scheme that a trusted proxy was asked by.
+fn forwarded_scheme(request: &Request<'_>) -> Option<&'static str> {
+    let forwarded = request.forwarded("Forwarded").and_then(Forwarded::first);
+    let proto = forwarded.and_then(|forwarded| forwarded.proto);
+    let beside = first(request.forwarded("X-Forwarded-Proto"));
+    [proto.as_deref(), beside]
+        .into_iter()
+        .find_map(|text| scheme(text?))
+}
+
+fn first(value: Option<&str>) -> Option<&str> {
+    value?.split(',').next()
 }
 
 fn scheme(text: &str) -> Option<&'static str> {

@@ -20,7 +20,14 @@ impl Api {
         if is_open || matches!(route, Some(Route::Root)) {
             return Ok(Caller::Anonymous);
         }
-        let caller = match self.guard.caller(request.headers("Authorization")) {
+        let (fields, client) = (request.headers("Authorization"), request.client());
+        let asked = match route {
+            Some(Route::Token) if self.guard.gives_tickets() => {
+                self.guard.caller_for_ticket(fields, client)
+            }
+            _ => self.guard.caller(fields, client),
+        };
+        let caller = match asked {
             Ok(caller) => caller,
             Err(Refused::Wrong(why)) => {
                 let problem = Some("invalid_token");
@@ -34,7 +41,7 @@ impl Api {
         };
         let may = match (self.guard.access(), route) {
             (_, Some(Route::Token)) if self.guard.gives_tickets() => true,
-            (None, _) => caller.name().is_some(),
+            (None, _) => caller.has_credentials(),
             // Whoever has not been challenged yet is: else docker would never log in.
             (Some(_), None | Some(Route::Root | Route::Base | Route::Token)) => {
                 caller != Caller::Anonymous || !self.guard.knows_users()
@@ -94,6 +101,8 @@ impl Api {
             .guard
             .challenge(url.as_deref(), scope.as_deref(), problem);
         let error = asked.refused(Code::Unauthorized);
+        // It names the place for the password: one that was kept somewhere could be handed to others.
+        let error = error.field("Cache-Control", "no-store".to_owned());
         match challenge {
             Some(challenge) => error.field("WWW-Authenticate", challenge),
             None => error,

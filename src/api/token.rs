@@ -32,9 +32,9 @@ impl Api {
     /// Where tokens are to be had on the host of the request; `None` when they are not.
     pub(super) fn token_url(&self, request: &Request<'_>) -> Option<String> {
         if let Some(path) = self.guard.redirect_path() {
-            return Some(self.absolute_url(request, path.trim_start_matches('/')));
+            return Some(self.realm_url(request, path.trim_start_matches('/')));
         }
         let gives = self.guard.gives_tickets();
-        gives.then(|| self.absolute_url(request, PATH))
+        gives.then(|| self.realm_url(request, PATH))
     }
 }

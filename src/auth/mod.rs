@@ -20,6 +20,7 @@ pub use access::{Access, Action};
 pub use ticket::GOOD_FOR as TICKET_GOOD_FOR;
 
 use authorization::Authorization;
+use gate::Client;
 use passwords::{Passwords, Verdict};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,9 +70,15 @@ impl Caller {
     pub fn name(&self) -> Option<&str> {
         match self {
             Caller::User(name) => Some(name),
-            Caller::Holder(holder) => Some(&holder.user),
+            // A token without a subject is one for whoever has not logged in.
+            Caller::Holder(holder) => Some(&*holder.user).filter(|name| !name.is_empty()),
             Caller::Anonymous | Caller::Guest => None,
         }
+    }
+
+    /// Whether credentials came and were good, be it a token that names nobody.
+    pub fn has_credentials(&self) -> bool {
+        matches!(self, Caller::User(_) | Caller::Holder(_))
     }
 
     /// Whether the credentials themselves are good for this in a repository; rules may deny it still.
@@ -180,8 +187,13 @@ impl Guard {
         self.tickets.is_some()
     }
 
-    /// Who is asking, by the values of all `Authorization` fields. Without users these do not count.
-    pub fn caller<'f>(&self, fields: impl Iterator<Item = &'f str>) -> Result<Caller, Refused> {
+    /// Who is asking, by the values of all `Authorization` fields. Without users these do not count. `client` is
+    /// what the client is counted by where passwords are checked.
+    pub fn caller<'f>(
+        &self,
+        fields: impl Iterator<Item = &'f str>,
+        client: Client,
+    ) -> Result<Caller, Refused> {
         match &self.door {
             Door::Open => Ok(Caller::Anonymous),
             Door::Silly { .. } => Ok(match fields.map(str::len).any(|length| length > 0) {
@@ -191,7 +203,7 @@ impl Guard {
             Door::Htpasswd { passwords, .. } => match authorization::read(fields) {
                 Ok(None) => Ok(Caller::Anonymous),
                 Ok(Some(Authorization::Basic { user, password })) => {
-                    match passwords.verify(&user, &password) {
+                    match passwords.verify(&user, &password, client) {
                         Verdict::Right(user) => Ok(Caller::User(user)),
                         Verdict::Wrong(why) => Err(Refused::Wrong(why)),
                         Verdict::Busy { retry_seconds } => Err(Refused::Busy { retry_seconds }),
@@ -213,6 +225,21 @@ impl Guard {
                 )),
                 Err(why) => Err(Refused::Wrong(why.to_owned())),
             },
+        }
+    }
+
+    /// Who asks for a ticket: a user with a password, or nobody in particular. A ticket is none to get another
+    /// by, or it would be good for ever.
+    pub fn caller_for_ticket<'f>(
+        &self,
+        fields: impl Iterator<Item = &'f str> + Clone,
+        client: Client,
+    ) -> Result<Caller, Refused> {
+        match authorization::read(fields.clone()) {
+            Ok(Some(Authorization::Bearer(_))) => Err(Refused::Wrong(
+                "a token is not exchanged for another; the password is needed".to_owned(),
+            )),
+            _ => self.caller(fields, client),
         }
     }
 
@@ -287,7 +314,10 @@ mod tests {
     fn without_users_credentials_do_not_count() {
         let guard = Guard::none();
         for fields in [vec![], vec!["Basic x"], vec!["nonsense", "twice"]] {
-            assert_eq!(guard.caller(fields.into_iter()), Ok(Caller::Anonymous));
+            assert_eq!(
+                guard.caller(fields.into_iter(), None),
+                Ok(Caller::Anonymous)
+            );
         }
         assert_eq!(guard.challenge(None, None, None), None);
     }
@@ -299,9 +329,12 @@ mod tests {
             service: "s".to_owned(),
         };
         let guard = Guard::open(&scheme, None).unwrap();
-        assert_eq!(guard.caller([].into_iter()), Ok(Caller::Anonymous));
+        assert_eq!(guard.caller([].into_iter(), None), Ok(Caller::Anonymous));
         let silly = Ok(Caller::User("silly".into()));
-        assert_eq!(guard.caller(["seriously, anything"].into_iter()), silly);
+        assert_eq!(
+            guard.caller(["seriously, anything"].into_iter(), None),
+            silly
+        );
         let challenge = guard
             .challenge(None, Some("repository:a:pull"), None)
             .unwrap();

@@ -1,22 +1,24 @@
 //! Passwords against the file of users: read again when it changes, at most some bcrypts at once, and
 //! what was right remembered for a while, so that a pull of fifty layers is not fifty bcrypts.
 
-use super::gate::Gate;
+use super::gate::{Bounds, Client, Gate};
 use super::htpasswd::{self, Hash};
 use super::keyed_hash::{self, Key, Tag};
 use crate::watched::{Content, Source, Watched};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a password that was right counts without bcrypt.
+/// How long a password that was right counts without bcrypt, after it was last used.
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 /// The most passwords that are checked at once, however many processors there are.
 const CHECKS_MAX: usize = 4;
 /// How many may wait for that.
 const WAITING_MAX: usize = 64;
+/// How many of one address may wait: it can lock itself out, and nobody else.
+const WAITING_PER_CLIENT_MAX: usize = 16;
 /// How long they wait.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// What is told to those who are sent away.
@@ -65,7 +67,12 @@ impl Passwords {
     pub fn open(path: PathBuf) -> Result<Passwords, String> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = processors.min(CHECKS_MAX);
-        let gate = Gate::new(checks, WAITING_MAX, PATIENCE);
+        let gate = Gate::new(Bounds {
+            places: checks,
+            waiting_max: WAITING_MAX,
+            waiting_per_client_max: WAITING_PER_CLIENT_MAX,
+            patience: PATIENCE,
+        });
         let shown = path.display().to_string();
         let users = Watched::open(source(path), Users::made_of).map_err(|why| {
             format!("cannot use {shown} as the file of users (auth.htpasswd.path): {why}")
@@ -86,14 +93,14 @@ impl Passwords {
     }
 
     /// Checks a password. Blocks as long as bcrypt takes, unless it is remembered.
-    pub fn verify(&self, user: &str, password: &[u8]) -> Verdict {
+    pub fn verify(&self, user: &str, password: &[u8], client: Client) -> Verdict {
         let users = self.users.current();
         let entry = users.entries.get(user);
         let tag = self.key.tag(&[user.as_bytes(), password]);
         if let Some(entry) = entry.filter(|entry| entry.remembers(&tag)) {
             return Verdict::Right(Arc::clone(&entry.name));
         }
-        let Some(_pass) = self.gate.enter() else {
+        let Some(_pass) = self.gate.enter(client) else {
             let retry_seconds = RETRY_SECONDS;
             return Verdict::Busy { retry_seconds };
         };
@@ -154,24 +161,35 @@ impl Users {
 }
 
 impl Entry {
+    /// Whether this password was right not long ago. Its time begins anew then: who works without a long
+    /// pause never waits behind others.
     fn remembers(&self, tag: &Tag) -> bool {
-        let remembered = *self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        remembered.is_some_and(|(known, until)| {
-            keyed_hash::is_equal(&known, tag) && Instant::now() < until
-        })
+        self.remembers_at(tag, Instant::now())
+    }
+
+    fn remembers_at(&self, tag: &Tag, now: Instant) -> bool {
+        let mut remembered = self.remembered();
+        let is_known = remembered
+            .is_some_and(|(known, until)| keyed_hash::is_equal(&known, tag) && now < until);
+        if is_known {
+            *remembered = entry_until(*tag, now);
+        }
+        is_known
     }
 
     fn remember(&self, tag: Tag) {
-        let until = Instant::now().checked_add(REMEMBERED_FOR);
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *remembered = until.map(|until| (tag, until));
+        *self.remembered() = entry_until(tag, Instant::now());
     }
+
+    fn remembered(&self) -> MutexGuard<'_, Option<(Tag, Instant)>> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn entry_until(tag: Tag, now: Instant) -> Option<(Tag, Instant)> {
+    Some((tag, now.checked_add(REMEMBERED_FOR)?))
 }
 
 fn source(path: PathBuf) -> Source {
@@ -201,170 +219,4 @@ fn logged(user: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use tempfile::TempDir;
-
-    fn line(user: &str, password: &str, cost: u32) -> String {
-        format!("{user}:{}\n", bcrypt::hash(password, cost).unwrap())
-    }
-
-    /// Passwords of a file of that text, looked at on every check.
-    fn passwords(text: &str) -> (Passwords, TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("users");
-        fs::write(&path, text).unwrap();
-        let gate = Gate::new(1, 1, Duration::from_secs(60));
-        let users = Watched::with_pause(source(path), Duration::ZERO, Users::made_of).unwrap();
-        (Passwords::with(users, gate).unwrap(), folder)
-    }
-
-    /// Lets a change of the file count: looks at it until that is certain.
-    fn settle(passwords: &Passwords) {
-        (0..4).for_each(|_| drop(passwords.users.current()));
-    }
-
-    fn is_right(passwords: &Passwords, user: &str, password: &str) -> bool {
-        passwords.verify(user, password.as_bytes()) == Verdict::Right(user.into())
-    }
-
-    #[test]
-    fn the_right_password_is_right_and_no_other() {
-        let (passwords, _folder) = passwords(&line("anna", "pass:word", 4));
-        for _ in 0..2 {
-            assert!(is_right(&passwords, "anna", "pass:word"));
-            for wrong in ["", "pass", "pass:word ", "Pass:word"] {
-                assert!(!is_right(&passwords, "anna", wrong), "{wrong}");
-            }
-            assert!(!is_right(&passwords, "ben", "pass:word"));
-            assert!(!is_right(&passwords, "Anna", "pass:word"));
-        }
-        let Verdict::Wrong(why) = passwords.verify("x\n\"y", b"secret") else {
-            panic!();
-        };
-        assert_eq!(why, r#"there is no user "x\n\"y""#);
-    }
-
-    #[test]
-    fn who_is_remembered_needs_no_place_in_the_line() {
-        let text = [line("anna", "a", 4), line("ben", "b", 4)].concat();
-        let (passwords, _folder) = passwords(&text);
-        assert!(is_right(&passwords, "anna", "a"));
-        let flood = passwords.gate.enter().unwrap();
-        std::thread::scope(|scope| {
-            let waits = scope.spawn(|| passwords.verify("ben", b"b"));
-            // One waits, so the line is full: whoever needs bcrypt is sent away.
-            while passwords.gate.waiting() == 0 {
-                std::thread::yield_now();
-            }
-            let busy = Verdict::Busy {
-                retry_seconds: RETRY_SECONDS,
-            };
-            assert_eq!(passwords.verify("nobody", b"x"), busy);
-            assert_eq!(passwords.verify("anna", b"wrong"), busy);
-            assert!(is_right(&passwords, "anna", "a"));
-            drop(flood);
-            assert_eq!(waits.join().unwrap(), Verdict::Right("ben".into()));
-        });
-    }
-
-    #[test]
-    fn a_new_file_counts_and_forgets_the_old_passwords() {
-        let (passwords, folder) = passwords(&line("anna", "old", 4));
-        let path = folder.path().join("users");
-        assert!(is_right(&passwords, "anna", "old"));
-        fs::write(&path, line("anna", "new", 4)).unwrap();
-        settle(&passwords);
-        assert!(!is_right(&passwords, "anna", "old"));
-        assert!(is_right(&passwords, "anna", "new"));
-        fs::write(&path, line("ben", "b", 4)).unwrap();
-        settle(&passwords);
-        assert!(!is_right(&passwords, "anna", "new"));
-        assert!(is_right(&passwords, "ben", "b"));
-    }
-
-    #[test]
-    fn a_broken_new_file_leaves_the_users_as_they_were() {
-        let (passwords, folder) = passwords(&line("anna", "a", 4));
-        let path = folder.path().join("users");
-        fs::write(&path, "no line of users\n").unwrap();
-        settle(&passwords);
-        assert!(is_right(&passwords, "anna", "a"));
-        fs::remove_file(&path).unwrap();
-        settle(&passwords);
-        assert!(is_right(&passwords, "anna", "a"));
-        fs::create_dir(&path).unwrap();
-        settle(&passwords);
-        assert!(is_right(&passwords, "anna", "a"));
-        fs::remove_dir(&path).unwrap();
-        fs::write(&path, line("anna", "b", 4)).unwrap();
-        settle(&passwords);
-        assert!(is_right(&passwords, "anna", "b"));
-        assert!(!is_right(&passwords, "anna", "a"));
-    }
-
-    #[test]
-    fn a_file_that_is_being_written_locks_nobody_out() {
-        let anna = line("anna", "a", 4);
-        let (passwords, folder) = passwords(&anna);
-        let path = folder.path().join("users");
-        let new = [line("ben", "b", 4), anna].concat();
-        for end in [0, 20, 64, 68, 90] {
-            fs::write(&path, &new[..end]).unwrap();
-            assert!(is_right(&passwords, "anna", "a"), "{end}");
-        }
-        fs::write(&path, &new).unwrap();
-        settle(&passwords);
-        assert!(is_right(&passwords, "anna", "a"));
-        assert!(is_right(&passwords, "ben", "b"));
-        // Half of it and left alone: that is what the file says now, until it is made whole.
-        fs::write(&path, &new[..90]).unwrap();
-        settle(&passwords);
-        assert!(!is_right(&passwords, "anna", "a"));
-        fs::write(&path, &new).unwrap();
-        settle(&passwords);
-        assert!(is_right(&passwords, "anna", "a"));
-    }
-
-    #[test]
-    fn an_unknown_user_takes_the_time_of_a_known_one() {
-        let text = [
-            line("anna", "a", 4),
-            line("ben", "b", 5),
-            line("cleo", "c", 5),
-        ]
-        .concat();
-        let (passwords, _folder) = passwords(&text);
-        let users = passwords.users.current();
-        let mut costs = Vec::new();
-        for n in 0..200 {
-            let name = format!("stranger{n}");
-            let cost = passwords.cost_of_unknown(&users, &name);
-            assert_eq!(cost, passwords.cost_of_unknown(&users, &name));
-            costs.push(cost);
-        }
-        costs.sort_unstable();
-        costs.dedup();
-        assert_eq!(costs, [4, 5]);
-        let none = Users::read(b"").unwrap();
-        assert_eq!(passwords.cost_of_unknown(&none, "x"), COST);
-    }
-
-    #[test]
-    fn a_missing_file_is_explained() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = |path: &Path| Passwords::open(path.to_owned()).err().unwrap();
-        let start = |path: &Path| {
-            let path = path.display();
-            format!("cannot use {path} as the file of users (auth.htpasswd.path): ")
-        };
-        let path = folder.path().join("users");
-        let missing = format!(
-            "it does not exist; `registry htpasswd --file {} USER` makes it",
-            path.display()
-        );
-        assert_eq!(open(&path), start(&path) + &missing);
-        assert_eq!(open(folder.path()), start(folder.path()) + "it is a folder");
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 //! It reads what a start reads and touches nothing.
 
 use crate::config::{Notice, Severity};
-use crate::logging::{self, Sink};
+use crate::logging;
 use crate::server;
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub fn run(
     match super::load_or_search(named) {
         Ok((config, notices)) => {
             // What is warned of at the start is warned of here.
-            logging::init(&logging::unconfigured(), &Sink::Standard);
+            logging::init_plain();
             for notice in &notices {
                 writeln!(err, "{}: {notice}", severity(notice))?;
             }

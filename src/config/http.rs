@@ -5,11 +5,12 @@ use super::report::Severity;
 use super::resolved::{Http, LocationStyle};
 use super::tls;
 use super::values::steps;
-use crate::http::{Limits, Listen};
+use crate::http::{Limits, Listen, TrustedProxies};
 use std::time::Duration;
 
 const ADDRESS: &str = ":5000";
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+const TRUSTED_PROXIES: &str = "http.trustedproxies";
 /// The fields that frame an answer; only the engine sets them.
 const FRAMING: [&str; 5] = [
     "connection",
@@ -172,6 +173,7 @@ fn limits(layers: &mut Layers) -> Limits {
         connections_per_address_max: layers
             .integer("http.limits.connectionsperaddress")
             .unwrap_or(default.connections_per_address_max),
+        trusted_proxies: trusted_proxies(layers).unwrap_or(default.trusted_proxies),
         head_bytes_max: layers
             .bytes("http.limits.headbytes")
             .unwrap_or(default.head_bytes_max),
@@ -218,6 +220,22 @@ fn limits(layers: &mut Layers) -> Limits {
     limits
 }
 
+/// The proxies whose words count; an empty list is one, of nobody.
+fn trusted_proxies(layers: &mut Layers) -> Option<TrustedProxies> {
+    layers.value(TRUSTED_PROXIES)?;
+    let mut networks = Vec::new();
+    for (path, text) in layers.texts(TRUSTED_PROXIES) {
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(()) => layers.wrong(
+                &path,
+                "an IP address, or a network such as 10.0.0.0/8 or fd00::/8",
+            ),
+        }
+    }
+    Some(TrustedProxies(networks))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Config, Source};
@@ -237,6 +255,54 @@ mod tests {
             said.contains("at least twice http.limits.headbytes, which is 1050624"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn trusted_proxies_are_addresses_and_networks_and_may_be_none() {
+        let load = |text: &str, variables: &[(&str, &str)]| {
+            let text = format!("version: 0.1\nstorage: inmemory\nhttp: {text}\n");
+            let name = "test.yml".to_owned();
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let variables: Vec<_> = variables.iter().map(owned).collect();
+            let loaded = Config::load(Source::Text { name, text }, variables);
+            loaded.map(|(config, _)| config)
+        };
+        let proxies = |text: &str, variables: &[(&str, &str)]| {
+            let config = load(text, variables).unwrap();
+            // What is printed is the same configuration.
+            let printed = Source::Text {
+                name: "printed.yml".to_owned(),
+                text: config.render(),
+            };
+            let (again, _) = Config::load(printed, []).unwrap();
+            let proxies = config.http.limits.trusted_proxies;
+            assert_eq!(again.http.limits.trusted_proxies, proxies);
+            let shown = proxies.0.iter().map(ToString::to_string);
+            shown.collect::<Vec<_>>().join(" ")
+        };
+        assert!(proxies("{}", &[]).starts_with("127.0.0.0/8 "));
+        assert_eq!(proxies("{trustedproxies: []}", &[]), "");
+        assert_eq!(
+            proxies("{trustedproxies: [192.0.2.1, 'fd00::/8']}", &[]),
+            "192.0.2.1/32 fd00::/8"
+        );
+        let variable = "REGISTRY_HTTP_TRUSTEDPROXIES";
+        for (value, expected) in [
+            ("[]", ""),
+            ("172.18.0.2", "172.18.0.2/32"),
+            ("['::1']", "::1/128"),
+        ] {
+            assert_eq!(proxies("{}", &[(variable, value)]), expected, "{value}");
+        }
+        for wrong in ["[proxy.example]", "[10.0.0.0/33]", "{a: b}"] {
+            let mistakes = load(&format!("{{trustedproxies: {wrong}}}"), &[]).unwrap_err();
+            assert!(
+                format!("{mistakes:?}").contains("http.trustedproxies"),
+                "{wrong}"
+            );
+        }
+        // A slip would leave what is trusted as it is by default.
+        assert!(load("{trustedproxy: []}", &[]).is_err());
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The keys that are honoured: those of distribution 2.8 and 3.x, and our own: `access`, and those
-//! under `http.limits`.
+//! The keys that are honoured: those of distribution 2.8 and 3.x, and our own: `access`, `log.queuebytes`,
+//! `http.trustedproxies` and those under `http.limits`.
 //! What else distribution knows stands in `unsupported.rs`; `docs/configuration.md` is kept in step
 //! with both by a test.
 
@@ -30,6 +30,7 @@ pub const HONOURED: &[Key] = &[
     key("log.formatter", Kind::Choice(&["text", "json", "logstash"])),
     key("log.fields", Kind::Map),
     key("log.accesslog.disabled", Kind::Boolean),
+    key("log.queuebytes", Kind::Bytes(64 * KIB, 1024 * MIB)),
     key("loglevel", Kind::Choice(LEVELS)),
     key("auth.htpasswd.realm", Kind::Text),
     key("auth.htpasswd.path", Kind::Text),
@@ -79,6 +80,7 @@ pub const HONOURED: &[Key] = &[
     key("http.tls.minimumtls", Kind::Text),
     key("http.tls.ciphersuites", Kind::Texts),
     key("http.headers.*", Kind::Texts),
+    key("http.trustedproxies", Kind::Texts),
     key("http.limits.connections", Kind::Integer(1, 1_000_000)),
     key(
         "http.limits.connectionsperaddress",
@@ -135,11 +137,15 @@ pub const IGNORED_IN_QUOTES: &[&str] = &[
     "storage.maintenance.uploadpurging.enabled",
 ];
 /// What begins so may be in quotes there as well, or is ours.
-pub const TAKEN_IN_QUOTES: &[&str] = &["storage.filesystem.maxthreads", "http.limits."];
+pub const TAKEN_IN_QUOTES: &[&str] = &[
+    "storage.filesystem.maxthreads",
+    "http.limits.",
+    "log.queuebytes",
+];
 
 /// Sections that close the registry to some or all. A name that is nearly one of these is not passed
 /// over with a warning: what was meant to be closed would be open.
-const GUARDS: &[&str] = &["access", "auth", "http.tls", "proxy"];
+const GUARDS: &[&str] = &["access", "auth", "http.tls", "http.trustedproxies", "proxy"];
 
 /// Go's names of fields whose YAML names differ: distribution builds variables from the former.
 /// `(section, name in a variable, name in a file)`.
@@ -207,6 +213,7 @@ mod tests {
             let steps: Vec<String> = path.split('.').map(str::to_owned).collect();
             let default = match defaults.at(&steps) {
                 _ if path == "storage.tag.concurrencylimit" => "processors".to_owned(),
+                _ if path == "http.trustedproxies" => "loopback and private networks".to_owned(),
                 None | Some(Node::List(_) | Node::Map(_)) => "none".to_owned(),
                 // Windows shows paths with backslashes.
                 Some(scalar) => format!("`{}`", scalar_text(scalar).replace('\\', "/")),

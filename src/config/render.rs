@@ -69,6 +69,7 @@ impl Config {
                 "accesslog",
                 map([("disabled", (!self.log.access_log).into())]),
             ),
+            ("queuebytes", self.log.queue_bytes.into()),
         ])
     }
 
@@ -134,6 +135,13 @@ impl Config {
             &mut section,
             "draintimeout",
             format(http.drain_timeout).into(),
+        );
+        let proxies = &http.limits.trusted_proxies.0;
+        let proxies = proxies.iter().map(|network| network.to_string().into());
+        put(
+            &mut section,
+            "trustedproxies",
+            Value::Sequence(proxies.collect()),
         );
         let mut headers = Mapping::new();
         for (name, value) in &http.headers {

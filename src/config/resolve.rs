@@ -4,8 +4,8 @@
 use super::layers::Layers;
 use super::report::Severity;
 use super::resolved::{
-    Config, Formatter, Log, Platform, Platforms, Storage, StorageDriver, UploadPurging, Uploads,
-    Validation,
+    Config, Formatter, LOG_QUEUE_BYTES, Log, Platform, Platforms, Storage, StorageDriver,
+    UploadPurging, Uploads, Validation,
 };
 use super::schema::Entry;
 use super::tree::Node;
@@ -115,6 +115,7 @@ fn log(layers: &mut Layers) -> Log {
         },
         fields,
         access_log: !layers.boolean("log.accesslog.disabled").unwrap_or(false),
+        queue_bytes: layers.bytes("log.queuebytes").unwrap_or(LOG_QUEUE_BYTES),
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Uploads {
     pub idle_timeout: Duration,
 }
 
+/// The default of `log.queuebytes`.
+pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
+
 /// How the program speaks.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -56,6 +59,8 @@ pub struct Log {
     pub fields: BTreeMap<String, String>,
     /// Not `log.accesslog.disabled`.
     pub access_log: bool,
+    /// `log.queuebytes`: bytes of lines that may wait until they are written.
+    pub queue_bytes: usize,
 }
 
 /// The shape of a log line.

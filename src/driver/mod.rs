@@ -283,6 +283,11 @@ impl Error {
         self.source.kind() == io::ErrorKind::WouldBlock
     }
 
+    /// Too many files are open: a moment later it may work.
+    pub fn is_out_of_files(&self) -> bool {
+        sys::is_out_of_files(&self.source)
+    }
+
     /// The system does not let us write there.
     pub fn is_read_only(&self) -> bool {
         use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};

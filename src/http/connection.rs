@@ -16,6 +16,7 @@ use super::wire::{Pace, Secured, Wire};
 use super::write::{self, Date, Fault, Form, Outcome};
 use super::{CLIENT_CLOSED_REQUEST, Exchange, Method, Request, Response};
 use std::any::Any;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,6 +42,7 @@ pub(super) fn serve(shared: Arc<Shared>, entry: Arc<Entry>) {
             wire: Wire::new(Arc::clone(&shared), Arc::clone(&entry)),
             head: Head::new(),
             date: Date::default(),
+            client: None,
         };
         connection.begin(first_byte);
         std::io::Result::Ok(())
@@ -72,6 +74,8 @@ struct Connection {
     wire: Wire,
     head: Head,
     date: Date,
+    /// Who sent the request that is answered: whom a trusted proxy names, else the peer.
+    client: Option<IpAddr>,
 }
 
 /// What waiting for a request came to.
@@ -229,6 +233,11 @@ impl Connection {
         let shared = Arc::clone(&self.wire.shared);
         let limits = &shared.limits;
         let head = &self.head;
+        let entry = &self.wire.entry;
+        let forwarded = shared.table.forwarded_client(entry, head);
+        self.client = forwarded.or_else(|| entry.remote.map(|remote| remote.ip()));
+        let counted = forwarded.map(|client| shared.table.begin(entry, client));
+        let (client, is_forwarded) = (self.client, entry.is_trusted);
         let pace = Pace::rate(limits.body_rate_min_bytes_per_second, limits.body_grace);
         let expects = head.expects_continue;
         let mut incoming = Incoming::new(head.framing, expects, limits.head_bytes_max, pace);
@@ -237,10 +246,14 @@ impl Connection {
                 wire: &mut self.wire,
                 incoming: &mut incoming,
             };
-            let (remote, secure) = (body.wire.entry.remote, body.wire.is_secure());
+            if let Some(None) = counted {
+                return Refusal::too_many_requests().to_response();
+            }
+            let secure = body.wire.is_secure();
             let mut request = Request {
                 head,
-                remote,
+                client,
+                is_forwarded,
                 secure,
                 body: &mut body,
             };
@@ -309,7 +322,7 @@ impl Connection {
         report(
             &self.wire.shared,
             &Exchange {
-                remote: self.wire.entry.remote,
+                client: self.client,
                 method: head.method.as_str(),
                 target: head.target(),
                 version: head.version_text(),

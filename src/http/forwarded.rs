@@ -1,8 +1,10 @@
 //! `Forwarded` (RFC 7239): what a proxy says of the request that it got.
 
-/// What the first element of the field says, so the proxy that is nearest to the client.
+/// What one element of the field says, so one proxy.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Forwarded {
+    /// `for`: who asked the proxy.
+    pub client: Option<String>,
     /// `host`: the `Host` field that came.
     pub host: Option<String>,
     /// `proto`: the scheme, as it was written.
@@ -10,34 +12,56 @@ pub struct Forwarded {
 }
 
 impl Forwarded {
-    /// Reads the first element: `name=value` pairs between semicolons, each name at most once. `None`
-    /// when it is malformed; what stands behind it is not looked at. Spaces around semicolons, which the
-    /// RFC does not have and proxies write, are taken.
+    /// Reads the first element, of the proxy that is nearest to the client. `None` when it is malformed; what stands
+    /// behind it is not looked at.
     pub fn first(field: &str) -> Option<Forwarded> {
-        let mut forwarded = Forwarded::default();
-        let mut names: Vec<&str> = Vec::new();
-        let mut rest = field;
+        Some(element(field)?.0)
+    }
+
+    /// Reads all elements; none when one is malformed.
+    pub(super) fn all(field: &str) -> Vec<Forwarded> {
+        let (mut all, mut rest) = (Vec::new(), field);
         loop {
-            rest = rest.trim_start_matches([' ', '\t']);
-            if !rest.starts_with([';', ',']) && !rest.is_empty() {
-                let (name, after) = token(rest)?;
-                let (value, after) = value(after.strip_prefix('=')?)?;
-                if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-                    return None;
-                }
-                names.push(name);
-                if name.eq_ignore_ascii_case("host") {
-                    forwarded.host = Some(value);
-                } else if name.eq_ignore_ascii_case("proto") {
-                    forwarded.proto = Some(value);
-                }
-                rest = after.trim_start_matches([' ', '\t']);
-            }
-            match rest.strip_prefix(';') {
+            let Some((forwarded, after)) = element(rest) else {
+                return Vec::new();
+            };
+            all.push(forwarded);
+            match after.strip_prefix(',') {
                 Some(after) => rest = after,
-                None if rest.is_empty() || rest.starts_with(',') => return Some(forwarded),
-                None => return None,
+                None => return all,
             }
+        }
+    }
+}
+
+/// An element and what follows it: `name=value` pairs between semicolons, each name at most once. Spaces around
+/// semicolons, which the RFC does not have and proxies write, are taken.
+fn element(field: &str) -> Option<(Forwarded, &str)> {
+    let mut forwarded = Forwarded::default();
+    let mut names: Vec<&str> = Vec::new();
+    let mut rest = field;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t']);
+        if !rest.starts_with([';', ',']) && !rest.is_empty() {
+            let (name, after) = token(rest)?;
+            let (value, after) = value(after.strip_prefix('=')?)?;
+            if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                return None;
+            }
+            names.push(name);
+            if name.eq_ignore_ascii_case("for") {
+                forwarded.client = Some(value);
+            } else if name.eq_ignore_ascii_case("host") {
+                forwarded.host = Some(value);
+            } else if name.eq_ignore_ascii_case("proto") {
+                forwarded.proto = Some(value);
+            }
+            rest = after.trim_start_matches([' ', '\t']);
+        }
+        match rest.strip_prefix(';') {
+            Some(after) => rest = after,
+            None if rest.is_empty() || rest.starts_with(',') => return Some((forwarded, rest)),
+            None => return None,
         }
     }
 }

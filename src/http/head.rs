@@ -177,7 +177,7 @@ impl Head {
     }
 
     /// Names and values in order.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn fields(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> + Clone {
         self.fields
             .iter()
             .map(|&(name, value)| (self.piece(name), self.piece(value)))

@@ -3,6 +3,7 @@
 //! A server that faces a network gives nothing without a bound: connections, bytes, seconds. Each
 //! bound here is enforced in one place and shown by a test in `tests/limits.rs`.
 
+use super::TrustedProxies;
 use std::time::Duration;
 
 /// The most fields a head may have, whatever [`Limits::head_fields_max`] says.
@@ -16,8 +17,11 @@ pub struct Limits {
     /// a newcomer; when none is idle the newcomer is answered 503 with `Retry-After`. Default 4096.
     pub connections_max: usize,
     /// Open connections from one IPv4 address or one IPv6 /64 network, handled as above among those
-    /// of that address. Unix sockets are not counted. Default 1024.
+    /// of that address. Unix sockets are not counted. Of clients that a trusted proxy names it is the requests in
+    /// flight, and beyond it 429 with `Retry-After`. Default 1024.
     pub connections_per_address_max: usize,
+    /// Whose `Forwarded` and `X-Forwarded-*` fields count. Default: those in loopback and private networks.
+    pub trusted_proxies: TrustedProxies,
     /// Bytes of a request's head, and of a chunked body's trailers. More is answered 431. Default
     /// 256 KiB: tokens that list what their holder may do are large.
     pub head_bytes_max: usize,
@@ -57,6 +61,7 @@ impl Default for Limits {
         Limits {
             connections_max: 4096,
             connections_per_address_max: 1024,
+            trusted_proxies: TrustedProxies::default(),
             head_bytes_max: 256 * 1024,
             head_memory_bytes_max: 64 * 1024 * 1024,
             head_fields_max: 100,

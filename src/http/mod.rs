@@ -11,8 +11,10 @@ mod connection;
 mod forwarded;
 mod framing;
 mod head;
+mod in_flight;
 mod limits;
 mod occasional;
+mod proxies;
 pub mod range;
 mod refusal;
 mod request;
@@ -29,6 +31,7 @@ mod write;
 
 pub use forwarded::Forwarded;
 pub use limits::{HEAD_FIELDS_CEILING, Limits};
+pub use proxies::{TrustedNetwork, TrustedProxies};
 pub use request::Request;
 pub use response::{Body, Response, Segment};
 pub use server::{Control, Listening, Server};
@@ -37,7 +40,7 @@ pub use table::Load;
 pub use tiny_http::{HTTPVersion, Method, StatusCode};
 pub use tls::Tls;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What the engine asks of the program it serves.
@@ -60,8 +63,8 @@ pub const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// One finished exchange, as the access log needs it.
 #[derive(Debug)]
 pub struct Exchange<'a> {
-    /// The peer; `None` on a unix socket.
-    pub remote: Option<SocketAddr>,
+    /// The client: whom a trusted proxy named, else the peer; `None` on a unix socket.
+    pub client: Option<IpAddr>,
     /// The method.
     pub method: &'a str,
     /// The raw request target; of one that is too long, its beginning.

@@ -38,6 +38,14 @@ impl Refusal {
         )
     }
 
+    /// Too many requests of one client at the same time.
+    pub(super) const fn too_many_requests() -> Refusal {
+        Refusal::new(
+            429,
+            "Too many requests of this address are in flight at this moment; try again.",
+        )
+    }
+
     /// No memory for a large head.
     pub(super) const fn no_memory() -> Refusal {
         Refusal::new(
@@ -53,7 +61,7 @@ impl Refusal {
             .header("Content-Type", "text/plain; charset=utf-8")
             .body(Body::Bytes(body.into_bytes()));
         match self.status {
-            503 => response.header("Retry-After", RETRY_AFTER),
+            429 | 503 => response.header("Retry-After", RETRY_AFTER),
             _ => response,
         }
     }

@@ -6,14 +6,15 @@ use super::head::Head;
 use super::table::network;
 use super::{HTTPVersion, Method};
 use std::io::Read;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// One request: its head, and the body as a stream that is read at most once.
 pub struct Request<'c> {
     pub(super) head: &'c Head,
-    pub(super) remote: Option<SocketAddr>,
+    pub(super) client: Option<IpAddr>,
+    pub(super) is_forwarded: bool,
     pub(super) secure: bool,
     pub(super) body: &'c mut (dyn Stream + 'c),
 }
@@ -54,22 +55,24 @@ impl Request<'_> {
     }
 
     /// Every field of that name (case-insensitive), in order.
-    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + Clone {
         self.head
             .fields()
             .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     }
 
-    /// The peer's address; `None` on a unix socket.
-    pub fn remote(&self) -> Option<SocketAddr> {
-        self.remote
+    /// The first field of that name, if the peer is a proxy that is believed what it says of its clients
+    /// ([`Limits::trusted_proxies`](super::Limits::trusted_proxies)).
+    pub fn forwarded(&self, name: &str) -> Option<&str> {
+        self.header(name).filter(|_| self.is_forwarded)
     }
 
     /// What the client is counted by where each has its share: an IPv4 address, or the /64 network of an IPv6 address,
-    /// all of which one host may use; `None` on a unix socket.
+    /// all of which one host may use; `None` on a unix socket. It is the client whom a trusted proxy names, else the
+    /// peer.
     pub fn client(&self) -> Option<IpAddr> {
-        self.remote.map(network)
+        self.client.map(network)
     }
 
     /// Whether it came over TLS.

@@ -31,6 +31,9 @@ const REFUSED_LINGER: Duration = Duration::from_millis(250);
 /// How often an accept loop is interrupted while it does not end.
 const INTERRUPT_PAUSE: Duration = Duration::from_millis(20);
 
+/// A client that was answered 503, and until when it is read.
+type Refused = (Socket, Instant);
+
 /// A server that listens but does not accept yet.
 pub struct Server {
     listeners: Vec<Arc<Listener>>,
@@ -77,7 +80,7 @@ impl Server {
     ) -> io::Result<Server> {
         let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "nowhere to listen");
         let address = listeners.first().ok_or_else(none)?.bound()?;
-        let table = Table::new(limits.connections_max, limits.connections_per_address_max);
+        let table = Table::new(&limits);
         let shared = Arc::new(Shared::new(handler, limits, tls, table));
         Ok(Server {
             listeners: listeners.into_iter().map(Arc::new).collect(),
@@ -111,7 +114,12 @@ impl Server {
             let first = listeners.next();
             for listener in listeners {
                 let (shared, refused) = (&self.shared, refused.clone());
-                scope.spawn(move || accept_all(listener, shared, &refused));
+                let accept = move || accept_all(listener, shared, &refused);
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, accept) {
+                    log::error!(
+                        "one of the addresses of http.addr is not served: no thread can be started: {error}"
+                    );
+                }
             }
             if let Some(listener) = first {
                 accept_all(listener, &self.shared, &refused);
@@ -145,8 +153,9 @@ impl Control {
     }
 }
 
-fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSender<Socket>) {
+fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSender<Refused>) {
     shared.table.accepting();
+    let (mut spare, mut is_spare_used) = (sys::spare_file(), false);
     let mut pause = BACKOFF.0;
     let mut logged: Option<Instant> = None;
     while !shared.table.stopping() {
@@ -154,7 +163,14 @@ fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSende
             Ok(_) if shared.table.stopping() => break,
             Ok((socket, remote)) => {
                 pause = BACKOFF.0;
-                welcome(shared, socket, remote, refused);
+                if is_spare_used {
+                    spare = sys::spare_file();
+                    is_spare_used = spare.is_none();
+                }
+                match is_spare_used {
+                    false => welcome(shared, socket, remote, refused),
+                    true => turn_away(shared, socket, remote, refused),
+                }
             }
             Err(_) if shared.table.stopping() => break,
             Err(error) => {
@@ -162,8 +178,14 @@ fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSende
                     logged = Some(Instant::now());
                     log::error!("cannot accept a connection: {error}; trying again");
                 }
-                if sys::is_out_of_files(&error) && shared.table.close_oldest_idle() {
-                    pause = BACKOFF.0;
+                if sys::is_out_of_files(&error) {
+                    if shared.table.close_oldest_idle() {
+                        pause = BACKOFF.0;
+                    } else if spare.take().is_some() {
+                        // Nobody makes room: the next client is at least told so.
+                        is_spare_used = true;
+                        continue;
+                    }
                 }
                 shared.table.pause(pause);
                 pause = (pause * 2).min(BACKOFF.1);
@@ -188,7 +210,7 @@ fn welcome(
     shared: &Arc<Shared>,
     socket: Socket,
     remote: Option<SocketAddr>,
-    refused: &SyncSender<Socket>,
+    refused: &SyncSender<Refused>,
 ) {
     let entry = match shared.table.admit(socket, remote) {
         Ok(entry) => entry,
@@ -211,7 +233,7 @@ fn turn_away(
     shared: &Shared,
     socket: Socket,
     remote: Option<SocketAddr>,
-    refused: &SyncSender<Socket>,
+    refused: &SyncSender<Refused>,
 ) {
     let answer = match shared.tls {
         Some(_) => NO_PLACE.to_vec(),
@@ -219,7 +241,7 @@ fn turn_away(
     };
     let _ = socket.send(&answer, false);
     socket.shutdown(Shutdown::Write);
-    let _ = refused.try_send(socket);
+    let _ = refused.try_send((socket, Instant::now() + REFUSED_LINGER));
     if let Some(told) = shared.turned_away.note(Instant::now(), || peer(remote)) {
         log::warn!(
             "no place for another connection ({told}); http.limits.connections and \
@@ -228,12 +250,12 @@ fn turn_away(
     }
 }
 
-/// Reads and drops what refused clients still send, for a short time each.
-fn see_off(refusals: &Receiver<Socket>) {
+/// Reads and drops what refused clients still send, for a short time that begins with their answer: however
+/// many they are, they keep their file descriptors no longer.
+fn see_off(refusals: &Receiver<Refused>) {
     let mut scratch = [0; 4096];
-    for socket in refusals {
+    for (socket, end) in refusals {
         let tick = REFUSED_LINGER / 4;
-        let end = Instant::now() + REFUSED_LINGER;
         if socket.prepare(tick, REFUSED_LINGER).is_err() {
             continue;
         }

@@ -3,7 +3,10 @@
 //! A connection's thread marks it idle between two requests. Whoever needs its place takes it by a
 //! compare-and-swap from idle to closing, which an arriving request can lose but never share.
 
+use super::head::Head;
+use super::in_flight::{Counted, InFlight, count_down};
 use super::socket::Socket;
+use super::{Limits, TrustedProxies};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -13,6 +16,9 @@ use std::time::{Duration, Instant};
 const IDLE: u8 = 0;
 const BUSY: u8 = 1;
 const CLOSING: u8 = 2;
+
+/// The part of all connections that is not for proxies: one of so many.
+const RESERVED_PART: usize = 8;
 
 /// How long to wait for threads whose connection was cut at the end of the drain.
 const CUT_GRACE: Duration = Duration::from_secs(1);
@@ -26,6 +32,10 @@ pub(super) struct Entry {
     id: u64,
     pub(super) socket: Socket,
     pub(super) remote: Option<SocketAddr>,
+    /// Whether the peer is a proxy that is believed what it says of its clients.
+    pub(super) is_trusted: bool,
+    /// Whether it counts for the address of its peer.
+    is_counted: AtomicBool,
     state: AtomicU8,
     /// Microseconds since the table began; the smallest is closed first, and none of the future.
     idle_since: AtomicU64,
@@ -35,6 +45,14 @@ impl Entry {
     /// Who is at the other end, for the log.
     pub(super) fn peer(&self) -> String {
         peer(self.remote)
+    }
+
+    /// The address that it counts for, if any.
+    fn counts_for(&self) -> Option<IpAddr> {
+        let is_counted = self.is_counted.load(Ordering::Relaxed);
+        self.remote
+            .filter(|_| is_counted)
+            .map(|remote| network(remote.ip()))
     }
 
     /// The bytes of a request came. `false`: the connection was taken away in the meantime.
@@ -75,6 +93,11 @@ pub struct Load {
 pub(super) struct Table {
     connections_max: usize,
     per_address_max: usize,
+    /// Connections of proxies that do not count for their address.
+    of_proxies_max: usize,
+    trusted: TrustedProxies,
+    /// Requests in flight of clients that trusted proxies name.
+    in_flight: InFlight,
     began: Instant,
     stopping: AtomicBool,
     inner: Mutex<Inner>,
@@ -85,6 +108,7 @@ pub(super) struct Table {
 struct Inner {
     entries: HashMap<u64, Arc<Entry>>,
     per_address: HashMap<IpAddr, usize>,
+    of_proxies: usize,
     next_id: u64,
     /// Accept loops that run.
     accepting: usize,
@@ -94,10 +118,17 @@ struct Inner {
 
 impl Table {
     /// An empty table with its bounds, at least 1 each.
-    pub(super) fn new(connections_max: usize, per_address_max: usize) -> Table {
+    pub(super) fn new(limits: &Limits) -> Table {
+        let connections_max = limits.connections_max.max(1);
+        let per_address_max = limits.connections_per_address_max.max(1);
+        // What a proxy has beyond them counts for its address, as a client's: an eighth stays for others.
+        let of_proxies_max = connections_max - connections_max / RESERVED_PART;
         Table {
-            connections_max: connections_max.max(1),
-            per_address_max: per_address_max.max(1),
+            connections_max,
+            per_address_max,
+            of_proxies_max: of_proxies_max.saturating_sub(per_address_max),
+            trusted: limits.trusted_proxies.clone(),
+            in_flight: InFlight::new(per_address_max),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
             inner: Mutex::default(),
@@ -117,7 +148,8 @@ impl Table {
         remote: Option<SocketAddr>,
     ) -> Result<Arc<Entry>, Socket> {
         let mut inner = self.lock();
-        let network = remote.map(network);
+        let address = remote.map(|remote| remote.ip());
+        let network = address.map(network);
         let arrived = Instant::now();
         let now = self.stamp(arrived);
         if let Some(network) = network {
@@ -135,6 +167,8 @@ impl Table {
             id,
             socket,
             remote,
+            is_trusted: self.trusted.trusts(address),
+            is_counted: AtomicBool::new(true),
             state: AtomicU8::new(IDLE),
             idle_since: AtomicU64::new(self.stamp(arrived + NEWCOMER_GRACE)),
         });
@@ -143,6 +177,22 @@ impl Table {
         }
         inner.entries.insert(id, Arc::clone(&entry));
         Ok(entry)
+    }
+
+    /// Counts a request of a client whom a trusted proxy names, as long as what is given lives; `None` when that
+    /// client has too many in flight. From the first on the connection does not count for its peer, as long as
+    /// there is a place among those of proxies: many clients come over it.
+    pub(super) fn begin(&self, entry: &Entry, client: IpAddr) -> Option<Counted<'_>> {
+        if entry.remote.is_some() && entry.is_counted.load(Ordering::Relaxed) {
+            self.lock().exempt(entry, self.of_proxies_max);
+        }
+        self.in_flight.begin(network(client))
+    }
+
+    /// The client for whom a peer sends a request with these fields; `None` when that is the peer itself.
+    pub(super) fn forwarded_client(&self, entry: &Entry, head: &Head) -> Option<IpAddr> {
+        let client = || self.trusted.client(|| head.fields());
+        entry.is_trusted.then(client)?
     }
 
     /// Closes the connection that has been idle longest; `false` when none is.
@@ -290,7 +340,7 @@ impl Inner {
                 .values()
                 .filter(|entry| entry.state.load(Ordering::SeqCst) == IDLE)
                 .filter(|entry| entry.idle_since.load(Ordering::Relaxed) <= now)
-                .filter(|entry| of.is_none() || entry.remote.map(network) == of)
+                .filter(|entry| of.is_none() || entry.counts_for() == of)
                 .min_by_key(|entry| entry.idle_since.load(Ordering::Relaxed))
                 .map(Arc::clone);
             match oldest {
@@ -308,14 +358,23 @@ impl Inner {
         if self.entries.remove(&entry.id).is_none() {
             return;
         }
-        let Some(network) = entry.remote.map(network) else {
+        match entry.counts_for() {
+            Some(network) => count_down(&mut self.per_address, network),
+            None if entry.remote.is_some() => self.of_proxies = self.of_proxies.saturating_sub(1),
+            None => {}
+        }
+    }
+
+    /// Counts a connection for no address any more, if there is a place among those of proxies.
+    fn exempt(&mut self, entry: &Entry, of_proxies_max: usize) {
+        // One that was taken away in this moment is counted nowhere.
+        if self.of_proxies >= of_proxies_max || !self.entries.contains_key(&entry.id) {
             return;
-        };
-        if let Some(open) = self.per_address.get_mut(&network) {
-            *open = open.saturating_sub(1);
-            if *open == 0 {
-                self.per_address.remove(&network);
-            }
+        }
+        if let Some(network) = entry.counts_for() {
+            entry.is_counted.store(false, Ordering::Relaxed);
+            count_down(&mut self.per_address, network);
+            self.of_proxies += 1;
         }
     }
 }
@@ -328,8 +387,8 @@ pub(super) fn peer(remote: Option<SocketAddr>) -> String {
 
 /// What one client is counted by: an IPv4 address, or the /64 of an IPv6 address, because one host
 /// may use all of that.
-pub(super) fn network(remote: SocketAddr) -> IpAddr {
-    match remote.ip().to_canonical() {
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(address) => {
             let prefix = u128::from(address) & !u128::from(u64::MAX);
             IpAddr::V6(Ipv6Addr::from(prefix))
@@ -344,7 +403,7 @@ mod tests {
 
     #[test]
     fn one_client_is_an_ipv4_address_or_an_ipv6_slash_64() {
-        let of = |text: &str| network(text.parse().unwrap());
+        let of = |text: &str| network(text.parse::<SocketAddr>().unwrap().ip());
         assert_eq!(of("[2001:db8:1:2:3::4]:1"), of("[2001:db8:1:2::]:9"));
         assert_ne!(of("[2001:db8:1:2::]:1"), of("[2001:db8:1:3::]:1"));
         assert_eq!(of("[::ffff:192.0.2.1]:1"), of("192.0.2.1:2"));

@@ -5,17 +5,16 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 /// How large the file grows, in bytes. There are two at most, so twice this is taken in all.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// A file that lines are added to, from many threads.
+/// A file that lines are added to.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
     bytes_max: u64,
-    open: Mutex<Open>,
+    open: Open,
 }
 
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl LogFile {
     fn bounded(path: &Path, bytes_max: u64) -> io::Result<LogFile> {
         // The current folder may be another one when the file is renamed.
         let path = std::path::absolute(path)?;
-        let open = Mutex::new(Open::at(&path)?);
+        let open = Open::at(&path)?;
         Ok(LogFile {
             // A link goes on to lead to the log. Some volumes of Windows containers cannot tell where.
             path: fs::canonicalize(&path).unwrap_or(path),
@@ -43,40 +42,55 @@ impl LogFile {
         })
     }
 
-    /// Adds a line, its end included, in one write. When it cannot be written it is lost, and nothing else.
-    pub fn write(&self, line: &[u8]) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.has_room(&open, line) {
-            self.begin_anew(&mut open);
+    /// How many bytes of whole lines the file has room for. A line that is longer than the file may be stands alone
+    /// in one.
+    fn room_for(&self, lines: &[u8]) -> usize {
+        let room = self.bytes_max.saturating_sub(self.open.bytes);
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let is_end = |byte: &u8| *byte == b'\n';
+        let after = |at: Option<usize>| at.map_or(0, |at| at + 1);
+        match lines.get(..room) {
+            None => lines.len(),
+            Some(some) => match after(some.iter().rposition(is_end)) {
+                0 if self.open.bytes == 0 => after(lines.iter().position(is_end)),
+                fits => fits,
+            },
         }
-        if self.has_room(&open, line) && open.file.write_all(line).is_ok() {
-            open.bytes = open.bytes.saturating_add(line.len() as u64);
-        }
-    }
-
-    fn has_room(&self, open: &Open, line: &[u8]) -> bool {
-        let after = open.bytes.saturating_add(line.len() as u64);
-        open.bytes == 0 || after <= self.bytes_max
     }
 
     /// Renames the full file and begins a new one. Where that cannot be done, the full one is emptied: a
     /// bound that holds is worth more than old lines.
-    fn begin_anew(&self, open: &mut Open) {
+    fn begin_anew(&mut self) -> io::Result<()> {
         // On Windows too a file can be renamed while it is open here; whoever else has it open may not
         // allow that.
         let renamed = fs::rename(&self.path, previous(&self.path));
         let new = renamed.and_then(|()| Open::at(&self.path));
-        let new = new.or_else(|error| {
+        self.open = new.or_else(|error| {
             File::create(&self.path)?;
             let mut emptied = Open::at(&self.path)?;
             let text = format!("the log was full and is emptied: it cannot be renamed: {error}\n");
             emptied.file.write_all(text.as_bytes())?;
             emptied.bytes = text.len() as u64;
             io::Result::Ok(emptied)
-        });
-        if let Ok(new) = new {
-            *open = new;
+        })?;
+        Ok(())
+    }
+}
+
+impl Write for LogFile {
+    /// Adds as many of these whole lines as there is room for.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        if self.room_for(lines) == 0 {
+            self.begin_anew()?;
         }
+        let fitting = lines.get(..self.room_for(lines)).unwrap_or_default();
+        let written = self.open.file.write(fitting)?;
+        self.open.bytes = self.open.bytes.saturating_add(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -108,13 +122,17 @@ mod tests {
         fs::read_to_string(path).unwrap()
     }
 
+    fn write(log: &mut LogFile, lines: &str) {
+        log.write_all(lines.as_bytes()).unwrap();
+    }
+
     #[test]
     fn a_full_file_gets_a_second_name_and_there_are_two_at_most() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry.log");
-        let log = LogFile::bounded(&path, 10).unwrap();
+        let mut log = LogFile::bounded(&path, 10).unwrap();
         for line in ["one\n", "two\n", "three\n", "four\n", "five\n"] {
-            log.write(line.as_bytes());
+            write(&mut log, line);
         }
         assert_eq!(text(&path), "four\nfive\n");
         assert_eq!(text(&previous(&path)), "three\n");
@@ -126,10 +144,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry.log");
         fs::write(&path, "12345678\n").unwrap();
-        let log = LogFile::bounded(&path, 12).unwrap();
-        log.write(b"a\n");
+        let mut log = LogFile::bounded(&path, 12).unwrap();
+        write(&mut log, "a\n");
         assert_eq!(text(&path), "12345678\na\n");
-        log.write(b"bc\n");
+        write(&mut log, "bc\n");
         assert_eq!(text(&path), "bc\n");
         assert_eq!(text(&previous(&path)), "12345678\na\n");
     }
@@ -138,9 +156,9 @@ mod tests {
     fn a_line_that_is_longer_than_the_file_may_be_stands_alone_in_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry.log");
-        let log = LogFile::bounded(&path, 4).unwrap();
-        log.write(b"a long line\n");
-        log.write(b"b\n");
+        let mut log = LogFile::bounded(&path, 4).unwrap();
+        write(&mut log, "a long line\n");
+        write(&mut log, "b\n");
         assert_eq!(text(&path), "b\n");
         assert_eq!(text(&previous(&path)), "a long line\n");
     }
@@ -151,10 +169,9 @@ mod tests {
         let path = folder.path().join("registry.log");
         // A folder with something in it is replaced by no rename.
         fs::create_dir_all(previous(&path).join("x")).unwrap();
-        let log = LogFile::bounded(&path, 200).unwrap();
-        let line = [b"x".repeat(199), b"\n".to_vec()].concat();
-        log.write(&line);
-        log.write(b"next\n");
+        let mut log = LogFile::bounded(&path, 200).unwrap();
+        write(&mut log, &("x".repeat(199) + "\n"));
+        write(&mut log, "next\n");
         let found = text(&path);
         assert!(
             found.starts_with("the log was full and is emptied: "),
@@ -164,26 +181,16 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_many_threads_stay_whole_and_none_is_lost_between_two_files() {
+    fn lines_that_come_together_are_parted_between_two_files_and_none_is_cut() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry.log");
-        let log = LogFile::bounded(&path, 5_000).unwrap();
-        std::thread::scope(|scope| {
-            for number in 0..4 {
-                let log = &log;
-                scope.spawn(move || {
-                    for _ in 0..200 {
-                        log.write(format!("line of {number}\n").as_bytes());
-                    }
-                });
-            }
-        });
-        let all = text(&previous(&path)) + &text(&path);
-        assert_eq!(all.lines().count(), 800);
-        assert!(
-            all.lines()
-                .all(|line| line.len() == 9 && line.starts_with("line of "))
-        );
+        let mut log = LogFile::bounded(&path, 5_000).unwrap();
+        let lines: String = (0..800).map(|n| format!("line {n:03}\n")).collect();
+        for part in [&lines[..9 * 300], &lines[9 * 300..]] {
+            write(&mut log, part);
+        }
+        assert_eq!(text(&previous(&path)) + &text(&path), lines);
+        assert!(fs::metadata(previous(&path)).unwrap().len() > 4_990);
     }
 
     #[test]
@@ -195,9 +202,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("real.log"), folder.path().join("link"));
         std::os::unix::fs::symlink("real.log", &link).unwrap();
-        let log = LogFile::bounded(&link, 4).unwrap();
-        log.write(b"one\n");
-        log.write(b"two\n");
+        let mut log = LogFile::bounded(&link, 4).unwrap();
+        write(&mut log, "one\n");
+        write(&mut log, "two\n");
         assert!(link.symlink_metadata().unwrap().is_symlink());
         assert_eq!(
             (text(&previous(&path)), text(&link)),

@@ -1,18 +1,36 @@
 //! Where the lines of both logs go.
 
 use super::file::LogFile;
+use super::queue::Queue;
+use crate::config::LOG_QUEUE_BYTES;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
-/// A place for lines.
+/// How long the end of the program waits until everything is written.
+const END_PATIENCE: Duration = Duration::from_secs(1);
+
+static STANDARD_ERROR: LazyLock<Queue> =
+    LazyLock::new(|| Queue::new(Box::new(io::stderr()), LOG_QUEUE_BYTES, super::tell_lost));
+static STANDARD_OUTPUT: LazyLock<Queue> = LazyLock::new(|| {
+    // Programs read what stands there: lost lines are told in the log.
+    Queue::new(Box::new(io::stdout()), LOG_QUEUE_BYTES, |lost, _| {
+        log::warn!(
+            "{lost} lines of the access log were lost: standard output was not read or failed"
+        );
+        Ok(())
+    })
+});
+
+/// A place for lines. Whoever has one never waits for it: a thread writes them.
 #[derive(Debug, Clone, Default)]
 pub enum Sink {
     /// The log on standard error, the access log on standard output.
     #[default]
     Standard,
     /// Both in one file, which is bounded: see [`super::FILE_BYTES_MAX`].
-    File(Arc<LogFile>),
+    File(Arc<Queue>),
 }
 
 impl Sink {
@@ -22,7 +40,9 @@ impl Sink {
             return Ok(Sink::Standard);
         };
         let wrong = |error| format!("cannot write the log {}: {error}", path.display());
-        Ok(Sink::File(Arc::new(LogFile::open(path).map_err(wrong)?)))
+        let file = LogFile::open(path).map_err(wrong)?;
+        let queue = Queue::new(Box::new(file), LOG_QUEUE_BYTES, super::tell_lost);
+        Ok(Sink::File(Arc::new(queue)))
     }
 
     /// Keeps in a file what ends the program: that is told on standard error as well, where perhaps
@@ -33,20 +53,55 @@ impl Sink {
         }
     }
 
-    /// Writes a line of the access log, its end included.
+    /// Changes how many bytes of lines may wait for each output.
+    pub(super) fn bound(&self, bytes: usize) {
+        match self {
+            Sink::Standard => {
+                STANDARD_ERROR.bound(bytes);
+                STANDARD_OUTPUT.bound(bytes);
+            }
+            Sink::File(queue) => queue.bound(bytes),
+        }
+    }
+
+    /// Adds a line of the log, its end included.
+    pub(super) fn write(&self, line: &[u8]) {
+        match self {
+            Sink::Standard => STANDARD_ERROR.push(line, true),
+            Sink::File(queue) => queue.push(line, true),
+        }
+    }
+
+    /// Adds a line of the access log, its end included.
     pub(super) fn write_access(&self, line: &[u8]) {
         match self {
-            // A reader that went away loses lines and nothing else.
-            Sink::Standard => {
-                let _ = io::stdout().lock().write_all(line);
-            }
-            Sink::File(file) => file.write(line),
+            Sink::Standard => STANDARD_OUTPUT.push(line, false),
+            Sink::File(queue) => queue.push(line, false),
         }
+    }
+
+    /// Waits a moment until all that was logged is written.
+    pub fn flush(&self) {
+        let end = Instant::now() + END_PATIENCE;
+        let queues = match self {
+            // Of the access log something may be told in the log.
+            Sink::Standard => [Some(&*STANDARD_OUTPUT), Some(&*STANDARD_ERROR)],
+            Sink::File(queue) => [Some(&**queue), None],
+        };
+        for queue in queues.into_iter().flatten() {
+            queue.flush(end.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// What flushes it when it is dropped, however that comes about.
+    #[must_use]
+    pub fn flushed_at_end(&self) -> Flush {
+        Flush(self.clone())
     }
 }
 
-/// What env_logger writes into: it hands over one whole line in each call.
-pub(super) struct Pipe(pub(super) Arc<LogFile>);
+/// What the log writes its lines to, each whole.
+pub(super) struct Pipe(pub Sink);
 
 impl Write for Pipe {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
@@ -57,4 +112,20 @@ impl Write for Pipe {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// See [`Sink::flushed_at_end`].
+pub struct Flush(Sink);
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
+/// Says on standard error why the program ends, behind what was logged there. Nobody may read it, and the end does not wait for
+/// that.
+pub fn complain(text: &str) {
+    STANDARD_ERROR.push(text.as_bytes(), true);
+    STANDARD_ERROR.flush(END_PATIENCE);
 }

@@ -2,6 +2,7 @@
 
 use super::{Error, Result, Storage, layout};
 use crate::spec::{Digest, Name, Tag};
+use std::thread;
 
 /// Folder entries that are looked at in one step.
 const STEP: usize = 1000;
@@ -111,9 +112,16 @@ impl Storage {
             after = last.clone();
             let threads = self.settings.tag_lookup_threads.max(1);
             let share = names.len().div_ceil(threads).max(TAGS_PER_THREAD_MIN);
-            std::thread::scope(|scope| {
-                let look = |names| scope.spawn(move || self.untag_among(name, digest, names));
-                let workers: Vec<_> = names.chunks(share).map(look).collect();
+            thread::scope(|scope| {
+                let mut workers = Vec::new();
+                for names in names.chunks(share) {
+                    let look = move || self.untag_among(name, digest, names);
+                    match thread::Builder::new().spawn_scoped(scope, look) {
+                        Ok(worker) => workers.push(worker),
+                        // There are too many threads already.
+                        Err(_) => look()?,
+                    }
+                }
                 // A worker cannot panic; if it did, the tags it left would only name nothing.
                 workers
                     .into_iter()

@@ -1,5 +1,6 @@
 //! The limit of open files, and running out of them.
 
+use std::fs::File;
 use std::io;
 
 /// Raises the soft limit of open files to the hard one and gives the limit that holds now; `None`
@@ -22,7 +23,8 @@ pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Whether the process or the system ran out of file descriptors.
+/// Whether the process or the system ran out of file descriptors, or of memory for them: it may be over in a
+/// moment.
 #[cfg(unix)]
 pub fn is_out_of_files(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -32,9 +34,29 @@ pub fn is_out_of_files(error: &io::Error) -> bool {
     )
 }
 
-/// Whether the process ran out of sockets.
+/// Whether the process ran out of sockets, or of handles or memory for files: it may be over in a moment.
 #[cfg(windows)]
 pub fn is_out_of_files(error: &io::Error) -> bool {
+    use windows_sys::Win32::Foundation::{
+        ERROR_NO_SYSTEM_RESOURCES, ERROR_NOT_ENOUGH_MEMORY, ERROR_TOO_MANY_OPEN_FILES,
+    };
     use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
-    matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
+    let code = error.raw_os_error();
+    matches!(code, Some(WSAEMFILE | WSAENOBUFS))
+        || matches!(
+            code.map(i32::cast_unsigned),
+            Some(ERROR_NO_SYSTEM_RESOURCES | ERROR_NOT_ENOUGH_MEMORY | ERROR_TOO_MANY_OPEN_FILES)
+        )
+}
+
+/// A file descriptor to keep until there is no other: without one no client can be told so.
+#[cfg(unix)]
+pub fn spare_file() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// Windows has no limit that would make one needed.
+#[cfg(windows)]
+pub fn spare_file() -> Option<File> {
+    None
 }

@@ -39,6 +39,7 @@ const CASES: &[Case] = &[
     Case("log.accesslog.disabled", "true", |c| !c.log.access_log),
     Case("log.accesslog.disabled", "yes", |c| !c.log.access_log),
     Case("log.accesslog.disabled", "off", |c| c.log.access_log),
+    Case("log.queuebytes", "64KiB", |c| c.log.queue_bytes == 65536),
     Case("storage.filesystem.rootdirectory", "/var/x", |c| {
         root(c) == Path::new("/var/x")
     }),
@@ -133,6 +134,15 @@ const CASES: &[Case] = &[
             .iter()
             .map(|(n, v)| (n.as_str(), v.as_str()))
             .eq(expected)
+    }),
+    Case("http.trustedproxies", "[192.0.2.1, 'fd00::/8']", |c| {
+        let shown = c.http.limits.trusted_proxies.0.iter();
+        shown
+            .map(ToString::to_string)
+            .eq(["192.0.2.1/32", "fd00::/8"])
+    }),
+    Case("http.trustedproxies", "[]", |c| {
+        c.http.limits.trusted_proxies.0.is_empty()
     }),
     Case("http.headers.x-content-type-options", "[nosniff]", |c| {
         c.http.headers == [("x-content-type-options".to_owned(), "nosniff".to_owned())]

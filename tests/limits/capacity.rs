@@ -2,7 +2,7 @@
 
 use super::Served;
 use crate::util::raw::Raw;
-use registry::http::{Limits, Listen, Load};
+use registry::http::{Limits, Listen, Load, TrustedProxies};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 
 /// Limits without deadlines in sight.
@@ -88,6 +88,105 @@ fn one_address_cannot_take_every_place() {
     let mut next = at(Ipv4Addr::LOCALHOST.into()).unwrap();
     assert_eq!(next.request("/empty").answer().status, 200);
     busy.expect_end();
+}
+
+/// Asks in the name of a client, as a proxy does.
+fn hold_for(served: &Served, client: &str) -> Raw {
+    let mut connection = served.connect();
+    connection.send(format!(
+        "GET /hold HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\n\r\n"
+    ));
+    connection
+}
+
+#[test]
+fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
+    let served = Served::new(room_for(100, 2));
+    let mut held = Vec::new();
+    // More than the proxy's address could have.
+    for client in [
+        "192.0.2.1",
+        "192.0.2.1",
+        "192.0.2.2",
+        "2001:db8::1",
+        "2001:db8::2",
+        "192.0.2.3",
+    ] {
+        held.push(hold_for(&served, client));
+        served.wait_entered();
+    }
+    for client in ["192.0.2.1", "198.51.100.9, 192.0.2.1", "2001:db8::3"] {
+        let mut refused = hold_for(&served, client);
+        let answer = refused.answer();
+        assert_eq!(answer.status, 429, "{client}");
+        assert_eq!(answer.field("Retry-After"), Some("1"));
+        // Another client's request comes over the same connection.
+        let next = "GET /empty HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.2\r\n\r\n";
+        assert_eq!(refused.send(next).answer().status, 200);
+    }
+    for _ in &held {
+        served.release.send(()).unwrap();
+    }
+    for client in &mut held {
+        assert_eq!(client.answer().text(), "held");
+    }
+    wait_idle(&served, served.control.load().open);
+    let mut again = hold_for(&served, "192.0.2.1");
+    served.wait_entered();
+    served.release.send(()).unwrap();
+    assert_eq!(again.answer().text(), "held");
+}
+
+#[test]
+fn a_peer_that_names_no_client_or_is_not_trusted_keeps_its_limit() {
+    let nobody = TrustedProxies(Vec::new());
+    for (trusted, client) in [
+        (TrustedProxies::default(), "unknown"),
+        (nobody, "192.0.2.1"),
+    ] {
+        let served = Served::new(Limits {
+            trusted_proxies: trusted,
+            ..room_for(100, 2)
+        });
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            held.push(hold_for(&served, client));
+            served.wait_entered();
+        }
+        assert_overloaded(&mut hold_for(&served, client));
+        for _ in &held {
+            served.release.send(()).unwrap();
+        }
+        for connection in &mut held {
+            assert_eq!(connection.answer().text(), "held");
+        }
+    }
+}
+
+#[test]
+fn a_proxy_leaves_places_to_others() {
+    let served = Served::on(&Listen::Tcp(":0".to_owned()), room_for(16, 2));
+    let proxy = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), served.address.port());
+    let mut held = Vec::new();
+    for number in 0..14 {
+        let mut connection = Raw::connect(proxy);
+        connection.send(format!(
+            "GET /hold HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.{number}\r\n\r\n"
+        ));
+        served.wait_entered();
+        held.push(connection);
+    }
+    assert_overloaded(&mut Raw::connect(proxy));
+    let other = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), served.address.port());
+    if let Ok(other) = TcpStream::connect(other) {
+        assert_eq!(Raw::over(other).request("/empty").answer().status, 200);
+    }
+    for _ in &held {
+        served.release.send(()).unwrap();
+    }
+    for connection in &mut held {
+        assert_eq!(connection.answer().text(), "held");
+    }
 }
 
 #[test]

@@ -98,16 +98,31 @@ fn running_out_of_files_is_survived() {
     for client in &mut busy {
         client.send("GET / HT");
     }
-    let mut newcomer = Raw::connect(server.address);
-    assert_eq!(newcomer.request("/empty").answer().status, 200);
+    // Until then newcomers are told.
+    let mut refused = 0;
+    let last = loop {
+        let answer = Raw::connect(server.address).request("/empty").answer();
+        match answer.status {
+            503 => assert_eq!(answer.field("Retry-After"), Some("1")),
+            _ => break answer,
+        }
+        refused += 1;
+    };
+    assert_eq!(last.status, 200);
+    let told = |client: &mut Raw| client.rest().starts_with(b"HTTP/1.1 503 ");
+    refused += busy
+        .iter_mut()
+        .filter_map(|client| told(client).then_some(()))
+        .count();
+    assert!(refused > 0, "nobody was told");
     drop((idle, busy));
-    assert_eq!(
-        Raw::connect(server.address)
-            .request("/empty")
-            .answer()
-            .status,
-        200
-    );
+    loop {
+        let answer = Raw::connect(server.address).request("/empty").answer();
+        match answer.status {
+            503 => continue,
+            status => break assert_eq!(status, 200),
+        }
+    }
 }
 
 #[test]

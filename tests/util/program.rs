@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 /// A line of the log that does not come within this time will not come.
@@ -95,24 +95,42 @@ impl Program {
             .spawn()
             .unwrap();
         let (sender, log) = mpsc::channel();
-        let outputs: [Box<dyn std::io::Read + Send>; 2] = [
-            Box::new(child.stdout.take().unwrap()),
-            Box::new(child.stderr.take().unwrap()),
-        ];
-        for output in outputs {
-            let sender = sender.clone();
-            std::thread::spawn(move || {
-                for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    eprintln!("    program: {line}");
-                    let _ = sender.send(line);
-                }
-            });
-        }
+        read(child.stdout.take().unwrap(), &sender);
+        read(child.stderr.take().unwrap(), &sender);
         Program {
             child,
             log,
             lines: Vec::new(),
         }
+    }
+
+    /// Starts what serves, of which one output is read no further than to the line that tells where it listens, and
+    /// the other not at all. Gives the address and what reads on.
+    #[cfg(unix)]
+    pub fn unread(command: &mut Command) -> (Program, SocketAddr, Box<dyn FnOnce()>) {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = child.stdout.take().unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("listening on ") {
+            line.clear();
+            assert!(errors.read_line(&mut line).unwrap() > 0);
+        }
+        let (sender, log) = mpsc::channel();
+        let read_on = Box::new(move || {
+            read(output, &sender);
+            read(errors, &sender);
+        });
+        let program = Program {
+            child,
+            log,
+            lines: Vec::new(),
+        };
+        (program, address_in(line.trim_end()), read_on)
     }
 
     /// Waits for a line of its output that holds a text; slashes in it stand for backslashes as well.
@@ -141,14 +159,7 @@ impl Program {
 
     /// Waits until it listens on TCP and gives the address.
     pub fn address(&mut self) -> SocketAddr {
-        let line = self.wait_for("listening on ");
-        let (_, rest) = line.split_once("listening on ").unwrap();
-        rest.trim_end_matches(['"', '}'])
-            .split(['"', ','])
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap()
+        address_in(&self.wait_for("listening on "))
     }
 
     /// Sends a signal by its name.
@@ -180,6 +191,28 @@ impl Program {
     pub fn resident_kib(&self) -> u64 {
         resident_kib(self.child.id())
     }
+}
+
+/// Sends on what an output says.
+fn read(output: impl std::io::Read + Send + 'static, sender: &Sender<String>) {
+    let sender = sender.clone();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            eprintln!("    program: {line:.2000}");
+            let _ = sender.send(line);
+        }
+    });
+}
+
+/// The address in the line that tells where it listens.
+fn address_in(line: &str) -> SocketAddr {
+    let (_, rest) = line.split_once("listening on ").unwrap();
+    rest.trim_end_matches(['"', '}'])
+        .split(['"', ','])
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 impl Drop for Program {

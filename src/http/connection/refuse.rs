@@ -23,7 +23,7 @@ impl Connection {
         report(
             shared,
             &Exchange {
-                remote: self.wire.entry.remote,
+                client: self.wire.entry.remote.map(|remote| remote.ip()),
                 method: &line.method,
                 target: &line.target,
                 version: &line.version,
