@@ -2,32 +2,36 @@
 //!
 //! Publishing is: temporary file beside its target, sync, rename, sync of the folder and of the
 //! folders above it that have not been synced since this process started.
+//!
+//! The root may go while the program runs: a volume is unmounted, and what is left is nothing or an empty
+//! mount point. Whenever something is not found it is looked for, so that "not there" is never said of data
+//! that cannot be seen, and so that nothing is written where the data should be mounted.
 
+use super::durable::Durable;
 use super::folders::{
-    TRIES, make_folder_of, make_root, open_file, patiently, remove_any, with_folders,
+    TRIES, make_folders, make_root, open_file, patiently, remove_any, with_folders,
 };
 use super::gate::Gate;
+use super::leftovers::{self, Leftovers};
 use super::listing::Listings;
 use super::writable::{self, Unwritable};
-use super::{Change, Content, Driver, Error, Key, Result, Sink, Source, Stat};
+use super::{Change, Content, Driver, Error, Key, Result, RootGone, Sink, Source, Stat};
 use crate::sys;
-use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Folders remembered as durable; beyond it all are forgotten, at the price of a few more syncs.
-const DURABLE_FOLDERS_MAX: usize = 8192;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 /// A driver over a folder of the operating system.
 pub struct Filesystem {
     root: PathBuf,
     gate: Gate,
     listings: Listings,
-    /// Folders whose entry in their parent is known to survive a power loss.
-    durable: Mutex<HashSet<Key>>,
+    durable: Durable,
+    /// A folder of the root that was there once: without it what is at the root is not the data.
+    landmark: OnceLock<PathBuf>,
     temporaries: AtomicU64,
     process: u64,
 }
@@ -35,15 +39,22 @@ pub struct Filesystem {
 impl Filesystem {
     /// A driver over `root`, which is made when it is missing; `threads_max` operations at once.
     pub fn new(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
+        let root = root.into();
+        make_root(&sys::literal(&root)?)?;
+        Filesystem::over(root, threads_max)
+    }
+
+    /// The same over a root that is never made: while it is missing everything fails.
+    pub fn over(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
         let root = sys::literal(&root.into())?;
-        make_root(&root)?;
         let mut process = [0; 8];
         getrandom::fill(&mut process).map_err(io::Error::other)?;
         Ok(Filesystem {
             root,
             gate: Gate::new(threads_max),
             listings: Listings::default(),
-            durable: Mutex::default(),
+            durable: Durable::default(),
+            landmark: OnceLock::new(),
             temporaries: AtomicU64::new(0),
             process: u64::from_le_bytes(process),
         })
@@ -51,6 +62,72 @@ impl Filesystem {
 
     fn path(&self, key: &Key) -> PathBuf {
         self.root.join(key.as_str())
+    }
+
+    /// What came of an operation on a key. What is not found is an error of another kind where the root is gone.
+    fn outcome<T>(&self, key: &Key, outcome: io::Result<T>) -> Result<T> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        let outcome = match outcome {
+            Ok(value) => {
+                self.is_there(key);
+                Ok(value)
+            }
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {
+                self.check_root().and(Err(error))
+            }
+            Err(error) => Err(error),
+        };
+        outcome.map_err(|error| Error::new(key, error))
+    }
+
+    /// Notes that something under a key is there.
+    fn is_there(&self, key: &Key) {
+        if self.landmark.get().is_none()
+            && let Some((first, _)) = key.as_str().split_once('/')
+        {
+            // Another may have been first; they all are in the same root.
+            let _ = self.landmark.set(self.root.join(first));
+        }
+    }
+
+    /// What has to be synced for a file under this key.
+    #[cfg(test)]
+    pub(super) fn unsynced(&self, file: &Key) -> Vec<Key> {
+        let unsynced = self.durable.unsynced([file].into_iter());
+        unsynced.folders.into_iter().collect()
+    }
+
+    /// Whether the root is still there, with what was seen in it.
+    fn check_root(&self) -> io::Result<()> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        let path = self.landmark.get().unwrap_or(&self.root);
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => Ok(()),
+            Err(error) if !matches!(error.kind(), NotFound | NotADirectory) => Err(error),
+            _ => Err(io::Error::other(RootGone(sys::plain(path)))),
+        }
+    }
+
+    /// Makes the folder of a path, and those above it up to the root, which is never made anew.
+    fn make_folder_of(&self, path: &Path) -> io::Result<()> {
+        self.check_root()?;
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| *folder != self.root && !folder.is_dir())
+            .collect();
+        // Another program may have removed what was durable: what is made anew is not.
+        if let Some(highest) = missing.last() {
+            self.durable.forget(&self.key(highest));
+        }
+        make_folders(missing.into_iter().rev())
+    }
+
+    /// The key of a path below the root.
+    fn key(&self, path: &Path) -> Key {
+        let rest = path.strip_prefix(&self.root).unwrap_or(path);
+        let words = rest.iter().map(|word| word.to_string_lossy());
+        Key::new(words.collect::<Vec<_>>().join("/"))
     }
 
     /// `<name>.<unique>.tmp` beside its target, as distribution names them.
@@ -68,7 +145,7 @@ impl Filesystem {
             Change::Move(from, key) => (key, self.path(from), None),
         };
         let staged = Staged { key, from, content };
-        staged.write().map_err(|error| Error::new(key, error))?;
+        self.outcome(key, self.write(&staged))?;
         Ok(staged)
     }
 
@@ -81,9 +158,9 @@ impl Filesystem {
             match patiently(|| fs::rename(&staged.from, &to)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     tries += 1;
-                    make_folder_of(&to)?;
+                    self.make_folder_of(&to)?;
                     if staged.content.is_some() && !staged.from.exists() {
-                        staged.write()?;
+                        self.write(staged)?;
                     }
                 }
                 other => return other,
@@ -102,47 +179,29 @@ impl Filesystem {
 
     /// Syncs the folder of each key, and those above that are not known to be durable.
     fn sync_folders<'k>(&self, targets: impl Iterator<Item = &'k Key>) -> Result<()> {
-        let mut folders = BTreeSet::new();
-        let mut reached = Vec::new();
-        for target in targets {
-            let mut folder = target.parent();
-            folders.insert(folder.clone());
-            while !folder.as_str().is_empty() && !self.is_durable(&folder) {
-                let parent = folder.parent();
-                folders.insert(parent.clone());
-                reached.push(std::mem::replace(&mut folder, parent));
-            }
-        }
-        for folder in &folders {
+        let unsynced = self.durable.unsynced(targets);
+        for folder in &unsynced.folders {
             match sys::sync_directory(&self.path(folder)) {
                 // Removed meanwhile by another request, which is as durable as it makes it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other.map_err(|error| Error::new(folder, error))?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.outcome(folder, self.check_root())?;
+                }
+                other => self.outcome(folder, other)?,
             }
         }
-        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        if durable.len() > DURABLE_FOLDERS_MAX {
-            durable.clear();
-        }
-        durable.extend(reached);
+        self.durable.note(unsynced);
         Ok(())
     }
 
-    fn is_durable(&self, folder: &Key) -> bool {
-        self.durable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(folder)
-    }
-
-    /// Forgets that a folder and what is below it is durable: it is about to go.
-    fn forget(&self, key: &Key) {
-        let is_below = |folder: &Key| {
-            let rest = folder.as_str().strip_prefix(key.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    /// Writes and syncs the temporary file of a staged change, if it has one.
+    fn write(&self, staged: &Staged<'_>) -> io::Result<()> {
+        let Some(content) = staged.content else {
+            return Ok(());
         };
-        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        durable.retain(|folder| !is_below(folder));
+        let make = || self.make_folder_of(&staged.from);
+        let mut file = with_folders(make, || File::create_new(&staged.from))?;
+        file.write_all(content)?;
+        file.sync_all()
     }
 }
 
@@ -152,18 +211,6 @@ struct Staged<'a> {
     from: PathBuf,
     /// What the file holds, if it is a temporary one of ours.
     content: Option<&'a [u8]>,
-}
-
-impl Staged<'_> {
-    /// Writes and syncs the temporary file, if it is one.
-    fn write(&self) -> io::Result<()> {
-        let Some(content) = self.content else {
-            return Ok(());
-        };
-        let mut file = with_folders(&self.from, || File::create_new(&self.from))?;
-        file.write_all(content)?;
-        file.sync_all()
-    }
 }
 
 impl Drop for Staged<'_> {
@@ -189,7 +236,7 @@ impl Driver for Filesystem {
             file.read_exact(&mut content)?;
             Ok(content)
         };
-        read().map_err(|error| Error::new(key, error))
+        self.outcome(key, read())
     }
 
     fn open(&self, key: &Key) -> Result<Content> {
@@ -201,7 +248,7 @@ impl Driver for Filesystem {
                 source: Source::File(Arc::new(file)),
             })
         };
-        open().map_err(|error| Error::new(key, error))
+        self.outcome(key, open())
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
@@ -216,14 +263,35 @@ impl Driver for Filesystem {
                 modified: metadata.modified()?,
             })
         };
-        super::found(stat().map_err(|error| Error::new(key, error)))
+        super::found(self.outcome(key, stat()))
     }
 
     fn has_folder(&self, key: &Key) -> Result<bool> {
         let _pass = self.gate.enter();
         let metadata = patiently(|| fs::metadata(self.path(key)));
-        let metadata = metadata.map_err(|error| Error::new(key, error));
-        Ok(super::found(metadata)?.is_some_and(|metadata| metadata.is_dir()))
+        let metadata = super::found(self.outcome(key, metadata))?;
+        Ok(metadata.is_some_and(|metadata| metadata.is_dir()))
+    }
+
+    fn leads_back(&self, folder: &Key) -> Result<bool> {
+        let _pass = self.gate.enter();
+        let path = self.path(folder);
+        let leads_back = || {
+            if !fs::symlink_metadata(&path)?.is_symlink() {
+                return Ok(false);
+            }
+            let target = fs::canonicalize(&path)?;
+            for above in path.ancestors().skip(1) {
+                if fs::canonicalize(above)?.starts_with(&target) {
+                    return Ok(true);
+                }
+                if above == self.root {
+                    break;
+                }
+            }
+            Ok(false)
+        };
+        self.outcome(folder, leads_back())
     }
 
     fn folds_case(&self) -> bool {
@@ -232,7 +300,7 @@ impl Driver for Filesystem {
 
     fn kept_name(&self, key: &Key) -> Result<Option<String>> {
         let _pass = self.gate.enter();
-        let kept = sys::kept_name(&self.path(key)).map_err(|error| Error::new(key, error));
+        let kept = self.outcome(key, sys::kept_name(&self.path(key)));
         Ok(super::found(kept)?.and_then(|name| name.into_string().ok()))
     }
 
@@ -240,10 +308,13 @@ impl Driver for Filesystem {
         let _pass = self.gate.enter();
         let path = self.path(key);
         let append = || {
-            let mut options = OpenOptions::new();
-            options.write(true).create(offset == 0).truncate(false);
-            let mut file = with_folders(&path, || options.open(&path))?;
-            let length = file.metadata()?.len();
+            let open = || {
+                let mut options = OpenOptions::new();
+                options.write(true).create(offset == 0).truncate(false);
+                sys::open_regular(&path, &mut options)
+            };
+            let (mut file, metadata) = with_folders(|| self.make_folder_of(&path), open)?;
+            let length = metadata.len();
             if length < offset {
                 let text = format!("only {length} bytes are left of {offset}");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
@@ -254,7 +325,7 @@ impl Driver for Filesystem {
             file.seek(SeekFrom::Start(offset))?;
             Ok(file)
         };
-        let file = append().map_err(|error| Error::new(key, error))?;
+        let file = self.outcome(key, append())?;
         Ok(Box::new(file))
     }
 
@@ -265,8 +336,7 @@ impl Driver for Filesystem {
             .map(|change| self.stage(change))
             .collect::<Result<_>>()?;
         for one in &staged {
-            self.place(one)
-                .map_err(|error| Error::new(one.key, error))?;
+            self.outcome(one.key, self.place(one))?;
         }
         self.sync_folders(staged.iter().map(|one| one.key))?;
         staged.iter().for_each(|one| self.note(one.key));
@@ -276,6 +346,13 @@ impl Driver for Filesystem {
     fn list(&self, folder: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
         let _pass = self.gate.enter();
         let page = self.listings.page(&self.path(folder), after, limit);
+        let page = page.and_then(|names| match names.is_empty() {
+            true => self.check_root().map(|()| names),
+            false => {
+                self.is_there(folder);
+                Ok(names)
+            }
+        });
         page.map_err(|error| Error::new(folder, error))
     }
 
@@ -283,11 +360,11 @@ impl Driver for Filesystem {
         let _pass = self.gate.enter();
         let path = self.path(key);
         let remove = || {
-            self.forget(key);
+            self.durable.forget(key);
             remove_any(&path)?;
             sys::sync_directory(path.parent().unwrap_or(&self.root))
         };
-        let removed = super::found(remove().map_err(|error| Error::new(key, error)))?.is_some();
+        let removed = super::found(self.outcome(key, remove()))?.is_some();
         self.listings.forget(&path);
         if let Some((parent, name)) = path.parent().zip(path.file_name().and_then(|n| n.to_str())) {
             self.listings.note(parent, name, false);
@@ -297,10 +374,16 @@ impl Driver for Filesystem {
 
     fn check_writable(&self, folders: &[&str]) -> std::result::Result<(), Unwritable> {
         let _pass = self.gate.enter();
+        self.check_root()
+            .map_err(|error| Unwritable::new(&self.root, &self.root, error))?;
         writable::look(&self.root, folders)?;
         let probe = self.temporary(&self.root.join("writable"));
         let name = probe.file_name().unwrap_or_default().to_string_lossy();
         writable::attempt(&self.root, &name)
+    }
+
+    fn remove_leftovers(&self, before: SystemTime, go_on: &dyn Fn() -> bool) -> Leftovers {
+        leftovers::remove(&self.root, before, go_on)
     }
 
     fn discard(&self, key: &Key) {
