@@ -3,21 +3,22 @@
 use crate::api::{self, Api};
 use crate::auth::Guard;
 use crate::config::{Config, StorageDriver, UploadPurging, format_duration};
-use crate::driver::{Driver, Filesystem, Memory};
+use crate::driver::{Driver, Filesystem, Memory, ReadOnly};
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
 use crate::logging::{AccessLog, Sink};
-use crate::storage::{self, PurgeReport, Storage};
+use crate::storage::{self, Purge, PurgeReport, Storage};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A registry that listens. [`Registry::run`] serves until its [`Control`] says stop.
 pub struct Registry {
     server: http::Server,
     app: Arc<App>,
     purging: UploadPurging,
+    is_writable: bool,
 }
 
 /// What the engine calls.
@@ -54,7 +55,15 @@ fn look_at_storage(config: &Config) -> Result<bool, String> {
     let StorageDriver::Filesystem { root_directory, .. } = &config.storage.driver else {
         return Ok(!config.storage.read_only);
     };
-    // One that is there, and is only read, need not be writable.
+    // One that is only read need not be writable, and is not made.
+    if config.storage.read_only && !root_directory.exists() {
+        let folder = root_directory.display();
+        log::warn!(
+            "storage.filesystem.rootdirectory: there is no folder {folder}, and in read-only mode none is made: \
+             requests are answered 503 until it is there (storage.maintenance.readonly)"
+        );
+        return Ok(false);
+    }
     if config.storage.read_only && root_directory.is_dir() {
         return Ok(false);
     }
@@ -80,7 +89,7 @@ impl Registry {
         Listening::look(&config.http.listen).map_err(nowhere)?;
         let is_writable = look_at_storage(config)?;
         let listening = Listening::open(&config.http.listen).map_err(nowhere)?;
-        let driver = open_driver(&config.storage.driver)?;
+        let driver = open_driver(config)?;
         if is_writable {
             check_storage(config, &*driver)?;
         }
@@ -101,6 +110,7 @@ impl Registry {
             server,
             app,
             purging,
+            is_writable,
         })
     }
 
@@ -117,10 +127,10 @@ impl Registry {
     /// Serves until it is stopped and what was in flight is done.
     pub fn run(self) {
         let (stop, stopped) = mpsc::channel::<()>();
-        let (app, purging) = (self.app, self.purging);
+        let (app, purging, is_writable) = (self.app, self.purging, self.is_writable);
         thread::scope(|scope| {
-            let purge = move || purge(app.api.storage(), &purging, &stopped);
-            if let Err(error) = thread::Builder::new().spawn_scoped(scope, purge) {
+            let clean_up = move || clean_up(app.api.storage(), &purging, is_writable, &stopped);
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, clean_up) {
                 log::error!("unfinished uploads are not purged: no thread can be started: {error}");
             }
             self.server.run();
@@ -129,28 +139,56 @@ impl Registry {
     }
 }
 
-/// Says at the start what unfinished uploads there are and purges them, then purges after every interval, until the
-/// other end of `stopped` is gone.
-fn purge(storage: &Storage, purging: &UploadPurging, stopped: &mpsc::Receiver<()>) {
+/// Says at the start what unfinished uploads there are and purges them, with the temporary files of a process that
+/// was killed; then purges after every interval, until the other end of `stopped` is gone, which ends it at the
+/// next file.
+fn clean_up(
+    storage: &Storage,
+    purging: &UploadPurging,
+    is_writable: bool,
+    stopped: &mpsc::Receiver<()>,
+) {
     let interval = purging.interval.max(Duration::from_secs(1));
+    let go_on = || stopped.try_recv() != Err(TryRecvError::Disconnected);
+    let purge = Purge {
+        age: purging.age,
+        dry_run: purging.dry_run || !purging.enabled,
+        go_on: &go_on,
+    };
     // Where purging is turned off nothing is ever old enough.
-    let age = match purging.enabled {
-        true => purging.age,
-        false => Duration::MAX,
+    let purge = match purging.enabled {
+        true => purge,
+        false => Purge {
+            age: Duration::MAX,
+            ..purge
+        },
     };
     let mut is_first = true;
+    // They come of a process that was killed, and so before a start; those that are too young then, later.
+    let mut leftovers_due = (is_writable && !purging.dry_run).then(Instant::now);
     loop {
-        match storage.purge_uploads(age, purging.dry_run) {
-            Ok(report) => tell_purge(&report, purging, is_first),
+        match storage.purge_uploads(&purge) {
+            Ok(report) if go_on() => tell_purge(&report, purging, is_first),
+            Ok(_) => return,
             Err(error) => log::warn!("unfinished uploads could not be purged: {error}"),
         }
         is_first = false;
-        match purging.enabled {
-            true => match stopped.recv_timeout(interval) {
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-            },
-            false => return,
+        if leftovers_due.is_some_and(|due| due <= Instant::now()) {
+            let leftovers = storage.remove_leftovers(&go_on);
+            leftovers_due = (leftovers.left > 0).then(|| Instant::now() + storage::LEFTOVER_AGE);
+            if leftovers.removed > 0 {
+                let count = leftovers.removed;
+                log::info!("temporary files of a process that was killed: {count} were removed");
+            }
+        }
+        let pause = match (purging.enabled, leftovers_due) {
+            (true, _) => interval,
+            (false, Some(_)) => storage::LEFTOVER_AGE,
+            (false, None) => return,
+        };
+        match stopped.recv_timeout(pause) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
@@ -159,6 +197,7 @@ fn tell_purge(report: &PurgeReport, purging: &UploadPurging, is_first: bool) {
     let PurgeReport {
         seen,
         purged,
+        stuck,
         bytes_kept,
     } = report;
     if *purged > 0 && purging.enabled {
@@ -168,7 +207,10 @@ fn tell_purge(report: &PurgeReport, purging: &UploadPurging, is_first: bool) {
         };
         log::info!("{purged} of {seen} unfinished uploads {done}");
     }
-    let kept = seen - purged;
+    if *stuck > 0 {
+        log::warn!("{stuck} of {seen} unfinished uploads are old and cannot be removed");
+    }
+    let kept = seen.saturating_sub(*purged);
     if is_first && kept > 0 {
         let age = format_duration(purging.age);
         let end = match purging.enabled {
@@ -181,15 +223,21 @@ fn tell_purge(report: &PurgeReport, purging: &UploadPurging, is_first: bool) {
     }
 }
 
-fn open_driver(driver: &StorageDriver) -> Result<Arc<dyn Driver>, String> {
-    match driver {
+fn open_driver(config: &Config) -> Result<Arc<dyn Driver>, String> {
+    let is_read_only = config.storage.read_only;
+    match &config.storage.driver {
+        StorageDriver::InMemory if is_read_only => Ok(Arc::new(ReadOnly(Memory::default()))),
         StorageDriver::InMemory => Ok(Arc::new(Memory::default())),
         StorageDriver::Filesystem {
             root_directory,
             threads_max,
         } => {
-            let driver = Filesystem::new(root_directory, *threads_max)
-                .map_err(|error| unusable(root_directory, &error))?;
+            let wrong = |error| unusable(root_directory, &error);
+            if is_read_only {
+                let driver = Filesystem::over(root_directory, *threads_max).map_err(wrong)?;
+                return Ok(Arc::new(ReadOnly(driver)));
+            }
+            let driver = Filesystem::new(root_directory, *threads_max).map_err(wrong)?;
             Ok(Arc::new(driver))
         }
     }

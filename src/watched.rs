@@ -248,13 +248,9 @@ fn with_user(error: io::Error) -> io::Error {
 }
 
 /// Reads a file that should be small: one of more than `bytes_max` bytes is
-/// [`io::ErrorKind::FileTooLarge`].
+/// [`io::ErrorKind::FileTooLarge`]. What is no regular file is an error and is not waited for.
 pub fn read(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    // Opening a folder is an error of another kind on each system.
-    if fs::metadata(path).map_err(with_user)?.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let file = File::open(path).map_err(with_user)?;
+    let (file, _) = sys::open_regular(path, File::options().read(true)).map_err(with_user)?;
     let mut bytes = Vec::new();
     let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

@@ -103,7 +103,12 @@ impl Driver for Narrow {
         self.inner.list(folder, after, limit)
     }
     fn remove(&self, key: &Key) -> driver::Result<bool> {
-        self.inner.remove(key)
+        // A full disk can be emptied; one that may not be written cannot.
+        let kind = *self.kind.lock().unwrap();
+        match self.room.load(SeqCst) == 0 && kind != ErrorKind::StorageFull {
+            true => Err(Error::new(key, kind.into())),
+            false => self.inner.remove(key),
+        }
     }
     fn discard(&self, key: &Key) {
         self.inner.discard(key);
@@ -126,6 +131,42 @@ struct Served {
     control: Control,
 }
 
+/// Serves a storage over a driver.
+pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
+    let settings = Settings {
+        uploads: UploadLimits {
+            sessions_max: 100,
+            sessions_per_address_max: 100,
+            idle_timeout: std::time::Duration::MAX,
+        },
+        tag_lookup_threads: 1,
+        manifest_bytes_max: 1_000_000,
+    };
+    let api = ApiSettings {
+        prefix: "/".into(),
+        location: LocationStyle::Relative,
+        headers: Vec::new(),
+        delete_enabled: true,
+        read_only: false,
+        watches_writability: true,
+        catalog_entries_max: 100,
+        tags_max: None,
+        manifest_bytes_max: 1_000_000,
+        validation: Validation {
+            disabled: true,
+            urls_allow: Vec::new(),
+            urls_deny: Vec::new(),
+            platforms: Platforms::All,
+        },
+    };
+    let app = Arc::new(App(Api::new(Storage::new(driver, settings), api)));
+    let listen = Listen::Tcp("127.0.0.1:0".into());
+    let server = Server::bind(&listen, Limits::default(), app).unwrap();
+    let (address, control) = (server.address().socket_address().unwrap(), server.control());
+    std::thread::spawn(move || server.run());
+    (address, control)
+}
+
 impl Served {
     fn start() -> Served {
         let room = Arc::new(AtomicU64::new(u64::MAX));
@@ -136,37 +177,7 @@ impl Served {
             room: room.clone(),
             kind: kind.clone(),
         };
-        let settings = Settings {
-            uploads: UploadLimits {
-                sessions_max: 100,
-                sessions_per_address_max: 100,
-                idle_timeout: std::time::Duration::MAX,
-            },
-            tag_lookup_threads: 1,
-            manifest_bytes_max: 1_000_000,
-        };
-        let api = ApiSettings {
-            prefix: "/".into(),
-            location: LocationStyle::Relative,
-            headers: Vec::new(),
-            delete_enabled: true,
-            read_only: false,
-            watches_writability: true,
-            catalog_entries_max: 100,
-            tags_max: None,
-            manifest_bytes_max: 1_000_000,
-            validation: Validation {
-                disabled: true,
-                urls_allow: Vec::new(),
-                urls_deny: Vec::new(),
-                platforms: Platforms::All,
-            },
-        };
-        let app = Arc::new(App(Api::new(Storage::new(Arc::new(driver), settings), api)));
-        let listen = Listen::Tcp("127.0.0.1:0".into());
-        let server = Server::bind(&listen, Limits::default(), app).unwrap();
-        let (address, control) = (server.address().socket_address().unwrap(), server.control());
-        std::thread::spawn(move || server.run());
+        let (address, control) = serve(Arc::new(driver));
         Served {
             disk,
             address,
@@ -350,8 +361,16 @@ fn a_folder_that_may_not_be_written_still_serves_what_it_has() {
     let content = bytes(3, 10_000);
     assert_eq!(served.push(&content).status, 201);
     for kind in [ErrorKind::ReadOnlyFilesystem, ErrorKind::PermissionDenied] {
+        let session = served.session();
         *served.kind.lock().unwrap() = kind;
         served.room.store(0, SeqCst);
+        // What cannot be removed is not said to be.
+        let answer = served.call("DELETE", &session, b"");
+        assert_eq!(
+            (answer.status, code(&answer).as_str()),
+            (503, "UNAVAILABLE")
+        );
+        assert_eq!(served.call("GET", &session, b"").status, 204);
         let answer = served.call("POST", "/v2/a/blobs/uploads/", b"");
         assert_eq!(
             (answer.status, code(&answer).as_str()),
@@ -360,5 +379,8 @@ fn a_folder_that_may_not_be_written_still_serves_what_it_has() {
         assert!(answer.text().contains("cannot write"), "{}", answer.text());
         let pulled = served.call("GET", &format!("/v2/a/blobs/{}", sha256(&content)), b"");
         assert!(pulled.body == content);
+        served.room.store(u64::MAX, SeqCst);
+        assert_eq!(served.call("DELETE", &session, b"").status, 204);
+        assert_eq!(served.call("GET", &session, b"").status, 404);
     }
 }

@@ -116,3 +116,33 @@ fn the_access_log_names_the_client_whom_a_trusted_proxy_names() {
         assert!(line.starts_with(&format!("{client} - - [")), "{line}");
     }
 }
+
+#[test]
+fn what_a_client_sends_stands_in_the_logs_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = start(folder.path(), "log: {level: debug}");
+    let mut client = Raw::connect(program.address());
+    let long = "x".repeat(7000);
+    for target in [
+        format!("/v2/{long}/tags/list"),
+        format!("/v2/a/manifests/{long}"),
+        format!("/v2/a/manifests/sha256:{long}"),
+        format!("/v2/a/blobs/uploads/{long}"),
+        format!("/v2/_catalog?n={long}"),
+        format!("/v2/_catalog?last=%zz{long}"),
+        format!("/{long}"),
+    ] {
+        client.send(format!(
+            "GET {target} HTTP/1.1\r\nHost: x\r\nUser-Agent: {long}\r\nReferer: {long}\r\n\r\n"
+        ));
+        assert!(client.answer().status >= 400, "{target}");
+    }
+    client.send(format!(
+        "PUT /v2/a/manifests/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: {long}\r\nContent-Length: 2\r\n\r\n{{}}"
+    ));
+    assert_eq!(client.answer_to("PUT").status, 400);
+    let lines = written(program, &mut client);
+    let longest = lines.iter().map(String::len).max();
+    assert!(longest < Some(4000), "{longest:?}");
+    assert!(those_with(&lines, "xxx...").len() >= 14, "{lines:#?}");
+}

@@ -289,6 +289,14 @@ fn data_of_another_user_is_refused_with_the_command_that_helps() {
         program.wait_for("listening on ");
         drop(program);
         fs::set_permissions(data.join(below), open.clone()).unwrap();
+        // Where a file system puts what is its own, that is no repository.
+        let own = data.join("docker/registry/v2/repositories/lost+found");
+        if own.parent().is_some_and(Path::exists) {
+            fs::create_dir(&own).unwrap();
+            fs::set_permissions(&own, fs::Permissions::from_mode(0o0)).unwrap();
+            let mut command = unprivileged(folder.path(), &["serve", &path], &[]);
+            Program::of(&mut command).wait_for("listening on ");
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod log;
 mod manifests;
 mod messages;
 mod names;
+mod odd;
 mod process;
 mod proxies;
 mod referrers;

@@ -29,34 +29,39 @@ impl Api {
         })
     }
 
-    /// A page of what a caller may see, and whether there is more of that. With rules the walk goes
-    /// on over what they hide, in steps, until the page is full: nothing of it is told.
+    /// A page of what a caller may see, and whether there is more of that. With rules the walk goes only where some rule
+    /// lets the caller see something, and on over what others hide there, until the page is full. How many
+    /// repositories there are elsewhere is not told, not even by the time it takes.
     fn visible_repositories(&self, caller: &Caller, page: &Page) -> Result<(Vec<Name>, bool)> {
-        if self.guard.access().is_none() {
+        let Some(access) = self.guard.access() else {
             // A token that is good for the catalog is good for all of it, as in distribution.
-            return Ok(self.storage.repositories(&page.last, page.limit)?);
-        }
+            return Ok(self
+                .storage
+                .repositories("", page.last.as_str(), page.limit)?);
+        };
         let is_visible = |name: &Name| {
-            let rules = self.guard.access();
-            [Action::Pull, Action::Catalog].into_iter().all(|action| {
-                rules.is_none_or(|rules| rules.permits(caller, name.as_str(), action))
-            })
+            let actions = [Action::Pull, Action::Catalog];
+            let permits = |action| access.permits(caller, name.as_str(), action);
+            actions.into_iter().all(permits)
         };
         let mut visible = Vec::new();
-        let mut after = page.last.clone();
-        loop {
-            let (names, more) = self.storage.repositories(&after, STEP)?;
-            let last = names.last().map(|name| name.as_str().to_owned());
-            for name in names.into_iter().filter(is_visible) {
-                if visible.len() == page.limit {
-                    return Ok((visible, true));
+        for beginning in access.catalog_beginnings(caller) {
+            let mut after = page.last.as_str().to_owned();
+            loop {
+                let (names, more) = self.storage.repositories(beginning, &after, STEP)?;
+                let last = names.last().map(|name| name.as_str().to_owned());
+                for name in names.into_iter().filter(is_visible) {
+                    if visible.len() == page.limit {
+                        return Ok((visible, true));
+                    }
+                    visible.push(name);
                 }
-                visible.push(name);
-            }
-            match last.filter(|_| more) {
-                Some(last) => after = last,
-                None => return Ok((visible, false)),
+                match last.filter(|_| more) {
+                    Some(last) => after = last,
+                    None => break,
+                }
             }
         }
+        Ok((visible, false))
     }
 }

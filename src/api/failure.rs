@@ -84,6 +84,11 @@ impl From<storage::Error> for Error {
                             "the registry cannot write to its storage, or another program has a file open there or locked",
                         ),
                     )
+                } else if error.is_unreachable() {
+                    (
+                        Code::Unavailable,
+                        Some("the registry's data cannot be reached; try again later"),
+                    )
                 } else {
                     (Code::Unknown, Some("the registry's storage failed"))
                 };

@@ -26,7 +26,7 @@ pub use route::Route;
 
 use crate::auth::Guard;
 use crate::config::{LocationStyle, Validation};
-use crate::http::{Body, Method, Request, Response};
+use crate::http::{Body, Method, Request, Response, excerpt};
 use crate::spec::{Code, Error};
 use crate::storage::Storage;
 use std::sync::Arc;
@@ -140,11 +140,12 @@ impl Api {
 
 /// The one place where an error is logged and becomes an answer.
 fn failed(request: &Request<'_>, error: Error) -> Response {
-    let (method, target, status) = (request.method(), request.target(), error.code.status());
+    let (method, status) = (request.method(), error.code.status());
+    let (method, target) = (excerpt(method.as_str()), excerpt(request.target()));
     let cause = error
         .cause
         .as_deref()
-        .map(|cause| format!(": {cause}"))
+        .map(|cause| format!(": {}", excerpt(cause)))
         .unwrap_or_default();
     // What every client does on its way is no news, and its line in the access log says it all: docker asks for
     // every layer before it pushes it, and without credentials before it sends any.
@@ -157,7 +158,7 @@ fn failed(request: &Request<'_>, error: Error) -> Response {
     log::log!(
         level,
         "{method} {target}: {status} {code}: {}{cause}",
-        error.text()
+        excerpt(error.text())
     );
     let response = Response::new(status)
         .header("Content-Type", "application/json; charset=utf-8")

@@ -2,7 +2,7 @@
 
 use super::parameters::Parameters;
 use crate::http::{Request, target};
-use crate::spec::{Code, Error};
+use crate::spec::{Code, Error, Position};
 use serde_json::json;
 
 /// Which part of a list is asked for.
@@ -10,7 +10,7 @@ pub struct Page {
     /// At most so many entries.
     pub limit: usize,
     /// Only entries after this one; empty for the start.
-    pub last: String,
+    pub last: Position,
     /// Whether the client named a number.
     pub is_asked_for: bool,
 }
@@ -20,7 +20,7 @@ impl Page {
     /// what is no number is `PAGINATION_NUMBER_INVALID`.
     pub fn of(request: &Request<'_>, limit_max: usize) -> Result<Page, Error> {
         let parameters = Parameters::of(request)?;
-        let last = parameters.first("last").unwrap_or_default().to_owned();
+        let last = Position::of(parameters.first("last").unwrap_or_default());
         let Some(text) = parameters.first("n") else {
             return Ok(Page {
                 limit: limit_max,

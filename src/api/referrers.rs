@@ -26,9 +26,8 @@ impl Api {
         let parameters = Parameters::of(request)?;
         let artifact_type = parameters.first("artifactType");
         let page = Page::of(request, REFERRERS_MAX)?;
-        let after = (!page.last.is_empty())
-            .then(|| parse_digest(&page.last))
-            .transpose()?;
+        let last = page.last.as_str();
+        let after = (!last.is_empty()).then(|| parse_digest(last)).transpose()?;
         let query = ReferrersQuery {
             subject,
             artifact_type,

@@ -23,7 +23,7 @@ impl Api {
         if !self.storage.has_repository(name)? {
             return Err(Error::new(Code::NameUnknown).detail(json!({ "name": name.as_str() })));
         }
-        let (tags, more) = self.storage.tags(name, &page.last, page.limit)?;
+        let (tags, more) = self.storage.tags(name, page.last.as_str(), page.limit)?;
         if more && !page.is_asked_for && self.settings.tags_max.is_none() {
             let body = AllTags::new(Arc::clone(&self.storage), name.clone(), &tags);
             let response = Response::new(200).header("Content-Type", CONTENT_TYPE);

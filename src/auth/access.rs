@@ -79,6 +79,22 @@ impl Access {
         self.rules.iter().any(allows)
     }
 
+    /// What the names of all repositories begin with that a caller may find in the catalog: in order, and none begins
+    /// with another.
+    pub fn catalog_beginnings(&self, caller: &Caller) -> Vec<&str> {
+        let lists = |rule: &&Rule| {
+            let actions = [Action::Pull, Action::Catalog];
+            self.is_about(rule, caller) && actions.iter().all(|action| rule.allows(*action))
+        };
+        let rules = self.rules.iter().filter(lists);
+        let mut beginnings: Vec<&str> = rules
+            .flat_map(|rule| rule.repositories.iter().map(Pattern::beginning))
+            .collect();
+        beginnings.sort_unstable();
+        beginnings.dedup_by(|next, first| next.starts_with(*first));
+        beginnings
+    }
+
     /// Whether some rule is about those without credentials.
     pub fn knows_anonymous(&self) -> bool {
         self.rules
@@ -222,6 +238,28 @@ mod tests {
         assert!(access.permits_catalog(&user("anna")) && !access.permits_catalog(&user("ci")));
         assert!(!access.permits_catalog(&Caller::Anonymous));
         assert!(access.knows_anonymous() && access.keeps_tags());
+    }
+
+    #[test]
+    fn the_catalog_begins_where_the_rules_of_a_caller_do() {
+        let see = [Pull, Catalog];
+        let access = Access {
+            groups: [("team".to_owned(), vec!["anna".to_owned()])].into(),
+            rules: vec![
+                rule(&["root"], &["x/*", "**"], &see),
+                rule(&["@team"], &["team/**", "team/a", "tea*", "b/*/c"], &see),
+                rule(&["anna"], &["secret/*"], &[Pull]),
+                rule(&["anonymous", "*"], &["public/**"], &see),
+            ],
+        };
+        for (caller, beginnings) in [
+            (user("root"), &[""][..]),
+            (user("anna"), &["b/", "public/", "tea"]),
+            (user("other"), &["public/"]),
+            (Caller::Anonymous, &["public/"]),
+        ] {
+            assert_eq!(access.catalog_beginnings(&caller), beginnings, "{caller:?}");
+        }
     }
 
     #[test]

@@ -25,6 +25,11 @@ enum Piece {
 }
 
 impl Pattern {
+    /// What every name that matches begins with.
+    pub fn beginning(&self) -> &str {
+        self.text.split('*').next().unwrap_or_default()
+    }
+
     /// Whether a name matches as a whole. Takes at most the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
         // reached[i]: the pieces so far can match the first i bytes.
@@ -120,6 +125,11 @@ mod tests {
                 .filter(|name| parsed.matches(name))
                 .collect();
             assert_eq!(found, matched, "{pattern}");
+            assert!(
+                found
+                    .iter()
+                    .all(|name| name.starts_with(parsed.beginning()))
+            );
             assert_eq!(parsed.to_string(), pattern);
         }
         // What would take for ever with a naive search.

@@ -141,12 +141,7 @@ fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), String> {
 }
 
 fn read(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
-    // Windows opens no folder, and says that access is denied.
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
+    let (file, metadata) = sys::open_regular(path, File::options().read(true))?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)?;

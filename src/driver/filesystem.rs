@@ -5,36 +5,40 @@
 //!
 //! Other processes may serve the same folder. A file that is to be moved is first given a name that nobody else knows, and
 //! is looked at under that: what is published is the file that was meant, as long as it was.
+//!
+//! The root may go while the program runs: a volume is unmounted, and what is left is nothing or an empty
+//! mount point. Whenever something is not found it is looked for, so that "not there" is never said of data
+//! that cannot be seen, and so that nothing is written where the data should be mounted.
 
+use super::durable::Durable;
 use super::folders::{
-    TRIES, make_folder_of, make_root, open_file, patiently, remove_any, with_folders,
+    TRIES, make_folders, make_root, open_file, patiently, remove_any, with_folders,
 };
 use super::gate::Gate;
+use super::leftovers::{self, Leftovers};
 use super::listing::Listings;
 use super::writable::{self, Unwritable};
 use super::{
-    Change, Changed, Content, Driver, Error, FileId, FileState, Key, Lock, Result, Sink, Source,
-    Stat, lock,
+    Change, Changed, Content, Driver, Error, FileId, FileState, Key, Lock, Result, RootGone, Sink,
+    Source, Stat, lock,
 };
 use crate::sys;
 use std::any::Any;
-use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Folders remembered as durable; beyond it all are forgotten, at the price of a few more syncs.
-const DURABLE_FOLDERS_MAX: usize = 8192;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 /// A driver over a folder of the operating system.
 pub struct Filesystem {
     root: PathBuf,
     gate: Gate,
     listings: Listings,
-    /// Folders whose entry in their parent is known to survive a power loss.
-    durable: Mutex<HashSet<Key>>,
+    durable: Durable,
+    /// A folder of the root that was there once: without it what is at the root is not the data.
+    landmark: OnceLock<PathBuf>,
     temporaries: AtomicU64,
     process: u64,
 }
@@ -42,15 +46,22 @@ pub struct Filesystem {
 impl Filesystem {
     /// A driver over `root`, which is made when it is missing; `threads_max` operations at once.
     pub fn new(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
+        let root = root.into();
+        make_root(&sys::literal(&root)?)?;
+        Filesystem::over(root, threads_max)
+    }
+
+    /// The same over a root that is never made: while it is missing everything fails.
+    pub fn over(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
         let root = sys::literal(&root.into())?;
-        make_root(&root)?;
         let mut process = [0; 8];
         getrandom::fill(&mut process).map_err(io::Error::other)?;
         Ok(Filesystem {
             root,
             gate: Gate::new(threads_max),
             listings: Listings::default(),
-            durable: Mutex::default(),
+            durable: Durable::default(),
+            landmark: OnceLock::new(),
             temporaries: AtomicU64::new(0),
             process: u64::from_le_bytes(process),
         })
@@ -58,6 +69,72 @@ impl Filesystem {
 
     fn path(&self, key: &Key) -> PathBuf {
         self.root.join(key.as_str())
+    }
+
+    /// What came of an operation on a key. What is not found is an error of another kind where the root is gone.
+    fn outcome<T>(&self, key: &Key, outcome: io::Result<T>) -> Result<T> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        let outcome = match outcome {
+            Ok(value) => {
+                self.is_there(key);
+                Ok(value)
+            }
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {
+                self.check_root().and(Err(error))
+            }
+            Err(error) => Err(error),
+        };
+        outcome.map_err(|error| Error::new(key, error))
+    }
+
+    /// Notes that something under a key is there.
+    fn is_there(&self, key: &Key) {
+        if self.landmark.get().is_none()
+            && let Some((first, _)) = key.as_str().split_once('/')
+        {
+            // Another may have been first; they all are in the same root.
+            let _ = self.landmark.set(self.root.join(first));
+        }
+    }
+
+    /// What has to be synced for a file under this key.
+    #[cfg(test)]
+    pub(super) fn unsynced(&self, file: &Key) -> Vec<Key> {
+        let unsynced = self.durable.unsynced([file].into_iter());
+        unsynced.folders.into_iter().collect()
+    }
+
+    /// Whether the root is still there, with what was seen in it.
+    fn check_root(&self) -> io::Result<()> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        let path = self.landmark.get().unwrap_or(&self.root);
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => Ok(()),
+            Err(error) if !matches!(error.kind(), NotFound | NotADirectory) => Err(error),
+            _ => Err(io::Error::other(RootGone(sys::plain(path)))),
+        }
+    }
+
+    /// Makes the folder of a path, and those above it up to the root, which is never made anew.
+    fn make_folder_of(&self, path: &Path) -> io::Result<()> {
+        self.check_root()?;
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| *folder != self.root && !folder.is_dir())
+            .collect();
+        // Another program may have removed what was durable: what is made anew is not.
+        if let Some(highest) = missing.last() {
+            self.durable.forget(&self.key(highest));
+        }
+        make_folders(missing.into_iter().rev())
+    }
+
+    /// The key of a path below the root.
+    fn key(&self, path: &Path) -> Key {
+        let rest = path.strip_prefix(&self.root).unwrap_or(path);
+        let words = rest.iter().map(|word| word.to_string_lossy());
+        Key::new(words.collect::<Vec<_>>().join("/"))
     }
 
     /// `<name>.<unique>.tmp` beside its target, as distribution names them.
@@ -71,18 +148,18 @@ impl Filesystem {
     /// Makes a change ready: content is in a synced file beside its target.
     fn stage<'a>(&self, change: &'a Change<'a>) -> Result<Staged<'a>> {
         let key = change.target();
-        let staged = match change {
+        let (from, origin) = match change {
             Change::Write(_, content) => {
-                Staged::write(self.temporary(&self.path(key)), key, content)
+                (self.temporary(&self.path(key)), Origin::Content(content))
             }
             Change::Move { from, state, .. } => {
-                let file = self.path(from);
-                let (from, state) = (self.temporary(&file), *state);
-                let origin = Origin::File { file, state };
-                Ok(Staged { key, from, origin })
+                let (file, state) = (self.path(from), *state);
+                (self.temporary(&file), Origin::File { file, state })
             }
         };
-        staged.map_err(|error| Error::new(key, error))
+        let staged = Staged { key, from, origin };
+        self.outcome(key, self.write(&staged))?;
+        Ok(staged)
     }
 
     /// Renames a staged change to its place. Another request may remove the folder at any moment, with
@@ -95,11 +172,9 @@ impl Filesystem {
             match patiently(|| fs::rename(&staged.from, &to)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     tries += 1;
-                    make_folder_of(&to)?;
-                    if let Origin::Content(content) = staged.origin
-                        && !staged.from.exists()
-                    {
-                        write_synced(&staged.from, content)?;
+                    self.make_folder_of(&to)?;
+                    if !staged.from.exists() {
+                        self.write(staged)?;
                     }
                 }
                 other => return other,
@@ -118,47 +193,29 @@ impl Filesystem {
 
     /// Syncs the folder of each key, and those above that are not known to be durable.
     fn sync_folders<'k>(&self, targets: impl Iterator<Item = &'k Key>) -> Result<()> {
-        let mut folders = BTreeSet::new();
-        let mut reached = Vec::new();
-        for target in targets {
-            let mut folder = target.parent();
-            folders.insert(folder.clone());
-            while !folder.as_str().is_empty() && !self.is_durable(&folder) {
-                let parent = folder.parent();
-                folders.insert(parent.clone());
-                reached.push(std::mem::replace(&mut folder, parent));
-            }
-        }
-        for folder in &folders {
+        let unsynced = self.durable.unsynced(targets);
+        for folder in &unsynced.folders {
             match sys::sync_directory(&self.path(folder)) {
                 // Removed meanwhile by another request, which is as durable as it makes it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other.map_err(|error| Error::new(folder, error))?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.outcome(folder, self.check_root())?;
+                }
+                other => self.outcome(folder, other)?,
             }
         }
-        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        if durable.len() > DURABLE_FOLDERS_MAX {
-            durable.clear();
-        }
-        durable.extend(reached);
+        self.durable.note(unsynced);
         Ok(())
     }
 
-    fn is_durable(&self, folder: &Key) -> bool {
-        self.durable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(folder)
-    }
-
-    /// Forgets that a folder and what is below it is durable: it is about to go.
-    fn forget(&self, key: &Key) {
-        let is_below = |folder: &Key| {
-            let rest = folder.as_str().strip_prefix(key.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    /// Writes and syncs the temporary file of a staged change, if it has one.
+    fn write(&self, staged: &Staged<'_>) -> io::Result<()> {
+        let Origin::Content(content) = staged.origin else {
+            return Ok(());
         };
-        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        durable.retain(|folder| !is_below(folder));
+        let make = || self.make_folder_of(&staged.from);
+        let mut file = with_folders(make, || File::create_new(&staged.from))?;
+        file.write_all(content)?;
+        file.sync_all()
     }
 }
 
@@ -178,15 +235,7 @@ enum Origin<'a> {
     File { file: PathBuf, state: FileState },
 }
 
-impl<'a> Staged<'a> {
-    /// Writes and syncs a temporary file.
-    fn write(from: PathBuf, key: &'a Key, content: &'a [u8]) -> io::Result<Staged<'a>> {
-        let origin = Origin::Content(content);
-        let staged = Staged { key, from, origin };
-        write_synced(&staged.from, content)?;
-        Ok(staged)
-    }
-
+impl Staged<'_> {
     /// Takes a file out of the hands of other processes, and looks whether it is the one that was meant.
     fn take(&self) -> io::Result<()> {
         let Origin::File { file, state } = &self.origin else {
@@ -208,13 +257,6 @@ impl Drop for Staged<'_> {
             Origin::File { file, .. } => fs::rename(&self.from, file),
         };
     }
-}
-
-/// Writes a new file and syncs it.
-fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = with_folders(path, || File::create_new(path))?;
-    file.write_all(content)?;
-    file.sync_all()
 }
 
 fn file_id(file: &File, metadata: &fs::Metadata) -> io::Result<FileId> {
@@ -245,7 +287,7 @@ impl Driver for Filesystem {
             file.read_exact(&mut content)?;
             Ok(content)
         };
-        read().map_err(|error| Error::new(key, error))
+        self.outcome(key, read())
     }
 
     fn open(&self, key: &Key) -> Result<Content> {
@@ -257,7 +299,7 @@ impl Driver for Filesystem {
                 source: Source::File(Arc::new(file)),
             })
         };
-        open().map_err(|error| Error::new(key, error))
+        self.outcome(key, open())
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
@@ -272,14 +314,35 @@ impl Driver for Filesystem {
                 modified: metadata.modified()?,
             })
         };
-        super::found(stat().map_err(|error| Error::new(key, error)))
+        super::found(self.outcome(key, stat()))
     }
 
     fn has_folder(&self, key: &Key) -> Result<bool> {
         let _pass = self.gate.enter();
         let metadata = patiently(|| fs::metadata(self.path(key)));
-        let metadata = metadata.map_err(|error| Error::new(key, error));
-        Ok(super::found(metadata)?.is_some_and(|metadata| metadata.is_dir()))
+        let metadata = super::found(self.outcome(key, metadata))?;
+        Ok(metadata.is_some_and(|metadata| metadata.is_dir()))
+    }
+
+    fn leads_back(&self, folder: &Key) -> Result<bool> {
+        let _pass = self.gate.enter();
+        let path = self.path(folder);
+        let leads_back = || {
+            if !fs::symlink_metadata(&path)?.is_symlink() {
+                return Ok(false);
+            }
+            let target = fs::canonicalize(&path)?;
+            for above in path.ancestors().skip(1) {
+                if fs::canonicalize(above)?.starts_with(&target) {
+                    return Ok(true);
+                }
+                if above == self.root {
+                    break;
+                }
+            }
+            Ok(false)
+        };
+        self.outcome(folder, leads_back())
     }
 
     fn folds_case(&self) -> bool {
@@ -288,45 +351,52 @@ impl Driver for Filesystem {
 
     fn kept_name(&self, key: &Key) -> Result<Option<String>> {
         let _pass = self.gate.enter();
-        let kept = sys::kept_name(&self.path(key)).map_err(|error| Error::new(key, error));
+        let kept = self.outcome(key, sys::kept_name(&self.path(key)));
         Ok(super::found(kept)?.and_then(|name| name.into_string().ok()))
     }
 
     fn file_state(&self, key: &Key) -> Result<Option<FileState>> {
         let _pass = self.gate.enter();
-        let state = file_state(&self.path(key));
-        super::found(state.map_err(|error| Error::new(key, error)))
+        super::found(self.outcome(key, file_state(&self.path(key))))
     }
 
     fn create(&self, key: &Key) -> Result<Box<dyn Sink>> {
         let _pass = self.gate.enter();
         let path = self.path(key);
-        let create = || OpenFile::new(with_folders(&path, || File::create_new(&path))?);
-        let file = create().map_err(|error| Error::new(key, error))?;
-        Ok(Box::new(file))
+        let create = || {
+            let make = || self.make_folder_of(&path);
+            let file = with_folders(make, || File::create_new(&path))?;
+            let metadata = file.metadata()?;
+            OpenFile::new(file, &metadata)
+        };
+        Ok(Box::new(self.outcome(key, create())?))
     }
 
     fn append(&self, key: &Key, offset: u64, expected: FileId) -> Result<Box<dyn Sink>> {
         let _pass = self.gate.enter();
         let append = || {
-            let file = patiently(|| OpenOptions::new().write(true).open(self.path(key)))?;
-            OpenFile::new(file)?.at(offset, expected)
+            let open = || {
+                let mut options = OpenOptions::new();
+                sys::open_regular(&self.path(key), options.write(true))
+            };
+            let (file, metadata) = patiently(open)?;
+            OpenFile::new(file, &metadata)?.at(offset, expected)
         };
-        let file = append().map_err(|error| Error::new(key, error))?;
+        let file = self.outcome(key, append())?;
         Ok(Box::new(file))
     }
 
     fn rename(&self, from: &Key, to: &Key) -> Result<()> {
         let _pass = self.gate.enter();
         let renamed = patiently(|| fs::rename(self.path(from), self.path(to)));
-        renamed.map_err(|error| Error::new(to, error))
+        self.outcome(to, renamed)
     }
 
     fn lock(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any>> {
         let path = self.path(key);
-        let held = lock::hold(|| with_folders(&path, || lock::open(&path)), lock);
-        let held = held.map_err(|error| Error::new(key, error))?;
-        Ok(Box::new(held))
+        let make = || self.make_folder_of(&path);
+        let held = lock::hold(|| with_folders(make, || lock::open(&path)), lock);
+        Ok(Box::new(self.outcome(key, held)?))
     }
 
     fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
@@ -336,8 +406,7 @@ impl Driver for Filesystem {
             .map(|change| self.stage(change))
             .collect::<Result<_>>()?;
         for one in &staged {
-            self.place(one)
-                .map_err(|error| Error::new(one.key, error))?;
+            self.outcome(one.key, self.place(one))?;
         }
         self.sync_folders(staged.iter().map(|one| one.key))?;
         staged.iter().for_each(|one| self.note(one.key));
@@ -347,6 +416,13 @@ impl Driver for Filesystem {
     fn list(&self, folder: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
         let _pass = self.gate.enter();
         let page = self.listings.page(&self.path(folder), after, limit);
+        let page = page.and_then(|names| match names.is_empty() {
+            true => self.check_root().map(|()| names),
+            false => {
+                self.is_there(folder);
+                Ok(names)
+            }
+        });
         page.map_err(|error| Error::new(folder, error))
     }
 
@@ -354,11 +430,11 @@ impl Driver for Filesystem {
         let _pass = self.gate.enter();
         let path = self.path(key);
         let remove = || {
-            self.forget(key);
+            self.durable.forget(key);
             remove_any(&path)?;
             sys::sync_directory(path.parent().unwrap_or(&self.root))
         };
-        let removed = super::found(remove().map_err(|error| Error::new(key, error)))?.is_some();
+        let removed = super::found(self.outcome(key, remove()))?.is_some();
         self.listings.forget(&path);
         if let Some((parent, name)) = path.parent().zip(path.file_name().and_then(|n| n.to_str())) {
             self.listings.note(parent, name, false);
@@ -368,10 +444,16 @@ impl Driver for Filesystem {
 
     fn check_writable(&self, folders: &[&str]) -> std::result::Result<(), Unwritable> {
         let _pass = self.gate.enter();
+        self.check_root()
+            .map_err(|error| Unwritable::new(&self.root, &self.root, error))?;
         writable::look(&self.root, folders)?;
         let probe = self.temporary(&self.root.join("writable"));
         let name = probe.file_name().unwrap_or_default().to_string_lossy();
         writable::attempt(&self.root, &name)
+    }
+
+    fn remove_leftovers(&self, before: SystemTime, go_on: &dyn Fn() -> bool) -> Leftovers {
+        leftovers::remove(&self.root, before, go_on)
     }
 
     fn discard(&self, key: &Key) {
@@ -392,9 +474,8 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    fn new(file: File) -> io::Result<OpenFile> {
-        let metadata = file.metadata()?;
-        let id = file_id(&file, &metadata)?;
+    fn new(file: File, metadata: &fs::Metadata) -> io::Result<OpenFile> {
+        let id = file_id(&file, metadata)?;
         let length = metadata.len();
         Ok(OpenFile { file, id, length })
     }

@@ -40,20 +40,9 @@ pub fn patiently<T>(act: impl Fn() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Opens a file to read it. A folder is no file, and as good as nothing there.
+/// Opens a file to read it: a regular one, without waiting.
 pub fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
-    let not_a_file = || io::Error::from(io::ErrorKind::NotFound);
-    // Windows does not open a folder at all, and says that access is denied.
-    let open = || match File::open(path) {
-        Err(error) if sys::is_in_use(&error) && path.is_dir() => Err(not_a_file()),
-        other => other,
-    };
-    let file = patiently(open)?;
-    let metadata = file.metadata()?;
-    match metadata.is_file() {
-        true => Ok((file, metadata)),
-        false => Err(not_a_file()),
-    }
+    patiently(|| sys::open_regular(path, File::options().read(true)))
 }
 
 /// Removes a file or a whole folder, also while another request puts something into it.
@@ -93,31 +82,34 @@ pub fn make_root(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Does what needs the folder of `path`; makes the folder only when it turns out to be missing, and
-/// again when another request removes it meanwhile.
-pub fn with_folders<T>(path: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
+/// Does what needs a folder; makes it only when it turns out to be missing, and again when another request
+/// removes it meanwhile.
+pub fn with_folders<T>(
+    make: impl Fn() -> io::Result<()>,
+    act: impl Fn() -> io::Result<T>,
+) -> io::Result<T> {
     let mut tries = 0;
     loop {
         match patiently(&act) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                 tries += 1;
-                make_folder_of(path)?;
+                make()?;
             }
             other => return other,
         }
     }
 }
 
-/// Makes the folder of a path, and those above. Another request may remove one while it is being made:
-/// whoever needs it tries again.
-pub fn make_folder_of(path: &Path) -> io::Result<()> {
-    let Some(folder) = path.parent() else {
-        return Ok(());
-    };
-    match patiently(|| fs::create_dir_all(folder)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // So Windows calls a folder that is being removed.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !folder.is_file() => Ok(()),
-        other => other,
+/// Makes folders, each in the one before it. Another request may remove one while they are being made:
+/// whoever needs them tries again.
+pub fn make_folders<'p>(folders: impl Iterator<Item = &'p Path>) -> io::Result<()> {
+    for folder in folders {
+        match patiently(|| fs::create_dir(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // Another request made it. So Windows also calls a folder that is being removed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !folder.is_file() => {}
+            other => other?,
+        }
     }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! A lock is an empty file that is locked by the system, so it ends with the process that holds it.
 
 use super::Lock;
+use crate::sys;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
@@ -21,7 +22,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     // Read and write: some file systems want the first for a shared lock and the second for an exclusive one.
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    options.open(path)
+    Ok(sys::open_regular(path, &mut options)?.0)
 }
 
 /// Waits for a lock. Where there can be none, because of the file system or its permissions, nothing is locked, and that

@@ -5,16 +5,21 @@
 
 #[cfg(test)]
 mod contract;
+mod durable;
 mod filesystem;
 mod folders;
 mod gate;
+mod leftovers;
 mod listing;
 mod lock;
 mod memory;
+mod read_only;
 mod writable;
 
 pub use filesystem::Filesystem;
+pub use leftovers::Leftovers;
 pub use memory::Memory;
+pub use read_only::ReadOnly;
 pub use writable::{Unwritable, look, look_below};
 
 use crate::sys;
@@ -22,6 +27,7 @@ use std::any::Any;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -167,7 +173,8 @@ pub trait Sink: Write + Send {
 
 /// Bytes under keys. Every error names the key that it is about.
 pub trait Driver: Send + Sync {
-    /// A whole small file. More than `bytes_max` bytes is an error of kind `InvalidData`.
+    /// A whole small file. More than `bytes_max` bytes is an error of kind `InvalidData`, and so is what is no
+    /// regular file; nothing is waited for.
     fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>>;
 
     /// A file of any size, for streaming.
@@ -178,6 +185,12 @@ pub trait Driver: Send + Sync {
 
     /// Whether there is a folder.
     fn has_folder(&self, key: &Key) -> Result<bool>;
+
+    /// Whether a folder leads back to one that it is in, by a symbolic link: a walk that went into it would go in
+    /// circles.
+    fn leads_back(&self, _folder: &Key) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Whether names that differ only by case are the same name here, as on NTFS.
     fn folds_case(&self) -> bool {
@@ -227,6 +240,12 @@ pub trait Driver: Send + Sync {
         Ok(())
     }
 
+    /// Removes temporary files that were left behind by a process that was killed: those last written before
+    /// `before`. Ends early when `go_on` says so.
+    fn remove_leftovers(&self, _before: SystemTime, _go_on: &dyn Fn() -> bool) -> Leftovers {
+        Leftovers::default()
+    }
+
     /// Removes what nobody was promised to be gone; a failure is logged, and it may be back after a
     /// power loss.
     fn discard(&self, key: &Key);
@@ -255,10 +274,11 @@ impl Error {
 
     /// There is nothing under the key.
     pub fn is_not_found(&self) -> bool {
-        // A file where a folder was expected is as good as nothing there.
+        // A file where a folder was expected is as good as nothing there, and so is a name that is too long to
+        // be there.
         matches!(
             self.source.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename
         )
     }
 
@@ -295,6 +315,43 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The place where everything is kept is gone, or cannot be reached now.
+    pub fn is_unreachable(&self) -> bool {
+        use io::ErrorKind::{
+            HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, StaleNetworkFileHandle,
+            TimedOut,
+        };
+        let is_gone = self
+            .source
+            .get_ref()
+            .is_some_and(|error| error.is::<RootGone>());
+        let kinds = [
+            HostUnreachable,
+            NetworkDown,
+            NetworkUnreachable,
+            NotConnected,
+            StaleNetworkFileHandle,
+            TimedOut,
+        ];
+        is_gone || kinds.contains(&self.source.kind())
+    }
+
+    /// What is there has no content that could be meant: it is too large, or no regular file.
+    pub fn is_no_content(&self) -> bool {
+        use io::ErrorKind::{InvalidData, IsADirectory};
+        matches!(self.source.kind(), InvalidData | IsADirectory)
+    }
+
+    /// It says something of this entry alone (it may not be read, is a loop of links, is no regular file, has no
+    /// bytes that can be read): others may be well. Not so where everything fails at the moment.
+    pub fn is_of_one_entry(&self) -> bool {
+        let is_short_of =
+            sys::is_out_of_files(&self.source) || self.source.kind() == io::ErrorKind::OutOfMemory;
+        !is_short_of && !self.is_unreachable()
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.key, self.source)
@@ -320,6 +377,22 @@ impl fmt::Display for Changed {
 }
 
 impl std::error::Error for Changed {}
+/// The folder of all data is gone: it was unmounted or removed while the program ran.
+#[derive(Debug)]
+struct RootGone(PathBuf);
+
+impl fmt::Display for RootGone {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.0.display();
+        write!(
+            out,
+            "{path} is gone; was the data unmounted or removed? It is not made anew: put it back, or restart the \
+             registry to begin an empty one"
+        )
+    }
+}
+
+impl std::error::Error for RootGone {}
 
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};

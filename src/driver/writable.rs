@@ -25,7 +25,7 @@ pub struct Unwritable {
 }
 
 impl Unwritable {
-    fn new(root: &Path, path: &Path, source: io::Error) -> Unwritable {
+    pub(super) fn new(root: &Path, path: &Path, source: io::Error) -> Unwritable {
         let whole = |path: &Path| sys::plain(&std::path::absolute(path).unwrap_or(path.to_owned()));
         Unwritable {
             root: whole(root),
@@ -86,12 +86,21 @@ pub fn look(root: &Path, folders: &[&str]) -> Result<(), Unwritable> {
     Ok(())
 }
 
-/// Looks at the folders in a folder of a root, and at those of these names in each of them.
-pub fn look_below(root: &Path, folder: &str, names: &[&str]) -> Result<(), Unwritable> {
+/// Looks at the folders in a folder of a root that have a name of ours, and at those of these names in each of them. What
+/// else is there (`lost+found`, a snapshot) is the business of others.
+pub fn look_below(
+    root: &Path,
+    folder: &str,
+    is_ours: fn(&str) -> bool,
+    names: &[&str],
+) -> Result<(), Unwritable> {
     let Ok(entries) = fs::read_dir(root.join(folder)) else {
         return Ok(());
     };
     for entry in entries.take(ENTRIES_MAX).map_while(Result::ok) {
+        if !entry.file_name().to_str().is_some_and(is_ours) {
+            continue;
+        }
         let path = entry.path();
         let inner = names.iter().map(|name| path.join(name));
         for path in std::iter::once(path.clone()).chain(inner) {

@@ -14,7 +14,7 @@ use super::table::Entry;
 use super::tls;
 use super::wire::{Pace, Secured, Wire};
 use super::write::{self, Date, Fault, Form, Outcome};
-use super::{CLIENT_CLOSED_REQUEST, Exchange, Method, Request, Response};
+use super::{CLIENT_CLOSED_REQUEST, Exchange, Method, Request, Response, excerpt};
 use std::any::Any;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -262,7 +262,7 @@ impl Connection {
         let (response, healthy) = match answered {
             Ok(response) => (response, true),
             Err(panic) => {
-                let target = head.target();
+                let target = excerpt(head.target());
                 let words = words(&*panic);
                 log::error!("the handler of {} {target} panicked: {words}", head.method);
                 let message = "The server failed to answer this request; its log says why.";
@@ -308,14 +308,14 @@ impl Connection {
                 log::debug!(
                     "the answer to {} {} broke: {error}",
                     head.method,
-                    head.target()
+                    excerpt(head.target())
                 );
             }
             Some(Fault::Source(error)) => {
                 log::error!(
                     "the answer to {} {} broke: {error}",
                     head.method,
-                    head.target()
+                    excerpt(head.target())
                 );
             }
         }

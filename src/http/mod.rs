@@ -8,6 +8,7 @@ mod budget;
 mod buffer;
 mod chunked;
 mod connection;
+mod excerpt;
 mod forwarded;
 mod framing;
 mod head;
@@ -29,6 +30,7 @@ pub mod tls;
 mod wire;
 mod write;
 
+pub use excerpt::{EXCERPT_BYTES_MAX, excerpt};
 pub use forwarded::Forwarded;
 pub use limits::{HEAD_FIELDS_CEILING, Limits};
 pub use proxies::{TrustedNetwork, TrustedProxies};

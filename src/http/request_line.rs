@@ -1,8 +1,7 @@
 //! What the access log can tell of a head that was refused: its request line, where there is one. What
 //! has none, such as a TLS hello or the bytes of another protocol, is no request.
 
-/// The longest target that is told, in bytes.
-const TOLD_BYTES_MAX: usize = 1024;
+use super::excerpt::{EXCERPT_BYTES_MAX, excerpt};
 
 /// The parts of a request line.
 #[derive(Debug, PartialEq)]
@@ -30,21 +29,13 @@ impl RequestLine {
             None if rest.len() > target_bytes_max && rest.starts_with('/') => (rest, "HTTP/1.1"),
             None => return None,
         };
-        let is_told = |text: &str| text.len() <= TOLD_BYTES_MAX;
-        if target.is_empty() || !version.starts_with("HTTP/") || !is_told(method) {
+        let is_short = method.len() <= EXCERPT_BYTES_MAX;
+        if target.is_empty() || !version.starts_with("HTTP/") || !is_short {
             return None;
         }
-        let told = match is_told(target) {
-            true => target.to_owned(),
-            false => {
-                let cut = target.char_indices().map(|(at, _)| at);
-                let cut = cut.take_while(|&at| at <= TOLD_BYTES_MAX).last();
-                format!("{}...", target.get(..cut?)?)
-            }
-        };
         Some(RequestLine {
             method: method.to_owned(),
-            target: told,
+            target: excerpt(target).into_owned(),
             version: version
                 .get(..version.len().min(8))
                 .unwrap_or("HTTP/1.1")
@@ -92,7 +83,7 @@ mod tests {
         let long = format!("GET /{}", "\u{e9}".repeat(1500));
         let line = told(long.as_bytes()).unwrap();
         assert!(line.ends_with("\u{e9}... HTTP/1.1"), "{line}");
-        assert!(line.len() < TOLD_BYTES_MAX + 30);
+        assert!(line.len() < EXCERPT_BYTES_MAX + 30);
         assert_eq!(told(&long.as_bytes()[..1000]), None);
     }
 }

@@ -1,6 +1,7 @@
 //! A log in a file that cannot fill a disk: at [`FILE_BYTES_MAX`] it gets a second name, in the place of
 //! the file that had it before, and a new one begins.
 
+use crate::sys;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -96,7 +97,8 @@ impl Write for LogFile {
 
 impl Open {
     fn at(path: &Path) -> io::Result<Open> {
-        let file = File::options().create(true).append(true).open(path)?;
+        let mut options = File::options();
+        let file = sys::without_waiting(options.create(true).append(true)).open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             let message = "it is no file, and a log is renamed when it is full";

@@ -17,4 +17,4 @@ pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Code, Error};
 pub use media_type::MediaType;
-pub use name::{Name, Reference, Tag, UploadId};
+pub use name::{Name, Position, Reference, Tag, UploadId};

@@ -164,6 +164,36 @@ impl fmt::Display for Reference {
     }
 }
 
+/// A place in a list of names or tags, which begins behind it. Any text of a client tells one; what of it can make
+/// no difference is dropped, so a position is no longer than a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position(Box<str>);
+
+impl Position {
+    /// The position of a text in byte order.
+    pub fn of(text: &str) -> Position {
+        // No entry is longer, so none lies between a text and its beginning.
+        let end = text.bytes().take(NAME_BYTES_MAX);
+        let end = end.take_while(u8::is_ascii).count();
+        let beginning = text.get(..end).unwrap_or_default();
+        // Entries are printable ASCII: all that begin as this text sort before what is not.
+        let is_beyond = text
+            .as_bytes()
+            .get(end)
+            .is_some_and(|byte| !byte.is_ascii());
+        let mut position = beginning.to_owned();
+        if is_beyond && end < NAME_BYTES_MAX {
+            position.push('\x7f');
+        }
+        Position(position.into())
+    }
+
+    /// The position as text: entries that sort behind it come after.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The id of an upload session: a UUID in its usual lower-case form, as distribution makes them
 /// (version 4 up to 3.0, version 7 since) and as we do (version 4).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -258,6 +288,39 @@ mod tests {
             "", ".", "..", ".a", "-a", "a/b", "a:b", "a b", "a\0", "\u{e9}", &too_long,
         ] {
             assert_eq!(wrong.parse::<Tag>(), Err(InvalidTag), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_position_parts_names_as_the_whole_text_does() {
+        let longest = "a".repeat(255);
+        let names = ["a", "a-b", "a/b", "ab", "az", "b", "z/z", &longest];
+        let texts = [
+            "",
+            "a",
+            "a/",
+            "a-",
+            "aa",
+            "a\u{e9}",
+            "\u{e9}",
+            "a\u{1f600}/b",
+            "\0",
+            "~",
+            "\x7f",
+            &"a".repeat(254),
+            &longest,
+            &"a".repeat(256),
+            &"a".repeat(8000),
+            &format!("{longest}\u{e9}"),
+            &format!("{}\u{e9}", "a".repeat(254)),
+            &format!("a/b{}", "\u{e9}".repeat(500)),
+        ];
+        for text in texts {
+            let position = Position::of(text);
+            assert!(position.as_str().len() <= NAME_BYTES_MAX, "{text}");
+            for name in names {
+                assert_eq!(name > position.as_str(), name > text, "{name} after {text}");
+            }
         }
     }
 

@@ -5,7 +5,6 @@ use crate::driver::{self, Change, Key};
 use crate::spec::manifest::Manifest;
 use crate::spec::stored::{self, Referrer};
 use crate::spec::{Algorithm, Digest, MediaType, Name, Reference, Tag};
-use std::io::ErrorKind;
 use std::sync::Arc;
 
 /// A manifest as it is stored.
@@ -117,8 +116,13 @@ impl Storage {
         if !self.has_manifest(name, digest)? {
             return Err(Error::ManifestUnknown);
         }
-        self.untag(name, digest)?;
+        // All is looked up before anything is removed. The tags go first: where it ends in between they are gone,
+        // the manifest is not, and deleting it again does the rest.
+        let tags = self.tags_of(name, digest)?;
         let subject = self.subject_of(digest)?;
+        for tag in &tags {
+            self.driver.remove(&layout::tag(name, tag))?;
+        }
         self.driver
             .remove(&parent(&layout::revision_link(name, digest)))?;
         if let Some(subject) = subject {
@@ -164,7 +168,7 @@ impl Storage {
             Err(Error::Corrupt(_)) => {
                 return Ok(Listed::Unreadable("it is damaged or no JSON".to_owned()));
             }
-            Err(Error::Driver(error)) if error.source.kind() == ErrorKind::InvalidData => {
+            Err(Error::Driver(error)) if error.is_of_one_entry() => {
                 return Ok(Listed::Unreadable(error.source.to_string()));
             }
             Err(error) => return Err(error),

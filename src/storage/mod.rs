@@ -10,12 +10,13 @@ pub mod layout;
 mod manifests;
 mod purge;
 mod referrers;
+mod skipped;
 mod tags;
 mod uploads;
 mod writable;
 
 pub use manifests::{Stored, Tagging};
-pub use purge::PurgeReport;
+pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
 pub use referrers::Query as ReferrersQuery;
 pub use uploads::{Offset, Part, UploadLimits};
 pub use writable::look as look_whether_writable;
@@ -37,6 +38,7 @@ pub struct Storage {
     referrers: referrers::Indexed,
     changes: changes::Changes,
     checked: writable::Checked,
+    skipped: skipped::Skipped,
     settings: Settings,
 }
 
@@ -62,6 +64,7 @@ impl Storage {
             referrers: referrers::Indexed::default(),
             changes: changes::Changes::default(),
             checked: writable::Checked::default(),
+            skipped: skipped::Skipped::default(),
             settings,
         }
     }
@@ -72,15 +75,21 @@ impl Storage {
     }
 
     /// The digest in a link file. `None` when there is no link, and also when it is empty or broken
-    /// as a crash of distribution leaves it: pushing again heals it.
+    /// as a crash of distribution leaves it, or no file at all: pushing again heals it.
     fn link(&self, key: &Key) -> Result<Option<Digest>> {
-        let Some(content) = driver::found(self.driver.read(key, LINK_BYTES_MAX))? else {
-            return Ok(None);
+        let content = match self.driver.read(key, LINK_BYTES_MAX) {
+            Ok(content) => content,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if error.is_no_content() => {
+                self.skip(key, &error.source);
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
         };
         let text = std::str::from_utf8(&content).unwrap_or_default().trim_end();
         let digest = text.parse().ok();
         if digest.is_none() {
-            log::warn!("{key} holds no digest but {text:?}: it is taken as missing");
+            self.skip(key, &format!("it holds no digest but {text:?}"));
         }
         Ok(digest)
     }

@@ -1,7 +1,9 @@
-//! Upload sessions that nobody will finish (`storage.maintenance.uploadpurging`).
+//! Upload sessions that nobody will finish (`storage.maintenance.uploadpurging`), and temporary files that
+//! nobody will rename.
 
+use super::catalog::Part;
 use super::{Result, Storage, layout};
-use crate::driver::{self, Key};
+use crate::driver::{self, Key, Leftovers};
 use crate::spec::timestamp::parse_rfc_3339;
 use crate::spec::{Name, UploadId};
 use std::time::{Duration, SystemTime};
@@ -12,6 +14,19 @@ const STEP: usize = 500;
 /// Longest `startedat` that is read.
 const STARTED_AT_BYTES_MAX: u64 = 64;
 
+/// A temporary file that was last written this long ago is nobody's: one is needed for the time of one sync.
+pub const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+
+/// What a purge is to do.
+pub struct Purge<'p> {
+    /// Sessions that were started longer ago than this are removed.
+    pub age: Duration,
+    /// They are only counted.
+    pub dry_run: bool,
+    /// Asked before each session: when it says no, the purge ends there.
+    pub go_on: &'p dyn Fn() -> bool,
+}
+
 /// What a purge did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PurgeReport {
@@ -19,37 +34,47 @@ pub struct PurgeReport {
     pub seen: usize,
     /// Sessions that were removed, or would have been.
     pub purged: usize,
+    /// Sessions that were to be removed and are still there.
+    pub stuck: usize,
     /// Bytes on the disk of the sessions that stay.
     pub bytes_kept: u64,
 }
 
 impl Storage {
-    /// Removes every session that was started more than `age` ago. With `dry_run` it only counts.
-    pub fn purge_uploads(&self, age: Duration, dry_run: bool) -> Result<PurgeReport> {
-        let before = SystemTime::now()
-            .checked_sub(age)
-            .unwrap_or(SystemTime::UNIX_EPOCH);
+    /// Removes every session that is old enough.
+    pub fn purge_uploads(&self, purge: &Purge<'_>) -> Result<PurgeReport> {
         let mut report = PurgeReport::default();
         let mut after = String::new();
         loop {
-            let (names, more) = self.folders_with(&[layout::UPLOADS], &after, STEP)?;
+            let part = Part {
+                beginning: "",
+                after: &after,
+            };
+            let (names, more) = self.folders_with(&[layout::UPLOADS], part, STEP, purge.go_on)?;
             for name in &names {
-                self.purge_repository(name, before, dry_run, &mut report)?;
+                let purged = self.purge_repository(name, purge, &mut report);
+                self.unless_odd(&layout::uploads(name), purged)?;
             }
             match names.last() {
-                Some(last) if more => after = last.to_string(),
+                Some(last) if more && (purge.go_on)() => after = last.to_string(),
                 _ => return Ok(report),
             }
         }
     }
 
+    /// Removes temporary files that a process left behind when it was killed.
+    pub fn remove_leftovers(&self, go_on: &dyn Fn() -> bool) -> Leftovers {
+        self.driver
+            .remove_leftovers(time_before(LEFTOVER_AGE), go_on)
+    }
+
     fn purge_repository(
         &self,
         name: &Name,
-        before: SystemTime,
-        dry_run: bool,
+        purge: &Purge<'_>,
         report: &mut PurgeReport,
     ) -> Result<()> {
+        let before = time_before(purge.age);
         let mut after = String::new();
         loop {
             let ids = self.driver.list(&layout::uploads(name), &after, STEP)?;
@@ -58,22 +83,43 @@ impl Storage {
             };
             after = last.clone();
             for id in ids.iter().filter_map(|text| text.parse::<UploadId>().ok()) {
+                if !(purge.go_on)() {
+                    return Ok(());
+                }
                 report.seen += 1;
-                let data = self.driver.stat(&layout::upload_data(name, &id))?;
-                if self
-                    .upload_started(name, &id)?
-                    .is_none_or(|started| started >= before)
-                {
-                    report.bytes_kept += data.map_or(0, |data| data.length);
-                    continue;
-                }
-                report.purged += 1;
-                if !dry_run {
-                    log::info!("purging the unfinished upload {id} of {name}");
-                    self.abandon_upload(name, &id);
-                }
+                let session = self.purge_session((name, &id), before, purge, report);
+                self.unless_odd(&layout::upload(name, &id), session)?;
             }
         }
+    }
+
+    fn purge_session(
+        &self,
+        (name, id): (&Name, &UploadId),
+        before: SystemTime,
+        purge: &Purge<'_>,
+        report: &mut PurgeReport,
+    ) -> Result<()> {
+        let data = self.driver.stat(&layout::upload_data(name, id));
+        let bytes = data.ok().flatten().map_or(0, |data| data.length);
+        let is_old = self
+            .upload_started(name, id)?
+            .is_some_and(|started| started < before);
+        if !is_old {
+            report.bytes_kept += bytes;
+            return Ok(());
+        }
+        if !purge.dry_run {
+            log::info!("purging the unfinished upload {id} of {name}");
+            self.abandon_upload(name, id);
+            if self.driver.has_folder(&layout::upload(name, id))? {
+                report.stuck += 1;
+                report.bytes_kept += bytes;
+                return Ok(());
+            }
+        }
+        report.purged += 1;
+        Ok(())
     }
 
     /// When a session was started: what `startedat` says. Where that is missing or broken (a crash;
@@ -91,4 +137,10 @@ impl Storage {
             |key: &Key| -> driver::Result<_> { Ok(self.driver.stat(key)?.map(|s| s.modified)) };
         Ok(modified(&layout::upload_data(name, id))?.max(modified(&started_at)?))
     }
+}
+
+/// The time this long ago.
+fn time_before(age: Duration) -> SystemTime {
+    let before = SystemTime::now().checked_sub(age);
+    before.unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -64,7 +64,9 @@ impl Storage {
             };
             after = Some(last.clone());
             for digest in page {
-                let Some(descriptor) = self.referrer(name, &digest, query)? else {
+                let key = layout::revision_link(name, &digest);
+                let descriptor = self.referrer(name, &digest, query);
+                let Some(descriptor) = self.unless_odd(&key, descriptor)?.flatten() else {
                     continue;
                 };
                 bytes += serde_json::to_vec(&descriptor).map_or(0, |json| json.len() + 1);
@@ -156,7 +158,9 @@ impl Storage {
                 after = last.clone();
                 let digest = |hex: String| format!("{}:{hex}", algorithm.name()).parse().ok();
                 for digest in page.into_iter().filter_map(digest) {
-                    unwritten.extend(self.index_referrer(name, digest)?);
+                    let key = layout::revision_link(name, &digest);
+                    let pair = self.index_referrer(name, digest);
+                    unwritten.extend(self.unless_odd(&key, pair)?.flatten());
                 }
             }
         }
@@ -183,7 +187,8 @@ impl Storage {
         match self.add_to(name, || Ok(self.driver.publish(&[link])?)) {
             Ok(()) => Ok(None),
             Err(error) => {
-                log::warn!("the referrer {digest} of {name} is kept in memory only: {error}");
+                let why = format!("its index of referrers is kept in memory only: {error}");
+                self.skip(&layout::repository(name), &why);
                 Ok(Some((subject, digest)))
             }
         }

@@ -68,7 +68,9 @@ impl Storage {
                 _ => None,
             };
             for tag in names.iter().filter_map(|text| text.parse::<Tag>().ok()) {
-                if !self.has_tag(name, &tag)? {
+                let is_there =
+                    self.unless_odd(&layout::tag(name, &tag), self.has_tag(name, &tag))?;
+                if is_there != Some(true) {
                     continue;
                 }
                 if tags.len() == limit {
@@ -89,10 +91,19 @@ impl Storage {
         Ok(stat.is_some_and(|stat| stat.length > 0))
     }
 
+    /// Whether there is a tag, or something else in its place: that can be deleted as well.
+    fn may_be_tag(&self, name: &Name, tag: &Tag) -> Result<bool> {
+        if self.unless_odd(&layout::tag(name, tag), self.has_tag(name, tag))? == Some(false) {
+            let current = self.driver.read(&layout::tag_current(name, tag), 0);
+            return Ok(current.is_err_and(|error| error.is_no_content()));
+        }
+        Ok(true)
+    }
+
     /// Removes a tag with its history; what it named stays.
     pub fn delete_tag(&self, name: &Name, tag: &Tag) -> Result<()> {
         self.change_alone(name, || {
-            if self.other_spelling(name, tag)?.is_some() || !self.has_tag(name, tag)? {
+            if self.other_spelling(name, tag)?.is_some() || !self.may_be_tag(name, tag)? {
                 return Err(Error::ManifestUnknown);
             }
             self.driver.remove(&layout::tag(name, tag))?;
@@ -100,14 +111,14 @@ impl Storage {
         })
     }
 
-    /// Removes every tag that names a manifest. Which these are is written nowhere: all tags of the
-    /// repository are looked through, as distribution does.
-    pub(super) fn untag(&self, name: &Name, digest: &Digest) -> Result<()> {
-        let mut after = String::new();
+    /// Every tag that names a manifest. Which these are is written nowhere: all tags of the repository are looked
+    /// through, as distribution does.
+    pub(super) fn tags_of(&self, name: &Name, digest: &Digest) -> Result<Vec<Tag>> {
+        let (mut found, mut after) = (Vec::new(), String::new());
         loop {
             let names = self.driver.list(&layout::tags(name), &after, STEP)?;
             let Some(last) = names.last() else {
-                return Ok(());
+                return Ok(found);
             };
             after = last.clone();
             let threads = self.settings.tag_lookup_threads.max(1);
@@ -115,28 +126,31 @@ impl Storage {
             thread::scope(|scope| {
                 let mut workers = Vec::new();
                 for names in names.chunks(share) {
-                    let look = move || self.untag_among(name, digest, names);
+                    let look = move || self.tags_of_among(name, digest, names);
                     match thread::Builder::new().spawn_scoped(scope, look) {
                         Ok(worker) => workers.push(worker),
                         // There are too many threads already.
-                        Err(_) => look()?,
+                        Err(_) => found.extend(look()?),
                     }
                 }
-                // A worker cannot panic; if it did, the tags it left would only name nothing.
-                workers
-                    .into_iter()
-                    .try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+                for worker in workers {
+                    // A worker cannot panic; if it did, the tags it left would only name nothing.
+                    found.extend(worker.join().unwrap_or(Ok(Vec::new()))?);
+                }
+                Ok::<(), Error>(())
             })?;
         }
     }
 
-    fn untag_among(&self, name: &Name, digest: &Digest, names: &[String]) -> Result<()> {
+    fn tags_of_among(&self, name: &Name, digest: &Digest, names: &[String]) -> Result<Vec<Tag>> {
+        let mut found = Vec::new();
         for tag in names.iter().filter_map(|text| text.parse::<Tag>().ok()) {
-            if self.tag(name, &tag)?.as_ref() == Some(digest) {
-                self.driver.remove(&layout::tag(name, &tag))?;
+            let named = self.unless_odd(&layout::tag(name, &tag), self.tag(name, &tag))?;
+            if named.flatten().as_ref() == Some(digest) {
+                found.push(tag);
             }
         }
-        Ok(())
+        Ok(found)
     }
 }
 

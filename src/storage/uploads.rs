@@ -140,13 +140,11 @@ impl Storage {
         outcome
     }
 
-    /// Gives a session up. A request that was adding to it ends.
+    /// Gives a session up. A request that was adding to it ends. Where its files cannot be removed it stays.
     pub fn cancel_upload(&self, name: &Name, id: &UploadId) -> Result<()> {
         let place = (name.clone(), id.clone());
         let session = self.session(&place)?;
-        if !session.end() {
-            return Err(Error::UploadUnknown);
-        }
+        session.end_after(|| self.driver.remove(&layout::upload(name, id)))?;
         self.end_upload(&place);
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use super::{Storage, layout};
 use crate::driver;
+use crate::spec::name::is_component;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,6 +41,6 @@ pub fn look(root: &Path) -> Result<(), driver::Unwritable> {
     let inner = [layout::LAYERS, layout::MANIFESTS, layout::UPLOADS];
     let [.., blobs, repositories] = layout::FOLDERS;
     driver::look(root, &layout::FOLDERS)
-        .and_then(|()| driver::look_below(root, blobs, &[]))
-        .and_then(|()| driver::look_below(root, repositories, &inner))
+        .and_then(|()| driver::look_below(root, blobs, is_component, &[]))
+        .and_then(|()| driver::look_below(root, repositories, is_component, &inner))
 }

@@ -2,7 +2,7 @@
 //! in use, what survives a power loss, whose a file is.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -70,11 +70,11 @@ pub fn kept_name(path: &Path) -> io::Result<OsString> {
 #[cfg(windows)]
 pub use super::windows::kept_name;
 
-/// Whether an error may be over in a moment, because another request or program has the file open.
-/// Never so here.
+/// Whether an error may be over in a moment, because another program has the file open: here only one that
+/// holds a lease on it (Samba), since nothing is opened that would have to be waited for.
 #[cfg(unix)]
-pub fn is_in_use(_error: &io::Error) -> bool {
-    false
+pub fn is_in_use(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Whether an error may be over in a moment: another request, or a virus scanner, has the file open in
@@ -97,6 +97,73 @@ pub fn is_in_use(error: &io::Error) -> bool {
                 | ERROR_USER_MAPPED_FILE
         )
     )
+}
+
+/// Lets an opening end at once, whatever is at the path: a named pipe or a device would be waited for, perhaps
+/// for ever.
+#[cfg(unix)]
+pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.custom_flags(flags.bits().cast_signed())
+}
+
+/// Opening never waits here: there are no pipes in folders.
+#[cfg(windows)]
+pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Opens a regular file and nothing else, without waiting. What else is there is an error that says what it
+/// is: `IsADirectory` for a folder, `InvalidData` for a named pipe, a socket or a device.
+pub fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<(File, Metadata)> {
+    let file = match without_waiting(options).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+        // Sockets and folders are not opened at all, each with an error of its own.
+        Err(error) => {
+            let found = fs::metadata(path).ok();
+            let irregular = found.and_then(|found| regular(&found).err());
+            return Err(irregular.unwrap_or(error));
+        }
+    };
+    let metadata = file.metadata()?;
+    regular(&metadata)?;
+    Ok((file, metadata))
+}
+
+/// An error for what is no regular file.
+fn regular(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let text = format!(
+        "it is {}, where a regular file is expected",
+        special(metadata)
+    );
+    Err(io::Error::new(io::ErrorKind::InvalidData, text))
+}
+
+#[cfg(unix)]
+fn special(metadata: &Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+#[cfg(windows)]
+fn special(_metadata: &Metadata) -> &'static str {
+    "a device or a pipe"
 }
 
 /// Opens a folder, to flush it or to set its times.
@@ -263,6 +330,32 @@ pub fn copy_owner(_file: &File, _other: &Metadata) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_regular_file_is_not_opened_and_not_waited_for() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let socket = folder.path().join("socket");
+        let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        std::os::unix::fs::symlink(&pipe, folder.path().join("link")).unwrap();
+        for (path, said) in [
+            (pipe, "a named pipe"),
+            (folder.path().join("link"), "a named pipe"),
+            (socket, "a socket"),
+            ("/dev/null".into(), "a device"),
+            (folder.path().to_owned(), "a directory"),
+        ] {
+            for options in [File::options().read(true), File::options().write(true)] {
+                let error = open_regular(&path, options).unwrap_err();
+                assert!(error.to_string().contains(said), "{error}");
+            }
+        }
+        let none = open_regular(&folder.path().join("none"), File::options().read(true));
+        assert_eq!(none.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
 
     #[test]
     #[cfg(windows)]

@@ -215,6 +215,23 @@ fn the_files_are_looked_at_once_in_a_while() {
 
 #[cfg(unix)]
 #[test]
+fn a_named_pipe_is_no_file_and_is_not_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f");
+    fs::write(&path, "one").unwrap();
+    age(&path, 1000);
+    let files = Fixture::watching(folder, &["f"]);
+    assert_eq!(files.settled(), "one");
+    fs::remove_file(&path).unwrap();
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let error = read(&path, 9).unwrap_err();
+    assert!(error.to_string().contains("a named pipe"), "{error}");
+    assert_eq!(files.settled(), "one", "the old stays");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_swapped_link_is_a_change() {
     use std::os::unix::fs::symlink;
     let folder = tempfile::tempdir().unwrap();

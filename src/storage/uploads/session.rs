@@ -8,7 +8,7 @@
 //! putting a copy in the place of the other's file; so a hash in memory is that of the file as long as the file is there.
 
 use super::{Offset, Part};
-use crate::driver::{FileId, FileState};
+use crate::driver::{self, FileId, FileState};
 use crate::spec::{Algorithm, Hasher};
 use crate::storage::{Error, Result};
 use std::net::IpAddr;
@@ -99,6 +99,21 @@ impl Session {
     pub fn end(&self) -> bool {
         let mut state = self.lock();
         self.end_locked(&mut state)
+    }
+
+    /// The same, once its files have been removed; nothing is written meanwhile. It does not end where they cannot be,
+    /// unless a request has them open, on a system where that keeps them: whoever has them removes them then.
+    pub fn end_after(&self, remove: impl FnOnce() -> driver::Result<bool>) -> Result<()> {
+        let mut state = self.lock();
+        if self.has_ended() {
+            return Err(Error::UploadUnknown);
+        }
+        match remove() {
+            Err(error) if error.is_in_use() && state.running.is_some() => {}
+            removed => drop(removed?),
+        }
+        self.end_locked(&mut state);
+        Ok(())
     }
 
     /// The same, for a caller that holds the lock.

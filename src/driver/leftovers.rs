@@ -1,0 +1,113 @@
+//! Temporary files that a process left behind when it was killed: `<name>.<unique>.tmp`, beside the file that
+//! they were to become.
+//!
+//! Whose they are cannot be told, since two processes may share a folder; how old they are can. One that is
+//! removed from under a process that still needs it is written again (`Filesystem::place`).
+
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Shortest word that makes the name of a temporary file unique.
+const UNIQUE_BYTES_MIN: usize = 16;
+
+/// What was found of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Files that were removed.
+    pub removed: usize,
+    /// Files that stay, because they are not old enough or cannot be removed.
+    pub left: usize,
+}
+
+/// Removes those below `root` that were last written before `before`, until `go_on` says no. Links are not
+/// followed. What cannot be looked into is passed over: it is no worse than before.
+pub fn remove(root: &Path, before: SystemTime, go_on: &dyn Fn() -> bool) -> Leftovers {
+    let mut found = Leftovers::default();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop().filter(|_| go_on()) {
+        let Ok(entries) = fs::read_dir(folder) else {
+            continue;
+        };
+        for entry in entries.map_while(Result::ok) {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) if kind.is_file() && is_temporary(&entry) => {
+                    match remove_old(&entry, before) {
+                        Ok(true) => found.removed += 1,
+                        Ok(false) | Err(_) => found.left += 1,
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// Whether a file has such a name: ours, or one of distribution, which makes it unique by a UUID.
+fn is_temporary(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    let words = name
+        .to_str()
+        .and_then(|name| name.strip_suffix(".tmp")?.rsplit_once('.'));
+    words.is_some_and(|(name, unique)| {
+        let is_unique = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+        !name.is_empty() && unique.len() >= UNIQUE_BYTES_MIN && unique.bytes().all(is_unique)
+    })
+}
+
+fn remove_old(entry: &DirEntry, before: SystemTime) -> io::Result<bool> {
+    let is_old = entry.metadata()?.modified()? < before;
+    if is_old {
+        fs::remove_file(entry.path())?;
+    }
+    Ok(is_old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::time::Duration;
+
+    #[test]
+    fn old_ones_go_young_ones_stay_and_nothing_else_is_touched() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("repositories/a/_manifests/tags/x/current");
+        fs::create_dir_all(&folder).unwrap();
+        let now = SystemTime::now();
+        let hour = Duration::from_secs(3600);
+        let make = |name: &str, age: Duration| {
+            let file = File::create(folder.join(name)).unwrap();
+            file.set_modified(now - age).unwrap();
+        };
+        make("link", 9 * hour);
+        make("link.0123456789abcdef-1.tmp", 9 * hour);
+        make("link.5f2c1c9e-0d1b-4b7e-9f65-0a3c8a3f1b2d.tmp", 9 * hour);
+        make("link.0123456789abcdef-2.tmp", hour / 2);
+        make("notes.tmp", 9 * hour);
+        make("link.of-somebody-else-altogether.tmp", 9 * hour);
+        fs::create_dir(folder.join("y.0123456789abcdef-3.tmp")).unwrap();
+        let none = remove(root.path(), now - hour, &|| false);
+        assert_eq!(none, Leftovers::default());
+        let found = remove(root.path(), now - hour, &|| true);
+        assert_eq!((found.removed, found.left), (2, 1));
+        let mut left: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort_unstable();
+        assert_eq!(
+            left,
+            [
+                "link",
+                "link.0123456789abcdef-2.tmp",
+                "link.of-somebody-else-altogether.tmp",
+                "notes.tmp",
+                "y.0123456789abcdef-3.tmp",
+            ]
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! Entries of the data folder that cannot be read, which walks skip: a loop of links, a folder that may not be
+//! read, a named pipe where a file should be. One of them hides no other, and is logged once.
+
+use super::{Error, Result, Storage};
+use crate::driver::Key;
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Entries that are logged in one period; of the others only that there are some.
+const ENTRIES_MAX: usize = 1000;
+
+/// After this time an entry that is still there is logged again.
+const PERIOD: Duration = Duration::from_secs(24 * 3600);
+
+/// The entries that were logged.
+#[derive(Default)]
+pub struct Skipped(Mutex<Logged>);
+
+#[derive(Default)]
+struct Logged {
+    since: Option<Instant>,
+    entries: HashSet<Key>,
+}
+
+/// Whether an entry is to be logged.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Log,
+    LogAsLast,
+    Silent,
+}
+
+impl Skipped {
+    fn note(&self, entry: &Key, now: Instant) -> Verdict {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = |since: Instant| now.saturating_duration_since(since) > PERIOD;
+        if logged.since.is_none_or(is_over) {
+            logged.entries.clear();
+            logged.since = Some(now);
+        }
+        if logged.entries.len() >= ENTRIES_MAX || !logged.entries.insert(entry.clone()) {
+            return Verdict::Silent;
+        }
+        match logged.entries.len() {
+            ENTRIES_MAX => Verdict::LogAsLast,
+            _ => Verdict::Log,
+        }
+    }
+}
+
+impl Storage {
+    /// What was read of an entry; `None`, which is logged, when the fault is of this entry alone. Any other fault
+    /// ends the walk: what cannot be read now may be there.
+    pub(super) fn unless_odd<T>(&self, entry: &Key, outcome: Result<T>) -> Result<Option<T>> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Driver(error)) if error.is_of_one_entry() => {
+                self.skip(entry, &error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Logs, once, that an entry is skipped.
+    pub(super) fn skip(&self, entry: &Key, why: &dyn Display) {
+        match self.skipped.note(entry, Instant::now()) {
+            Verdict::Silent => {}
+            Verdict::Log => log::warn!("{entry} is skipped: {why}"),
+            Verdict::LogAsLast => log::warn!(
+                "{entry} is skipped: {why}; {ENTRIES_MAX} entries have been told of, and no more will be for a day"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_entry_is_logged_once_a_period_and_no_more_than_so_many() {
+        let (skipped, now) = (Skipped::default(), Instant::now());
+        let entry = |number: usize| Key::new(format!("{number}"));
+        assert_eq!(skipped.note(&entry(0), now), Verdict::Log);
+        assert_eq!(skipped.note(&entry(0), now), Verdict::Silent);
+        let rest = (1..ENTRIES_MAX + 5).map(|number| skipped.note(&entry(number), now));
+        let rest: Vec<Verdict> = rest.collect();
+        let count = |of: Verdict| rest.iter().filter(|verdict| **verdict == of).count();
+        assert_eq!(count(Verdict::Log), ENTRIES_MAX - 2);
+        assert_eq!((count(Verdict::LogAsLast), count(Verdict::Silent)), (1, 5));
+        let later = now + PERIOD + Duration::from_secs(1);
+        assert_eq!(skipped.note(&entry(0), later), Verdict::Log);
+    }
+}
