@@ -149,7 +149,7 @@ impl Connection {
         let limits = &shared.limits;
         self.head.rest();
         // What came behind a body may be much.
-        if !self.wire.has_memory(0) {
+        if self.wire.has_lost || !self.wire.has_memory(0) {
             return Next::Refused(Refusal::no_memory(), None, Instant::now());
         }
         for _ in 0..=EMPTY_LINES_MAX {
@@ -256,6 +256,7 @@ impl Connection {
                 (Refusal::new(500, message).to_response(), false)
             }
         };
+        let response = write::count(&self.wire, response);
         let form = Form {
             old: head.version().1 == 0,
             head_only: head.method == Method::Head,

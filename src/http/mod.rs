@@ -4,7 +4,6 @@
 //! [`Request`] and returns a [`Response`].
 
 mod body;
-mod budget;
 mod buffer;
 mod chunked;
 mod connection;

@@ -5,8 +5,11 @@
 
 use super::StatusCode;
 use super::body::is_gone;
+use super::refusal::Refusal;
 use super::response::{Body, Response, Segment};
+use super::tls::SEND_BYTES;
 use super::wire::{Pace, Wire};
+use crate::memory::{Buffer, Share, Use};
 use crate::sys;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -14,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bodies, and pieces of them, up to this many bytes are copied behind the head: one system call.
 const SMALL_BYTES: usize = 16 * 1024;
-/// The buffer for what has to be copied.
+/// The buffer for what has to be copied, where there is memory for it.
 const COPY_BYTES: usize = 256 * 1024;
 /// The most that one sendfile is asked for, so that a slow reader is looked at now and then.
 const SEND_FILE_BYTES: usize = 2 * 1024 * 1024;
@@ -99,6 +102,30 @@ enum End {
     Chunked,
     /// At the end of the connection (HTTP/1.0).
     Close,
+}
+
+/// Counts the bytes of an answer that a slow client would keep in memory; where there is no room for them
+/// another answer says so.
+pub(super) fn count(wire: &Wire, response: Response) -> Response {
+    let mut held = match &response.body {
+        Body::Bytes(bytes) => bytes.len(),
+        Body::Shared(bytes) => bytes.len(),
+        Body::Segments(segments) => segments.iter().map(Segment::held).sum(),
+        Body::Empty | Body::Stream(..) => 0,
+    };
+    let fields = response.fields.iter();
+    held = fields.fold(held, |held, (_, value)| held.saturating_add(value.len()));
+    if held <= SMALL_BYTES || response.share.is_some() {
+        return response;
+    }
+    if wire.is_secure() {
+        held = held.saturating_add(held.min(SEND_BYTES));
+    }
+    let mut share = Share::new(&wire.shared.memory, Use::Client);
+    match share.set(held) {
+        true => response.counted(share),
+        false => Refusal::no_memory().to_response(),
+    }
 }
 
 /// Sends one answer.
@@ -204,7 +231,31 @@ impl Segment {
     fn length(&self) -> u64 {
         match self {
             Segment::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Segment::Shared { .. } => u64::try_from(self.shared().len()).unwrap_or(u64::MAX),
             Segment::File { length, .. } => *length,
+        }
+    }
+
+    /// Bytes of it that are in memory for this answer alone.
+    fn held(&self) -> usize {
+        match self {
+            Segment::Bytes(bytes) => bytes.len(),
+            Segment::Shared { .. } | Segment::File { .. } => 0,
+        }
+    }
+
+    /// The bytes of one that is shared.
+    fn shared(&self) -> &[u8] {
+        match self {
+            Segment::Shared {
+                bytes,
+                offset,
+                length,
+            } => {
+                let from = bytes.get(*offset..).unwrap_or_default();
+                from.get(..*length).unwrap_or(from)
+            }
+            Segment::Bytes(_) | Segment::File { .. } => &[],
         }
     }
 }
@@ -250,6 +301,15 @@ impl Sender<'_> {
         result
     }
 
+    /// A buffer to copy through, as large as there is memory for it and for what TLS makes of it.
+    fn buffer(&self, bytes: usize) -> Buffer {
+        let beside = match self.wire.is_secure() {
+            true => SEND_BYTES,
+            false => 0,
+        };
+        self.wire.shared.memory.buffer(bytes, beside)
+    }
+
     fn direct(&mut self, bytes: &[u8], more: bool) -> Result<(), Fault> {
         let sent = self
             .wire
@@ -274,6 +334,7 @@ impl Sender<'_> {
     fn segment(&mut self, segment: &Segment, more: bool) -> Result<(), Fault> {
         match segment {
             Segment::Bytes(bytes) => self.bytes(bytes, more),
+            Segment::Shared { .. } => self.bytes(segment.shared(), more),
             Segment::File {
                 file,
                 offset,
@@ -321,10 +382,12 @@ impl Sender<'_> {
         let bytes = usize::try_from(length)
             .unwrap_or(COPY_BYTES)
             .min(COPY_BYTES);
-        let mut buffer = vec![0; bytes];
+        let mut buffer = self.buffer(bytes);
         let mut left = length;
         while left > 0 {
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(bytes);
+            let most = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(buffer.len());
             let count = read(reader, buffer.get_mut(..most).unwrap_or_default())?;
             if count == 0 {
                 return Err(Fault::Source(too_short()));
@@ -338,7 +401,7 @@ impl Sender<'_> {
     /// All of a reader, ended by the end of the connection.
     fn until_end(&mut self, reader: &mut dyn Read) -> Result<(), Fault> {
         self.flush(false)?;
-        let mut buffer = vec![0; COPY_BYTES];
+        let mut buffer = self.buffer(COPY_BYTES);
         loop {
             match read(reader, &mut buffer)? {
                 0 => return Ok(()),
@@ -349,10 +412,10 @@ impl Sender<'_> {
 
     /// All of a reader in chunks (RFC 9112 7.1): header, data and end of a chunk in one write.
     fn chunked(&mut self, reader: &mut dyn Read) -> Result<(), Fault> {
-        let mut buffer = vec![0; CHUNK_HEADER + COPY_BYTES + 2];
+        let mut buffer = self.buffer(CHUNK_HEADER + COPY_BYTES + 2);
+        let data_end = buffer.len().saturating_sub(2);
         self.flush(true)?;
         loop {
-            let data_end = CHUNK_HEADER + COPY_BYTES;
             let data = buffer.get_mut(CHUNK_HEADER..data_end).unwrap_or_default();
             let count = read(reader, data)?;
             if count == 0 {

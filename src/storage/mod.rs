@@ -9,18 +9,20 @@ mod changes;
 pub mod layout;
 mod manifests;
 mod purge;
+mod recent;
 mod referrers;
 mod tags;
 mod uploads;
 mod writable;
 
-pub use manifests::Stored;
+pub use manifests::{Loaded, Stored};
 pub use purge::PurgeReport;
-pub use referrers::Query as ReferrersQuery;
+pub use referrers::{Page as ReferrersPage, Query as ReferrersQuery};
 pub use uploads::{Offset, Part, UploadLimits};
 pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver, Key};
+use crate::memory::{self, Budget, Exhausted};
 use crate::spec::{Digest, Name, Tag};
 use std::fmt;
 use std::io;
@@ -37,6 +39,7 @@ pub struct Storage {
     referrers: referrers::Indexed,
     changes: changes::Changes,
     checked: writable::Checked,
+    memory: Arc<Budget>,
     settings: Settings,
 }
 
@@ -62,8 +65,23 @@ impl Storage {
             referrers: referrers::Indexed::default(),
             changes: changes::Changes::default(),
             checked: writable::Checked::default(),
+            memory: Budget::new(memory::BYTES_DEFAULT),
             settings,
         }
+    }
+
+    /// The same storage, whose memory for clients is a part of this.
+    #[must_use]
+    pub fn within(self, memory: &Arc<Budget>) -> Storage {
+        Storage {
+            memory: Arc::clone(memory),
+            ..self
+        }
+    }
+
+    /// What may be held in memory for clients.
+    pub fn memory(&self) -> &Arc<Budget> {
+        &self.memory
     }
 
     /// Whether a repository exists: whether a manifest was ever pushed to it.
@@ -136,10 +154,18 @@ pub enum Error {
     },
     /// The client's body could not be read.
     Body(io::Error),
+    /// There is no memory left for it at this moment.
+    Exhausted,
     /// What is stored is not what its digest says.
     Corrupt(Digest),
     /// The driver could not do it.
     Driver(driver::Error),
+}
+
+impl From<Exhausted> for Error {
+    fn from(_: Exhausted) -> Error {
+        Error::Exhausted
+    }
 }
 
 impl From<driver::Error> for Error {
@@ -171,6 +197,7 @@ impl fmt::Display for Error {
                 )
             }
             Error::Body(error) => write!(out, "the body could not be read: {error}"),
+            Error::Exhausted => Exhausted.fmt(out),
             Error::Corrupt(digest) => write!(out, "the stored content of {digest} is damaged"),
             Error::Driver(error) => error.fmt(out),
         }

@@ -243,6 +243,7 @@ impl Storage {
     fn store<'s>(&'s self, data: &'s driver::Key) -> Store<'s> {
         Store {
             driver: &*self.driver,
+            memory: &self.memory,
             data,
         }
     }
