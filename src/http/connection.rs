@@ -7,6 +7,7 @@ mod refuse;
 
 use super::body::{BodyReader, Incoming};
 use super::head::{Head, Scan, Scanned};
+use super::held;
 use super::refusal::Refusal;
 use super::request_line::RequestLine;
 use super::shared::Shared;
@@ -256,7 +257,7 @@ impl Connection {
                 (Refusal::new(500, message).to_response(), false)
             }
         };
-        let response = write::count(&self.wire, response);
+        let response = held::count(&self.wire, response);
         let form = Form {
             old: head.version().1 == 0,
             head_only: head.method == Method::Head,

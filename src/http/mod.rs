@@ -10,6 +10,7 @@ mod connection;
 mod forwarded;
 mod framing;
 mod head;
+mod held;
 mod limits;
 mod occasional;
 pub mod range;

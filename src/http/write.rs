@@ -5,18 +5,17 @@
 
 use super::StatusCode;
 use super::body::is_gone;
-use super::refusal::Refusal;
 use super::response::{Body, Response, Segment};
 use super::tls::SEND_BYTES;
 use super::wire::{Pace, Wire};
-use crate::memory::{Buffer, Share, Use};
+use crate::memory::Buffer;
 use crate::sys;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bodies, and pieces of them, up to this many bytes are copied behind the head: one system call.
-const SMALL_BYTES: usize = 16 * 1024;
+pub(super) const SMALL_BYTES: usize = 16 * 1024;
 /// The buffer for what has to be copied, where there is memory for it.
 const COPY_BYTES: usize = 256 * 1024;
 /// The most that one sendfile is asked for, so that a slow reader is looked at now and then.
@@ -102,30 +101,6 @@ enum End {
     Chunked,
     /// At the end of the connection (HTTP/1.0).
     Close,
-}
-
-/// Counts the bytes of an answer that a slow client would keep in memory; where there is no room for them
-/// another answer says so.
-pub(super) fn count(wire: &Wire, response: Response) -> Response {
-    let mut held = match &response.body {
-        Body::Bytes(bytes) => bytes.len(),
-        Body::Shared(bytes) => bytes.len(),
-        Body::Segments(segments) => segments.iter().map(Segment::held).sum(),
-        Body::Empty | Body::Stream(..) => 0,
-    };
-    let fields = response.fields.iter();
-    held = fields.fold(held, |held, (_, value)| held.saturating_add(value.len()));
-    if held <= SMALL_BYTES || response.share.is_some() {
-        return response;
-    }
-    if wire.is_secure() {
-        held = held.saturating_add(held.min(SEND_BYTES));
-    }
-    let mut share = Share::new(&wire.shared.memory, Use::Client);
-    match share.set(held) {
-        true => response.counted(share),
-        false => Refusal::no_memory().to_response(),
-    }
 }
 
 /// Sends one answer.
@@ -225,39 +200,6 @@ fn decimal(number: u64, digits: &mut [u8; 20]) -> &str {
     let used = digits.len().saturating_sub(free);
     let text = digits.get(..used).unwrap_or_default();
     std::str::from_utf8(text).unwrap_or_default()
-}
-
-impl Segment {
-    fn length(&self) -> u64 {
-        match self {
-            Segment::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            Segment::Shared { .. } => u64::try_from(self.shared().len()).unwrap_or(u64::MAX),
-            Segment::File { length, .. } => *length,
-        }
-    }
-
-    /// Bytes of it that are in memory for this answer alone.
-    fn held(&self) -> usize {
-        match self {
-            Segment::Bytes(bytes) => bytes.len(),
-            Segment::Shared { .. } | Segment::File { .. } => 0,
-        }
-    }
-
-    /// The bytes of one that is shared.
-    fn shared(&self) -> &[u8] {
-        match self {
-            Segment::Shared {
-                bytes,
-                offset,
-                length,
-            } => {
-                let from = bytes.get(*offset..).unwrap_or_default();
-                from.get(..*length).unwrap_or(from)
-            }
-            Segment::Bytes(_) | Segment::File { .. } => &[],
-        }
-    }
 }
 
 /// One answer being sent.
