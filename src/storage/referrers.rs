@@ -10,13 +10,14 @@
 
 use super::manifests::{Listed, Read};
 use super::recent::Recent;
-use super::{Result, Storage, layout};
+use super::{Error, Result, Storage, layout};
 use crate::driver::Change;
 use crate::memory::{Share, Use};
 use crate::spec::media_type::MEDIA_TYPE_BYTES_MAX;
 use crate::spec::{Algorithm, Digest, Name, descriptor};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Folder entries that are looked at in one step.
 const STEP: usize = 500;
@@ -45,14 +46,30 @@ type Pair = (Digest, Digest);
 
 /// A repository's pairs that could not be written down (a data folder that is read-only); `None` until its index is
 /// whole. Whoever comes while it is being made waits for it.
-type Slot = Arc<Mutex<Option<Arc<BTreeSet<Pair>>>>>;
+type Slot = Arc<Mutex<Making>>;
+
+#[derive(Default)]
+struct Making {
+    made: Option<Arc<BTreeSet<Pair>>>,
+    /// When there was last no memory for it.
+    exhausted_at: Option<Instant>,
+}
+
+/// For so long after there was no memory nobody tries again who had waited for his turn: each would wait for memory
+/// himself, one after the other.
+const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
+
+fn is_recent(exhausted_at: Option<Instant>) -> bool {
+    exhausted_at.is_some_and(|then| then.elapsed() < EXHAUSTED_PAUSE)
+}
 
 /// What is known of the referrers of all repositories.
 pub struct Indexed {
     repositories: Mutex<Recent<Name, Slot>>,
     entries: Mutex<Recent<Digest, Arc<Entry>>>,
     descriptors: Mutex<Recent<Digest, Arc<str>>>,
-    reading: Mutex<()>,
+    /// Locked while a large manifest is read, and when there was last no memory for one.
+    reading: Mutex<Option<Instant>>,
 }
 
 impl Default for Indexed {
@@ -218,12 +235,19 @@ impl Storage {
         if let Some(answer) = known() {
             return Ok(answer);
         }
-        let _alone = (stat.length >= LARGE_BYTES).then(|| lock(&self.referrers.reading));
+        let mut alone = (stat.length >= LARGE_BYTES).then(|| lock(&self.referrers.reading));
         // Another may have read it meanwhile.
         if let Some(answer) = known() {
             return Ok(answer);
         }
-        let Listed::Read(read) = self.read_referrer(digest)? else {
+        if alone.as_deref().is_some_and(|then| is_recent(*then)) {
+            return Err(Error::Exhausted);
+        }
+        let listed = self.read_referrer(digest);
+        if let (Err(Error::Exhausted), Some(then)) = (&listed, &mut alone) {
+            **then = Some(Instant::now());
+        }
+        let Listed::Read(read) = listed? else {
             return Ok(None);
         };
         let (entry, json) = self.keep(digest, &read);
@@ -276,12 +300,19 @@ impl Storage {
                 })
             }
         };
-        let mut unwritten = lock(&slot);
-        if let Some(unwritten) = &*unwritten {
-            return Ok(Arc::clone(unwritten));
+        let mut making = lock(&slot);
+        if let Some(made) = &making.made {
+            return Ok(Arc::clone(made));
         }
-        let made = Arc::new(self.make_index(name)?);
-        *unwritten = Some(Arc::clone(&made));
+        if is_recent(making.exhausted_at) {
+            return Err(Error::Exhausted);
+        }
+        let made = self.make_index(name);
+        if let Err(Error::Exhausted) = &made {
+            making.exhausted_at = Some(Instant::now());
+        }
+        let made = Arc::new(made?);
+        making.made = Some(Arc::clone(&made));
         Ok(made)
     }
 
