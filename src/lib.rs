@@ -12,6 +12,7 @@ pub mod driver;
 mod encoding;
 pub mod http;
 pub mod logging;
+pub mod memory;
 pub mod server;
 pub mod spec;
 pub mod storage;

@@ -6,6 +6,7 @@ use crate::config::{Config, StorageDriver, UploadPurging, format_duration};
 use crate::driver::{Driver, Filesystem, Memory, ReadOnly};
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
 use crate::logging::{AccessLog, Sink};
+use crate::memory::Budget;
 use crate::storage::{self, Purge, PurgeReport, Storage};
 use std::path::Path;
 use std::sync::Arc;
@@ -93,7 +94,8 @@ impl Registry {
         if is_writable {
             check_storage(config, &*driver)?;
         }
-        let storage = Storage::new(driver, storage_settings(config));
+        let memory = Budget::new(config.http.limits.memory_bytes_max);
+        let storage = Storage::new(driver, storage_settings(config)).within(&memory);
         let mut settings = api_settings(config);
         settings.watches_writability = is_writable;
         let api = Api::new(storage, settings).guarded(guard);
@@ -102,8 +104,9 @@ impl Registry {
             access_log: AccessLog::new(config.log.access_log, sink.clone()),
         });
         let handler: Arc<dyn Handler> = app.clone();
-        let server = http::Server::new(listening, config.http.limits.clone(), tls, handler)
-            .map_err(nowhere)?;
+        let limits = config.http.limits.clone();
+        let server =
+            http::Server::new(listening, limits, tls, handler, &memory).map_err(nowhere)?;
         let mut purging = config.storage.upload_purging.clone();
         purging.enabled &= is_writable;
         Ok(Registry {

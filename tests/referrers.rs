@@ -2,6 +2,7 @@
 
 mod index;
 mod stored;
+mod work;
 
 use crate::util::image::{artifact, descriptor, image, index, sha256, sha512};
 use crate::util::registry::{Answer, TestRegistry};

@@ -18,6 +18,7 @@ mod limits;
 mod lists;
 mod log;
 mod manifests;
+mod memory;
 mod messages;
 mod names;
 mod odd;

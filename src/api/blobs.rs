@@ -122,11 +122,10 @@ fn segment(content: &Content, offset: u64, length: u64) -> Segment {
             offset,
             length,
         },
-        Source::Bytes(bytes) => {
-            let start = usize::try_from(offset).unwrap_or(usize::MAX);
-            let count = usize::try_from(length).unwrap_or(usize::MAX);
-            let part = bytes.get(start..).unwrap_or_default();
-            Segment::Bytes(part.get(..count).unwrap_or(part).to_vec())
-        }
+        Source::Bytes(bytes) => Segment::Shared {
+            bytes: bytes.clone(),
+            offset: usize::try_from(offset).unwrap_or(usize::MAX),
+            length: usize::try_from(length).unwrap_or(usize::MAX),
+        },
     }
 }

@@ -1,5 +1,6 @@
 //! What the storage says, in the words of the API.
 
+use crate::memory::Exhausted;
 use crate::spec::{Code, Error};
 use crate::storage;
 use serde_json::json;
@@ -61,6 +62,7 @@ impl From<storage::Error> for Error {
                 let text = format!("the range has {announced} bytes and the body {received}");
                 Error::new(Code::SizeInvalid).message(text)
             }
+            storage::Error::Exhausted => exhausted(Exhausted),
             storage::Error::Body(error) => body(&error),
             storage::Error::Corrupt(digest) => {
                 let text = format!("the stored content of {digest} is damaged: push it again");
@@ -116,9 +118,17 @@ fn too_many_uploads(by_address: bool, retry_after: Duration) -> Error {
         .field("Retry-After", retry_after.as_secs().to_string())
 }
 
+/// There is no memory left for a request at this moment.
+pub fn exhausted(error: Exhausted) -> Error {
+    Error::new(Code::Unavailable)
+        .message(format!("{error}: try again"))
+        .field("Retry-After", "1")
+}
+
 /// A request body that could not be read.
 pub fn body(error: &io::Error) -> Error {
     let code = match error.kind() {
+        io::ErrorKind::OutOfMemory => return exhausted(Exhausted),
         io::ErrorKind::UnexpectedEof => Code::BodyCut,
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Code::BodyTimeout,
         _ => Code::SizeInvalid,

@@ -5,18 +5,29 @@ use super::parameters::Parameters;
 use super::route::invalid_tag;
 use super::{Api, Result};
 use crate::auth::Caller;
+use crate::driver::{Content, Source};
 use crate::http::range;
-use crate::http::{Body, Request, Response};
+use crate::http::{Body, Request, Response, Segment};
+use crate::memory::{Share, Use};
 use crate::spec::manifest::Manifest;
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
 use crate::spec::stored::{self, Child};
 use crate::spec::{Algorithm, Code, Digest, Error, MediaType, Name, Reference, Tag};
 use crate::storage::{self, Stored, Tagging};
-use std::io::Read;
+use std::io;
 
 /// Most bytes of `OCI-Tag`: proxies take 4 KiB for the whole head of an answer (nginx,
 /// `proxy_buffer_size`).
 const OCI_TAG_BYTES_MAX: usize = 2048;
+
+/// Bytes that are made room for at first when a manifest comes: most have fewer.
+const BODY_BYTES: usize = 4096;
+
+/// How often the bytes of a pushed manifest may be in memory while it is looked at, beside themselves.
+const PARSED_TIMES: usize = 8;
+
+/// Media types of `Accept` that are looked at.
+const ACCEPTED_MAX: usize = 100;
 
 /// What stands between two tags in `OCI-Tag` (a list, RFC 9110, 5.6.1).
 const TAG_SEPARATOR: &str = ", ";
@@ -41,7 +52,7 @@ impl Api {
         } else {
             Response::new(200)
                 .header("Content-Type", stored.media_type.as_str())
-                .body(Body::Shared(stored.bytes))
+                .body(body(&stored.content))
         };
         Ok(response
             .header("Docker-Content-Digest", stored.digest.as_str())
@@ -53,19 +64,21 @@ impl Api {
     /// there.
     fn negotiate(&self, request: &Request<'_>, name: &Name, stored: Stored) -> Result<Stored> {
         let is_index = [OCI_INDEX, DOCKER_LIST].contains(&stored.media_type.as_str());
+        if !is_index {
+            return Ok(stored);
+        }
         let accepted = Accepted::of(request);
-        if !is_index || accepted.takes_any || accepted.takes(&stored.media_type) {
+        if accepted.takes_any || accepted.takes(&stored.media_type) {
             return Ok(stored);
         }
         let is_default = |child: &Child| {
             let media_type = child.media_type.as_deref().and_then(|own| own.parse().ok());
             let platform = child.platform.as_ref();
-            media_type.is_some_and(|own| accepted.takes(&own))
-                && platform
-                    .is_some_and(|(os, architecture)| os == "linux" && architecture == "amd64")
+            platform.is_some_and(|(os, architecture)| os == "linux" && architecture == "amd64")
+                && media_type.is_some_and(|own| accepted.takes(&own))
         };
-        let children = stored::children(&stored.bytes);
-        let Some(child) = children.into_iter().find(is_default) else {
+        let child = stored::find_child(&self.storage.bytes(&stored)?, is_default);
+        let Some(child) = child else {
             return Ok(stored);
         };
         match self
@@ -93,8 +106,12 @@ impl Api {
             None => Vec::new(),
         };
         tags.extend(from_query.iter().cloned());
-        let bytes = self.read_manifest(request)?;
+        let (bytes, _held) = self.read_manifest(request)?;
         let digest = check_digest(&bytes, expected)?;
+        let memory = self.storage.memory();
+        let _parsed = memory
+            .work(bytes.len().saturating_mul(PARSED_TIMES))
+            .map_err(failure::exhausted)?;
         let manifest = Manifest::parse(&bytes, content_type.as_ref())
             .map_err(|error| Error::new(Code::ManifestInvalid).message(error.to_string()))?;
         self.check_references(name, &manifest)?;
@@ -116,8 +133,9 @@ impl Api {
         Ok(response)
     }
 
-    /// Reads the body, but not a byte more than a manifest may have.
-    fn read_manifest(&self, request: &mut Request<'_>) -> Result<Vec<u8>> {
+    /// Reads the body, but not a byte more than a manifest may have. The memory that it takes is counted as it
+    /// grows, and grows with what came, not with what was announced.
+    fn read_manifest(&self, request: &mut Request<'_>) -> Result<(Vec<u8>, Share)> {
         let bytes_max = self.settings.manifest_bytes_max;
         let too_large = || {
             let text = format!("a manifest may have {bytes_max} bytes (http.limits.manifestbytes)");
@@ -129,14 +147,31 @@ impl Api {
         {
             return Err(too_large());
         }
-        let mut bytes = Vec::new();
-        let mut body = request.body().take(bytes_max.saturating_add(1));
-        body.read_to_end(&mut bytes)
-            .map_err(|error| failure::body(&error))?;
-        if bytes.len() as u64 > bytes_max {
-            return Err(too_large());
+        let most = request.content_length().unwrap_or(bytes_max);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut share = Share::new(self.storage.memory(), Use::Client);
+        let (mut bytes, mut length) = (Vec::new(), 0);
+        loop {
+            if length == bytes.len() {
+                // One byte more than there may be, to see the end.
+                let grown = (2 * length).max(BODY_BYTES).min(most.saturating_add(1));
+                share.wait_for(grown).map_err(failure::exhausted)?;
+                bytes.reserve_exact(grown.saturating_sub(length));
+                bytes.resize(grown, 0);
+            }
+            let room = bytes.get_mut(length..).unwrap_or_default();
+            match request.body().read(room) {
+                Ok(0) => break,
+                Ok(count) => length += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failure::body(&error)),
+            }
+            if length > most {
+                return Err(too_large());
+            }
         }
-        Ok(bytes)
+        bytes.truncate(length);
+        Ok((bytes, share))
     }
 
     pub(super) fn delete_manifest(&self, name: &Name, reference: &Reference) -> Result {
@@ -158,26 +193,35 @@ struct Accepted {
 
 impl Accepted {
     fn of(request: &Request<'_>) -> Accepted {
-        let entries: Vec<&str> = request
-            .headers("Accept")
-            .flat_map(|list| list.split(','))
-            .collect();
-        let is_wildcard = |entry: &&str| {
+        let entries = || {
+            let lists = request.headers("Accept");
+            lists.flat_map(|list| list.split(','))
+        };
+        let is_wildcard = |entry: &str| {
             let essence = entry.split(';').next().unwrap_or_default().trim();
             essence == "*/*" || essence == "application/*"
         };
-        let takes_any = entries.is_empty() || entries.iter().any(is_wildcard);
+        let types = entries().filter_map(|text| text.parse().ok());
         Accepted {
-            types: entries
-                .iter()
-                .filter_map(|text| text.parse().ok())
-                .collect(),
-            takes_any,
+            types: types.take(ACCEPTED_MAX).collect(),
+            takes_any: entries().next().is_none() || entries().any(is_wildcard),
         }
     }
 
     fn takes(&self, media_type: &MediaType) -> bool {
         self.types.contains(media_type)
+    }
+}
+
+/// The bytes of a manifest that was found, as they are to be sent.
+fn body(content: &Content) -> Body {
+    match &content.source {
+        Source::Bytes(bytes) => Body::Shared(bytes.clone()),
+        Source::File(file) => Body::Segments(vec![Segment::File {
+            file: file.clone(),
+            offset: 0,
+            length: content.length,
+        }]),
     }
 }
 
@@ -203,7 +247,7 @@ fn tag_parameters(request: &Request<'_>) -> Result<Vec<Tag>> {
     let mut tags = Vec::new();
     let mut bytes: usize = 0;
     for text in Parameters::of(request)?.all("tag") {
-        let tag: Tag = text.parse().map_err(|error| invalid_tag(text, error))?;
+        let tag: Tag = text.parse().map_err(|error| invalid_tag(&text, error))?;
         if tags.contains(&tag) {
             continue;
         }

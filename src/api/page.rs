@@ -20,7 +20,7 @@ impl Page {
     /// what is no number is `PAGINATION_NUMBER_INVALID`.
     pub fn of(request: &Request<'_>, limit_max: usize) -> Result<Page, Error> {
         let parameters = Parameters::of(request)?;
-        let last = Position::of(parameters.first("last").unwrap_or_default());
+        let last = Position::of(&parameters.first("last").unwrap_or_default());
         let Some(text) = parameters.first("n") else {
             return Ok(Page {
                 limit: limit_max,

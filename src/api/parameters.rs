@@ -1,33 +1,34 @@
-//! The query of a request, read once.
+//! The query of a request. It is read again for each parameter that is asked for: nothing is kept of what may be
+//! tens of thousands.
 
 use crate::http::{Request, target};
 use crate::spec::{Code, Error};
+use std::borrow::Cow;
 
-/// Decoded query parameters, in order.
-pub struct Parameters(Vec<(String, String)>);
+/// Query parameters, in order; each can be decoded.
+#[derive(Clone, Copy)]
+pub struct Parameters<'q>(&'q str);
 
-impl Parameters {
-    /// Reads the query. A query that cannot be decoded is a bad request.
-    pub fn of(request: &Request<'_>) -> Result<Parameters, Error> {
-        let owned = |pair: Result<target::Pair<'_>, target::Malformed>| {
-            pair.map(|(name, value)| (name.into_owned(), value.into_owned()))
-        };
-        let pairs: Result<_, _> = target::query_pairs(request.query()).map(owned).collect();
-        pairs.map(Parameters).map_err(|error| {
-            Error::new(Code::RequestInvalid)
-                .message(format!("the query cannot be decoded: {error}"))
+impl<'q> Parameters<'q> {
+    /// Looks at the query. One that cannot be decoded is a bad request.
+    pub fn of(request: &'q Request<'_>) -> Result<Parameters<'q>, Error> {
+        let query = request.query();
+        let failed = target::query_pairs(query).find_map(Result::err);
+        failed.map_or(Ok(Parameters(query)), |error| {
+            let text = format!("the query cannot be decoded: {error}");
+            Err(Error::new(Code::RequestInvalid).message(text))
         })
     }
 
     /// The first parameter of that name; an empty value counts as none.
-    pub fn first(&self, name: &str) -> Option<&str> {
-        let same = |pair: &&(String, String)| pair.0 == name && !pair.1.is_empty();
-        self.0.iter().find(same).map(|(_, value)| value.as_str())
+    pub fn first(self, name: &str) -> Option<Cow<'q, str>> {
+        self.all(name).find(|value| !value.is_empty())
     }
 
     /// Every parameter of that name, also with an empty value.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let same = move |pair: &&(String, String)| pair.0 == name;
-        self.0.iter().filter(same).map(|(_, value)| value.as_str())
+    pub fn all(self, name: &str) -> impl Iterator<Item = Cow<'q, str>> {
+        let pairs = target::query_pairs(self.0).filter_map(Result::ok);
+        let same = pairs.filter(move |(found, _)| found == name);
+        same.map(|(_, value)| value)
     }
 }

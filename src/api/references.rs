@@ -5,70 +5,121 @@ use super::{Api, Result};
 use crate::config::{Platforms, Validation};
 use crate::spec::descriptor::Descriptor;
 use crate::spec::manifest::{Content, Manifest};
-use crate::spec::{Code, Error, MediaType, Name};
-use serde_json::{Value, json};
+use crate::spec::{Code, Digest, Error, Name};
+use serde_json::json;
+use std::collections::HashSet;
+
+/// Missing things that an error names.
+const NAMED_MAX: usize = 100;
+
+/// The digests that were looked for.
+#[derive(Default)]
+struct Seen<'m> {
+    digests: HashSet<&'m Digest>,
+    missing: usize,
+    /// The first that are missing.
+    named: Vec<&'m Digest>,
+}
+
+impl<'m> Seen<'m> {
+    /// Whether it was not looked for yet.
+    fn is_new(&mut self, digest: &'m Digest) -> bool {
+        self.digests.insert(digest)
+    }
+
+    fn note_missing(&mut self, digest: &'m Digest) {
+        self.missing += 1;
+        if self.named.len() < NAMED_MAX {
+            self.named.push(digest);
+        }
+    }
+
+    /// The error that says what is missing.
+    fn conclude(self) -> Result<()> {
+        if self.missing == 0 {
+            return Ok(());
+        }
+        let mut error = Error::new(Code::ManifestBlobUnknown);
+        if self.missing > NAMED_MAX {
+            let text = format!(
+                "the manifest names {} manifests or blobs that are unknown to the registry; the first {NAMED_MAX} \
+                 are listed",
+                self.missing
+            );
+            error = error.message(text);
+        }
+        Err(self
+            .named
+            .into_iter()
+            .fold(error, |error, digest| error.detail(json!(digest))))
+    }
+}
 
 impl Api {
-    /// Checks everything that a manifest names; every missing thing is a detail of the error.
+    /// Checks everything that a manifest names, each digest once. What is missing is told: how much it is, and
+    /// the first by name, each a detail of the error.
     pub(super) fn check_references(&self, name: &Name, manifest: &Manifest) -> Result<()> {
         if self.settings.validation.disabled {
             return Ok(());
         }
-        let mut missing = Vec::new();
+        let mut seen = Seen::default();
         match &manifest.content {
             Content::Image { config, layers } => {
                 if let Some(descriptor) = config {
-                    self.check_blob(name, descriptor, &mut missing)?;
+                    self.check_blob(name, descriptor, &mut seen)?;
                 }
                 for layer in layers {
-                    self.check_layer(name, layer, &mut missing)?;
+                    self.check_layer(name, layer, &mut seen)?;
                 }
             }
             Content::Index(manifests) => {
                 for child in manifests {
-                    self.check_child(name, child, &mut missing)?;
+                    self.check_child(name, child, &mut seen)?;
                 }
             }
         }
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let error = Error::new(Code::ManifestBlobUnknown);
-        Err(missing.into_iter().fold(error, Error::detail))
+        seen.conclude()
     }
 
-    fn check_blob(&self, name: &Name, blob: &Descriptor, missing: &mut Vec<Value>) -> Result<()> {
-        if !self.storage.has_blob(name, &blob.digest)? {
-            missing.push(json!(blob.digest));
+    fn check_blob<'m>(&self, name: &Name, blob: &'m Descriptor, seen: &mut Seen<'m>) -> Result<()> {
+        if seen.is_new(&blob.digest) && !self.storage.has_blob(name, &blob.digest)? {
+            seen.note_missing(&blob.digest);
         }
         Ok(())
     }
 
     /// A layer that says where else it is, or that need not be distributed, is not asked for: this
     /// is how Windows images are pushed without their base.
-    fn check_layer(&self, name: &Name, layer: &Descriptor, missing: &mut Vec<Value>) -> Result<()> {
-        for url in &layer.urls {
+    fn check_layer<'m>(
+        &self,
+        name: &Name,
+        layer: &'m Descriptor,
+        seen: &mut Seen<'m>,
+    ) -> Result<()> {
+        for url in layer.urls.iter() {
             check_url(&self.settings.validation, url)?;
         }
-        let kept_elsewhere = layer
-            .media_type
-            .parse()
-            .is_ok_and(|t: MediaType| t.is_nondistributable());
-        if kept_elsewhere || !layer.urls.is_empty() {
+        if layer.is_nondistributable || !layer.urls.is_empty() {
             return Ok(());
         }
-        self.check_blob(name, layer, missing)
+        self.check_blob(name, layer, seen)
     }
 
-    fn check_child(&self, name: &Name, child: &Descriptor, missing: &mut Vec<Value>) -> Result<()> {
-        if !is_asked_for(&self.settings.validation.platforms, child) {
+    fn check_child<'m>(
+        &self,
+        name: &Name,
+        child: &'m Descriptor,
+        seen: &mut Seen<'m>,
+    ) -> Result<()> {
+        if !is_asked_for(&self.settings.validation.platforms, child) || !seen.is_new(&child.digest)
+        {
             return Ok(());
         }
         // Build caches are pushed as an index whose entries are layers; distribution takes them too.
         let is_known = self.storage.has_manifest(name, &child.digest)?
             || self.storage.has_blob(name, &child.digest)?;
         if !is_known {
-            missing.push(json!(child.digest));
+            seen.note_missing(&child.digest);
         }
         Ok(())
     }

@@ -3,12 +3,12 @@
 use super::page::Page;
 use super::parameters::Parameters;
 use super::route::parse_digest;
-use super::{Api, Result, json};
-use crate::http::{Request, target};
+use super::{Api, Result};
+use crate::http::{Body, Request, Response, Segment, target};
+use crate::memory::LARGEST_SHARES;
 use crate::spec::media_type::OCI_INDEX;
 use crate::spec::{Digest, Name};
-use crate::storage::ReferrersQuery;
-use serde_json::json;
+use crate::storage::{ReferrersPage, ReferrersQuery};
 
 /// Most descriptors in one page.
 pub const REFERRERS_MAX: usize = 1000;
@@ -25,6 +25,7 @@ impl Api {
     ) -> Result {
         let parameters = Parameters::of(request)?;
         let artifact_type = parameters.first("artifactType");
+        let artifact_type = artifact_type.as_deref();
         let page = Page::of(request, REFERRERS_MAX)?;
         let last = page.last.as_str();
         let after = (!last.is_empty()).then(|| parse_digest(last)).transpose()?;
@@ -33,11 +34,16 @@ impl Api {
             artifact_type,
             after,
             entries_max: page.limit,
-            bytes_max: REFERRERS_BYTES_MAX,
+            bytes_max: REFERRERS_BYTES_MAX.min(self.storage.memory().bytes() / LARGEST_SHARES),
         };
-        let (descriptors, last) = self.storage.referrers(name, &query)?;
-        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors});
-        let mut response = json(200, OCI_INDEX, &index);
+        let ReferrersPage { json, last, share } = self.storage.referrers(name, &query)?;
+        let end = format!("],\"mediaType\":\"{OCI_INDEX}\",\"schemaVersion\":2}}");
+        let pieces = [b"{\"manifests\":[".to_vec(), json, end.into_bytes()];
+        let body = Body::Segments(pieces.map(Segment::Bytes).into());
+        let mut response = Response::new(200)
+            .header("Content-Type", OCI_INDEX)
+            .body(body)
+            .counted(share);
         if artifact_type.is_some() {
             response = response.header("OCI-Filters-Applied", "artifactType");
         }

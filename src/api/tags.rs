@@ -10,8 +10,11 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 /// Longest page for a client that names a length, where `tags.maxtags` is not set: what it is in
-/// distribution. Also how many tags are held in memory of a list that is sent whole.
+/// distribution.
 const PAGE_MAX: usize = 1000;
+
+/// How many tags are held in memory of a list that is sent whole.
+const STEP: usize = 100;
 
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
@@ -23,8 +26,10 @@ impl Api {
         if !self.storage.has_repository(name)? {
             return Err(Error::new(Code::NameUnknown).detail(json!({ "name": name.as_str() })));
         }
-        let (tags, more) = self.storage.tags(name, page.last.as_str(), page.limit)?;
-        if more && !page.is_asked_for && self.settings.tags_max.is_none() {
+        let is_whole = !page.is_asked_for && self.settings.tags_max.is_none();
+        let limit = if is_whole { STEP } else { page.limit };
+        let (tags, more) = self.storage.tags(name, page.last.as_str(), limit)?;
+        if more && is_whole {
             let body = AllTags::new(Arc::clone(&self.storage), name.clone(), &tags);
             let response = Response::new(200).header("Content-Type", CONTENT_TYPE);
             return Ok(response.body(Body::Stream(Box::new(body), None)));
@@ -78,7 +83,7 @@ impl AllTags {
 
     /// Makes the text of the next page.
     fn next_page(&mut self, after: &Tag) -> io::Result<()> {
-        let page = self.storage.tags(&self.name, after.as_str(), PAGE_MAX);
+        let page = self.storage.tags(&self.name, after.as_str(), STEP);
         let (tags, more) = page.map_err(io::Error::other)?;
         let mut text = String::new();
         for tag in &tags {

@@ -25,18 +25,19 @@ impl Api {
     ) -> Result {
         let parameters = Parameters::of(request)?;
         if let Some(text) = parameters.first("mount") {
-            if let Some(digest) = self.mount(caller, name, (text, parameters.first("from")))? {
+            let from = parameters.first("from");
+            if let Some(digest) = self.mount(caller, name, (&text, from.as_deref()))? {
                 return Ok(self.created(request, name, &digest));
             }
         } else if let Some(text) = parameters.first("digest") {
-            let digest = parse_digest(text)?;
+            let digest = parse_digest(&text)?;
             let length = request.content_length();
             let part = part(request, Offset::Unstated, length);
             self.storage.put_blob(name, &digest, part)?;
             return Ok(self.created(request, name, &digest));
         }
         let algorithm = match parameters.first("digest-algorithm") {
-            Some(text) => text.parse().map_err(|error| invalid_digest(text, error))?,
+            Some(text) => text.parse().map_err(|error| invalid_digest(&text, error))?,
             None => Algorithm::Sha256,
         };
         let id = self
@@ -74,7 +75,7 @@ impl Api {
         name: &Name,
         id: &UploadId,
     ) -> Result {
-        let (offset, length) = extent(request, &Parameters::of(request)?)?;
+        let (offset, length) = extent(request, Parameters::of(request)?)?;
         let part = part(request, offset, length);
         let outcome = self.storage.append_upload(name, id, part);
         let length = outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
@@ -93,8 +94,8 @@ impl Api {
             let text = "the digest parameter is missing: PUT <location>?digest=<digest>";
             Error::new(Code::DigestInvalid).message(text)
         })?;
-        let digest = parse_digest(text)?;
-        let (offset, length) = extent(request, &parameters)?;
+        let digest = parse_digest(&text)?;
+        let (offset, length) = extent(request, parameters)?;
         let part = part(request, offset, length);
         let outcome = self.storage.commit_upload(name, id, &digest, part);
         outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
@@ -191,13 +192,13 @@ fn part<'r>(request: &'r mut Request<'_>, offset: Offset, length: Option<u64>) -
 
 /// Where a request's body belongs, and how long it says that is: by `Content-Range`, or else by the offset that its
 /// `Location` was given for, and `Content-Length`.
-fn extent(request: &Request<'_>, parameters: &Parameters) -> Result<(Offset, Option<u64>)> {
+fn extent(request: &Request<'_>, parameters: Parameters<'_>) -> Result<(Offset, Option<u64>)> {
     if let Some(text) = request.header("Content-Range") {
         return content_range(request, text);
     }
     let offset = match parameters.first(OFFSET) {
         None => Offset::Unstated,
-        Some(text) => Offset::Location(number(text).ok_or_else(|| {
+        Some(text) => Offset::Location(number(&text).ok_or_else(|| {
             let message = "the offset parameter is not a number; use the Location as it was given";
             Error::new(Code::RequestInvalid)
                 .message(message)

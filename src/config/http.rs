@@ -6,6 +6,7 @@ use super::resolved::{Http, LocationStyle};
 use super::tls;
 use super::values::steps;
 use crate::http::{Limits, Listen, TrustedProxies};
+use crate::memory;
 use std::time::Duration;
 
 const ADDRESS: &str = ":5000";
@@ -21,7 +22,7 @@ const FRAMING: [&str; 5] = [
 ];
 
 /// Reads the section.
-pub fn http(layers: &mut Layers) -> Http {
+pub fn http(layers: &mut Layers, manifest_bytes_max: u64) -> Http {
     Http {
         listen: listen(layers),
         prefix: prefix(layers),
@@ -31,7 +32,7 @@ pub fn http(layers: &mut Layers) -> Http {
             .unwrap_or(DRAIN_TIMEOUT),
         headers: headers(layers),
         tls: tls::tls(layers),
-        limits: limits(layers),
+        limits: limits(layers, manifest_bytes_max),
     }
 }
 
@@ -164,9 +165,9 @@ fn headers(layers: &mut Layers) -> Vec<(String, String)> {
     headers
 }
 
-fn limits(layers: &mut Layers) -> Limits {
+fn limits(layers: &mut Layers, manifest_bytes_max: u64) -> Limits {
     let default = Limits::default();
-    let limits = Limits {
+    let mut limits = Limits {
         connections_max: layers
             .integer("http.limits.connections")
             .unwrap_or(default.connections_max),
@@ -177,9 +178,7 @@ fn limits(layers: &mut Layers) -> Limits {
         head_bytes_max: layers
             .bytes("http.limits.headbytes")
             .unwrap_or(default.head_bytes_max),
-        head_memory_bytes_max: layers
-            .bytes("http.limits.headmemory")
-            .unwrap_or(default.head_memory_bytes_max),
+        memory_bytes_max: 0,
         head_fields_max: layers
             .integer("http.limits.headfields")
             .unwrap_or(default.head_fields_max),
@@ -211,12 +210,7 @@ fn limits(layers: &mut Layers) -> Limits {
             .bytes("http.limits.drainbytes")
             .unwrap_or(default.drain_bytes_max),
     };
-    // A head is there twice while it is read: one that could never be taken is a mistake.
-    let needed = limits.head_bytes_max.saturating_mul(2);
-    if limits.head_memory_bytes_max < needed {
-        let allowed = format!("at least twice http.limits.headbytes, which is {needed} bytes");
-        layers.wrong("http.limits.headmemory", &allowed);
-    }
+    limits.memory_bytes_max = memory(layers, limits.head_bytes_max, manifest_bytes_max);
     limits
 }
 
@@ -236,25 +230,52 @@ fn trusted_proxies(layers: &mut Layers) -> Option<TrustedProxies> {
     Some(TrustedProxies(networks))
 }
 
+/// A head or a manifest that could never be taken is a mistake, where both limits were chosen; otherwise
+/// there is as much memory as is needed.
+fn memory(layers: &mut Layers, head_bytes_max: usize, manifest_bytes_max: u64) -> usize {
+    let manifest_bytes_max = usize::try_from(manifest_bytes_max).unwrap_or(usize::MAX);
+    let largest = head_bytes_max.max(manifest_bytes_max);
+    let needed = largest.saturating_mul(memory::LARGEST_SHARES);
+    let Some(bytes) = layers.bytes("http.limits.memory") else {
+        return needed.max(memory::BYTES_DEFAULT);
+    };
+    if bytes < needed {
+        let times = memory::LARGEST_SHARES;
+        let allowed = format!(
+            "at least {times} times http.limits.manifestbytes and headbytes, which is {needed} bytes"
+        );
+        layers.wrong("http.limits.memory", &allowed);
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Config, Source};
     use super::*;
 
     #[test]
-    fn the_memory_of_heads_holds_at_least_one() {
+    fn the_memory_holds_the_largest_head_and_manifest() {
         let load = |limits: &str| {
             let text = format!("version: 0.1\nstorage: inmemory\nhttp: {{limits: {limits}}}\n");
             let name = "test.yml".to_owned();
-            Config::load(Source::Text { name, text }, []).map(drop)
+            let loaded = Config::load(Source::Text { name, text }, []);
+            loaded.map(|(config, _)| config.http.limits.memory_bytes_max)
         };
-        assert!(load("{headbytes: 512KiB, headmemory: 1MiB}").is_ok());
-        let mistakes = load("{headbytes: 513KiB, headmemory: 1MiB}").unwrap_err();
-        let said = format!("{mistakes:?}");
-        assert!(
-            said.contains("at least twice http.limits.headbytes, which is 1050624"),
-            "{said}"
-        );
+        let mib = 1024 * 1024;
+        for (limits, expected) in [
+            ("{}", 96 * mib),
+            ("{manifestbytes: 4MiB}", 96 * mib),
+            ("{manifestbytes: 5MiB}", 100 * mib),
+            ("{manifestbytes: 1MiB, memory: 32MiB}", 32 * mib),
+            ("{memory: 80MiB}", 80 * mib),
+        ] {
+            assert_eq!(load(limits).unwrap(), expected, "{limits}");
+        }
+        for limits in ["{memory: 79MiB}", "{manifestbytes: 8MiB, memory: 159MiB}"] {
+            let said = format!("{:?}", load(limits).unwrap_err());
+            assert!(said.contains("at least 20 times"), "{said}");
+        }
     }
 
     #[test]

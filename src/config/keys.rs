@@ -87,7 +87,7 @@ pub const HONOURED: &[Key] = &[
         Kind::Integer(1, 1_000_000),
     ),
     key("http.limits.headbytes", Kind::Bytes(KIB, MIB)),
-    key("http.limits.headmemory", Kind::Bytes(MIB, 64 * 1024 * MIB)),
+    key("http.limits.memory", Kind::Bytes(32 * MIB, 64 * 1024 * MIB)),
     key("http.limits.headfields", Kind::Integer(8, 256)),
     key("http.limits.targetbytes", Kind::Bytes(KIB, MIB)),
     key("http.limits.headtimeout", Kind::Duration(SECOND, DAY)),

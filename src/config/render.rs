@@ -168,7 +168,7 @@ impl Config {
                 limits.connections_per_address_max.into(),
             ),
             ("headbytes", limits.head_bytes_max.into()),
-            ("headmemory", limits.head_memory_bytes_max.into()),
+            ("memory", limits.memory_bytes_max.into()),
             ("headfields", limits.head_fields_max.into()),
             ("targetbytes", limits.target_bytes_max.into()),
             ("headtimeout", format(limits.head_timeout).into()),

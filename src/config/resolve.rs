@@ -30,6 +30,9 @@ const UPLOAD_IDLE_TIMEOUT: Duration = HOUR;
 /// Reads every key that is honoured. Mistakes are left in `layers`; what they concern has its default.
 pub fn resolve(layers: &mut Layers) -> Config {
     version(layers);
+    let manifest_bytes_max = layers
+        .bytes("http.limits.manifestbytes")
+        .unwrap_or(MANIFEST_BYTES_MAX);
     Config {
         source: String::new(),
         log: log(layers),
@@ -41,11 +44,9 @@ pub fn resolve(layers: &mut Layers) -> Config {
             _ => PAGE_ENTRIES,
         },
         tags_max: layers.integer("tags.maxtags").filter(|count| *count > 0),
-        http: http::http(layers),
+        http: http::http(layers, manifest_bytes_max),
         validation: validation(layers),
-        manifest_bytes_max: layers
-            .bytes("http.limits.manifestbytes")
-            .unwrap_or(MANIFEST_BYTES_MAX),
+        manifest_bytes_max,
         uploads: uploads(layers),
     }
 }

@@ -290,6 +290,23 @@ impl Driver for Filesystem {
         self.outcome(key, read())
     }
 
+    fn load(&self, key: &Key, small_bytes_max: u64) -> Result<Content> {
+        let _pass = self.gate.enter();
+        let load = || {
+            let (mut file, metadata) = open_file(&self.path(key))?;
+            let length = metadata.len();
+            let source = if length > small_bytes_max {
+                Source::File(Arc::new(file))
+            } else {
+                let mut content = vec![0; usize::try_from(length).unwrap_or_default()];
+                file.read_exact(&mut content)?;
+                Source::Bytes(content.into())
+            };
+            Ok(Content { length, source })
+        };
+        load().map_err(|error| Error::new(key, error))
+    }
+
     fn open(&self, key: &Key) -> Result<Content> {
         let _pass = self.gate.enter();
         let open = || {

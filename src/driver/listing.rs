@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,9 +27,21 @@ const SETTLED_FINE: Duration = Duration::from_millis(25);
 const SETTLED_COARSE: Duration = Duration::from_secs(3);
 
 /// The kept folders.
-#[derive(Default)]
 pub struct Listings {
     folders: Mutex<HashMap<PathBuf, Arc<Mutex<Folder>>>>,
+    names_max: usize,
+    /// Names that were read since they were last counted.
+    read: AtomicUsize,
+}
+
+impl Default for Listings {
+    fn default() -> Listings {
+        Listings {
+            folders: Mutex::default(),
+            names_max: NAMES_MAX,
+            read: AtomicUsize::new(0),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -50,7 +63,10 @@ impl Listings {
         let folder = self.folder(path);
         let mut folder = lock(&folder);
         if !folder.is_fresh(modified) {
-            folder.read(path, modified)?;
+            if !folder.read(path, modified, self.names_max)? {
+                return read_page(path, after, limit);
+            }
+            self.count(path, folder.names.len());
         }
         let after = (Bound::Excluded(after), Bound::Unbounded);
         Ok(folder
@@ -84,6 +100,23 @@ impl Listings {
         lock(&self.folders).retain(|kept, _| !kept.starts_with(path));
     }
 
+    /// Notes that the names of a folder were read, and forgets the others when there may be too many.
+    fn count(&self, path: &Path, names: usize) {
+        let read = self.read.fetch_add(names, Ordering::Relaxed) + names;
+        if read <= self.names_max {
+            return;
+        }
+        let mut folders = lock(&self.folders);
+        // The folder itself is locked, and counts nothing here.
+        let count = |folder: &Arc<Mutex<Folder>>| folder.try_lock().map_or(0, |f| f.names.len());
+        let mut kept = names + folders.values().map(count).sum::<usize>();
+        if kept > self.names_max {
+            folders.retain(|kept, _| kept == path);
+            kept = names;
+        }
+        self.read.store(kept, Ordering::Relaxed);
+    }
+
     fn folder(&self, path: &Path) -> Arc<Mutex<Folder>> {
         let mut folders = lock(&self.folders);
         if let Some(folder) = folders.get(path) {
@@ -109,18 +142,40 @@ impl Folder {
         self.modified == Some(modified) && !(self.noted && too_old())
     }
 
-    fn read(&mut self, path: &Path, modified: SystemTime) -> io::Result<()> {
+    /// Reads the names; `false` when there are more than may be kept, and none are.
+    fn read(&mut self, path: &Path, modified: SystemTime, names_max: usize) -> io::Result<bool> {
         *self = Folder::default();
         for entry in std::fs::read_dir(path)? {
             // No key has a name that is not UTF-8: such an entry is not ours.
             if let Ok(name) = entry?.file_name().into_string() {
                 self.names.insert(name.into());
             }
+            if self.names.len() > names_max {
+                *self = Folder::default();
+                return Ok(false);
+            }
         }
         self.read_at = Some(Instant::now());
         self.modified = is_settled(modified).then_some(modified);
-        Ok(())
+        Ok(true)
     }
+}
+
+/// A page of a folder that is too large to be kept: of its names no more than the page are in memory.
+fn read_page(path: &Path, after: &str, limit: usize) -> io::Result<Vec<String>> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(path)? {
+        let Ok(name) = entry?.file_name().into_string() else {
+            continue;
+        };
+        if name.as_str() > after {
+            names.insert(name);
+        }
+        if names.len() > limit {
+            names.pop_last();
+        }
+    }
+    Ok(names.into_iter().collect())
 }
 
 fn is_settled(modified: SystemTime) -> bool {
@@ -176,6 +231,34 @@ mod tests {
         assert_eq!(page(&listings, root.path(), "a-b", 3), "a.b b");
         assert_eq!(page(&listings, root.path(), "zz", 3), "");
         assert_eq!(page(&listings, &root.path().join("none"), "", 3), "");
+    }
+
+    #[test]
+    fn names_that_are_kept_are_bounded_and_a_larger_folder_is_read_by_pages() {
+        let root = tempfile::tempdir().unwrap();
+        let listings = Listings {
+            names_max: 10,
+            ..Listings::default()
+        };
+        let folder = |number: usize| root.path().join(number.to_string());
+        for number in 0..8 {
+            for name in 0..=number * 2 {
+                fs::create_dir_all(folder(number).join(format!("{name:02}"))).unwrap();
+            }
+            settle(&folder(number));
+        }
+        for _ in 0..3 {
+            for number in 0..8 {
+                let all: Vec<String> = (0..=number * 2).map(|name| format!("{name:02}")).collect();
+                let found = listings.page(&folder(number), "", 100).unwrap();
+                assert_eq!(found, all);
+                let found = listings.page(&folder(number), "00", 2).unwrap();
+                assert_eq!(found, all[1..all.len().min(3)]);
+                let folders = lock(&listings.folders);
+                let kept: usize = folders.values().map(|one| lock(one).names.len()).sum();
+                assert!(kept <= 20, "{kept}");
+            }
+        }
     }
 
     #[test]

@@ -147,9 +147,23 @@ impl Content {
     /// Reads it from the start.
     pub fn reader(&self) -> Box<dyn Read + Send + '_> {
         match &self.source {
-            Source::File(file) => Box::new(&**file),
+            Source::File(file) => Box::new(FromStart { file, offset: 0 }),
             Source::Bytes(bytes) => Box::new(&**bytes),
         }
+    }
+}
+
+/// A file from its start on, wherever its own cursor is.
+struct FromStart<'f> {
+    file: &'f File,
+    offset: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = sys::read_at(self.file, into, self.offset)?;
+        self.offset = self.offset.saturating_add(count as u64);
+        Ok(count)
     }
 }
 
@@ -176,6 +190,12 @@ pub trait Driver: Send + Sync {
     /// A whole small file. More than `bytes_max` bytes is an error of kind `InvalidData`, and so is what is no
     /// regular file; nothing is waited for.
     fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>>;
+
+    /// A file of any size: the bytes of one that has no more than `small_bytes_max`, of a larger one a place to
+    /// read them from.
+    fn load(&self, key: &Key, _small_bytes_max: u64) -> Result<Content> {
+        self.open(key)
+    }
 
     /// A file of any size, for streaming.
     fn open(&self, key: &Key) -> Result<Content>;

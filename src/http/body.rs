@@ -146,9 +146,11 @@ fn read_chunked(
         let decoded = decoder.decode(raw)?;
         match source {
             Source::Buffer => wire.buffer.consume(decoded.consumed),
-            Source::Socket => wire
-                .buffer
-                .push(raw.get(decoded.consumed..).unwrap_or_default()),
+            Source::Socket => {
+                wire.buffer
+                    .push(raw.get(decoded.consumed..).unwrap_or_default());
+                wire.count_rest();
+            }
         }
         if decoded.produced > 0 || decoder.is_done() {
             return Ok(decoded.produced);

@@ -7,6 +7,7 @@ mod refuse;
 
 use super::body::{BodyReader, Incoming};
 use super::head::{Head, Scan, Scanned};
+use super::held;
 use super::refusal::Refusal;
 use super::request_line::RequestLine;
 use super::shared::Shared;
@@ -153,7 +154,7 @@ impl Connection {
         let limits = &shared.limits;
         self.head.rest();
         // What came behind a body may be much.
-        if !self.wire.has_memory(0) {
+        if self.wire.has_lost || !self.wire.has_memory(0) {
             return Next::Refused(Refusal::no_memory(), None, Instant::now());
         }
         for _ in 0..=EMPTY_LINES_MAX {
@@ -269,6 +270,7 @@ impl Connection {
                 (Refusal::new(500, message).to_response(), false)
             }
         };
+        let response = held::count(&self.wire, response);
         let form = Form {
             old: head.version().1 == 0,
             head_only: head.method == Method::Head,

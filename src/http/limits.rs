@@ -4,6 +4,7 @@
 //! bound here is enforced in one place and shown by a test in `tests/limits.rs`.
 
 use super::TrustedProxies;
+use crate::memory;
 use std::time::Duration;
 
 /// The most fields a head may have, whatever [`Limits::head_fields_max`] says.
@@ -25,9 +26,10 @@ pub struct Limits {
     /// Bytes of a request's head, and of a chunked body's trailers. More is answered 431. Default
     /// 256 KiB: tokens that list what their holder may do are large.
     pub head_bytes_max: usize,
-    /// Bytes of memory that all heads together may take beyond the 4 KiB that each connection has
-    /// anyway. A head for which there is no room is answered 503 with `Retry-After`. Default 64 MiB.
-    pub head_memory_bytes_max: usize,
+    /// Bytes of memory that may be held for all clients together beyond the small buffers that each
+    /// connection has anyway: large heads, bodies that are read whole, answers. What there is no room for
+    /// is answered 503 with `Retry-After`. Default 96 MiB.
+    pub memory_bytes_max: usize,
     /// Fields of a request's head, at most [`HEAD_FIELDS_CEILING`]. More is answered 431. Default 100.
     pub head_fields_max: usize,
     /// Bytes of a request's target. More is answered 414. Default 64 KiB.
@@ -63,7 +65,7 @@ impl Default for Limits {
             connections_per_address_max: 1024,
             trusted_proxies: TrustedProxies::default(),
             head_bytes_max: 256 * 1024,
-            head_memory_bytes_max: 64 * 1024 * 1024,
+            memory_bytes_max: memory::BYTES_DEFAULT,
             head_fields_max: 100,
             target_bytes_max: 64 * 1024,
             head_timeout: Duration::from_secs(10),

@@ -4,7 +4,6 @@
 //! [`Request`] and returns a [`Response`].
 
 mod body;
-mod budget;
 mod buffer;
 mod chunked;
 mod connection;
@@ -12,6 +11,7 @@ mod excerpt;
 mod forwarded;
 mod framing;
 mod head;
+mod held;
 mod in_flight;
 mod limits;
 mod occasional;

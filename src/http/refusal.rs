@@ -46,11 +46,11 @@ impl Refusal {
         )
     }
 
-    /// No memory for a large head.
+    /// No memory for a large head or answer.
     pub(super) const fn no_memory() -> Refusal {
         Refusal::new(
             503,
-            "The heads of all requests together are too large at this moment; try again.",
+            "All memory for requests and answers is taken at this moment; try again.",
         )
     }
 

@@ -1,6 +1,7 @@
 //! What a handler answers; the engine alone decides how it leaves (sendfile, buffer, chunked).
 
 use super::StatusCode;
+use crate::memory::Share;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
@@ -12,6 +13,8 @@ pub struct Response {
     pub(super) status: StatusCode,
     pub(super) fields: Vec<(Cow<'static, str>, String)>,
     pub(super) body: Body,
+    /// What of the memory for clients its body takes; given back when it was sent.
+    pub(super) share: Option<Share>,
 }
 
 /// The bytes of an answer. On HEAD the engine sends the length and no bytes.
@@ -32,6 +35,15 @@ pub enum Body {
 pub enum Segment {
     /// Literal bytes.
     Bytes(Vec<u8>),
+    /// `length` bytes from `offset` of some that are in memory anyway.
+    Shared {
+        /// All of them.
+        bytes: Arc<[u8]>,
+        /// First byte.
+        offset: usize,
+        /// Number of bytes.
+        length: usize,
+    },
     /// `length` bytes of an immutable file from `offset`.
     File {
         /// The open file; its own cursor is not used.
@@ -50,6 +62,7 @@ impl Response {
             status: StatusCode(status),
             fields: Vec::new(),
             body: Body::Empty,
+            share: None,
         }
     }
 
@@ -66,6 +79,14 @@ impl Response {
     #[must_use]
     pub fn body(mut self, body: Body) -> Self {
         self.body = body;
+        self
+    }
+
+    /// Says that the memory of the body is counted already, by this share. It is given back when the answer
+    /// was sent. Bytes of more than 16 KiB without one are counted by the engine, or not sent.
+    #[must_use]
+    pub fn counted(mut self, share: Share) -> Self {
+        self.share = Some(share);
         self
     }
 

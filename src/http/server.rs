@@ -10,6 +10,7 @@ use super::socket::{Bound, Listen, Listener, Socket};
 use super::table::{Load, Table, peer};
 use super::tls::NO_PLACE;
 use super::{Handler, Limits, Tls};
+use crate::memory::Budget;
 use crate::sys;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -68,20 +69,23 @@ impl Listening {
 impl Server {
     /// Listens; connections are accepted from [`Server::run`] on. Errors name the address.
     pub fn bind(listen: &Listen, limits: Limits, handler: Arc<dyn Handler>) -> io::Result<Server> {
-        Server::new(Listening::open(listen)?, limits, None, handler)
+        let memory = Budget::new(limits.memory_bytes_max);
+        Server::new(Listening::open(listen)?, limits, None, handler, &memory)
     }
 
-    /// A server on sockets that listen; every connection speaks TLS when there is a [`Tls`].
+    /// A server on sockets that listen; every connection speaks TLS when there is a [`Tls`]. What it holds
+    /// for clients it takes of `memory`, which the handler may have a part in.
     pub fn new(
         Listening(listeners): Listening,
         limits: Limits,
         tls: Option<Tls>,
         handler: Arc<dyn Handler>,
+        memory: &Arc<Budget>,
     ) -> io::Result<Server> {
         let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "nowhere to listen");
         let address = listeners.first().ok_or_else(none)?.bound()?;
         let table = Table::new(&limits);
-        let shared = Arc::new(Shared::new(handler, limits, tls, table));
+        let shared = Arc::new(Shared::new(handler, limits, tls, table, memory));
         Ok(Server {
             listeners: listeners.into_iter().map(Arc::new).collect(),
             address,

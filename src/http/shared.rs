@@ -1,9 +1,9 @@
 //! What a server's connections have in common.
 
-use super::budget::Budget;
 use super::occasional::Occasional;
 use super::table::Table;
 use super::{Handler, Limits, Tls};
+use crate::memory::Budget;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ pub(super) struct Shared {
     pub(super) table: Table,
     /// See [`Limits::tick`].
     pub(super) tick: Duration,
-    /// What heads may take, by [`Limits::head_memory_bytes_max`].
-    pub(super) heads: Arc<Budget>,
+    /// What may be held for clients; the handler takes of the same.
+    pub(super) memory: Arc<Budget>,
     /// TLS clients on a plain HTTP port.
     pub(super) tls_hellos: Occasional,
     /// Bytes that have no request line.
@@ -37,16 +37,16 @@ impl Shared {
         limits: Limits,
         tls: Option<Tls>,
         table: Table,
+        memory: &Arc<Budget>,
     ) -> Shared {
         let tick = limits.tick();
-        let heads = Budget::new(limits.head_memory_bytes_max);
         Shared {
             handler,
             limits,
             tls,
             table,
             tick,
-            heads,
+            memory: Arc::clone(memory),
             tls_hellos: Occasional::new(NO_HTTP_PAUSE),
             no_requests: Occasional::new(NO_HTTP_PAUSE),
             turned_away: Occasional::new(TURNED_AWAY_PAUSE),

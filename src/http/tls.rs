@@ -16,7 +16,7 @@ pub mod x509;
 
 pub use suites::{CipherSuite, ClientAuth, NoSuite, Version};
 
-pub(super) use session::{NO_PLACE, Session};
+pub(super) use session::{BULK_MEMORY_BYTES, NO_PLACE, SEND_BYTES, Session};
 
 use crate::watched::{Content, Source, Watched};
 use rustls::ServerConfig;

@@ -4,11 +4,11 @@
 //! Sockets block for a short tick only (set once, no system call a request); after each tick and each
 //! transfer the [`Pace`] decides whether the peer is still worth waiting for.
 
-use super::budget::Share;
 use super::buffer::{BUFFER_BYTES, Buffer};
 use super::shared::Shared;
 use super::table::Entry;
-use super::tls::Session;
+use super::tls::{BULK_MEMORY_BYTES, Session};
+use crate::memory::{Share, Use};
 use crate::sys;
 use std::io;
 use std::net::Shutdown;
@@ -105,6 +105,9 @@ impl Pace {
     }
 }
 
+/// Bytes that a client may send in a handshake before they are counted: certificates of its own take more.
+const HANDSHAKE_BYTES: usize = 16 * 1024;
+
 /// One connection's socket and buffers.
 pub(super) struct Wire {
     pub(super) shared: Arc<Shared>,
@@ -115,6 +118,10 @@ pub(super) struct Wire {
     pub(super) out: Vec<u8>,
     /// What `buffer` and the parsed head take beyond the usual.
     share: Share,
+    /// Bytes of the next request were dropped, since there was no memory for them.
+    pub(super) has_lost: bool,
+    /// What the state of TLS takes beyond the usual, while much is received.
+    bulk: Option<Share>,
     /// From the end of the handshake on, where TLS is spoken.
     tls: Option<Box<Session>>,
 }
@@ -129,11 +136,13 @@ pub(super) enum Secured {
 
 impl Wire {
     pub(super) fn new(shared: Arc<Shared>, entry: Arc<Entry>) -> Wire {
-        let share = Share::new(&shared.heads);
+        let share = Share::new(&shared.memory, Use::Client);
         Wire {
             shared,
             entry,
             share,
+            has_lost: false,
+            bulk: None,
             buffer: Buffer::new(),
             out: Vec::with_capacity(512),
             tls: None,
@@ -156,8 +165,9 @@ impl Wire {
             Some(letter) if letter.is_ascii_alphabetic() => return Ok(Secured::PlainHttp),
             Some(_) => {}
         }
-        let received = std::mem::replace(&mut self.buffer, Buffer::new());
-        let mut session = Box::new(Session::new(tls.config(), received)?);
+        let first = std::mem::replace(&mut self.buffer, Buffer::new());
+        let mut session = Box::new(Session::new(tls.config(), first)?);
+        let mut received = count;
         loop {
             let processed = session.process();
             while session.wants_flush() {
@@ -167,10 +177,17 @@ impl Wire {
             if !session.is_handshaking() {
                 break;
             }
-            if pace.wait(|| session.fill(socket, tick))? == 0 {
+            let count = pace.wait(|| session.fill(socket, tick))?;
+            if count == 0 {
                 return Err(gone());
             }
+            // Messages in parts wait for their end: what came is held, as far as it is more than usual.
+            received += count;
+            if received > HANDSHAKE_BYTES && !self.share.set(received) {
+                return Err(io::ErrorKind::OutOfMemory.into());
+            }
         }
+        self.share.set(0);
         self.tls = Some(session);
         Ok(Secured::Done)
     }
@@ -186,7 +203,24 @@ impl Wire {
         let socket = &self.entry.socket;
         match &mut self.tls {
             None => pace.wait(|| socket.receive(into, tick)),
-            Some(session) => pace.wait(|| session.receive(socket, into, tick)),
+            Some(session) => {
+                let most =
+                    match into.len() > BUFFER_BYTES && !has_bulk(&mut self.bulk, &self.shared) {
+                        true => BUFFER_BYTES,
+                        false => into.len(),
+                    };
+                let into = into.get_mut(..most).unwrap_or_default();
+                pace.wait(|| session.receive(socket, into, tick))
+            }
+        }
+    }
+
+    /// Counts what was read behind a body: it stays while the answer is taken. What there is no memory for is
+    /// dropped, and the next request with it.
+    pub(super) fn count_rest(&mut self) {
+        if !self.share.grow(self.buffer.grown()) {
+            self.buffer = Buffer::new();
+            self.has_lost = true;
         }
     }
 
@@ -283,6 +317,7 @@ impl Wire {
     /// Gives memory back when the connection comes to rest.
     pub(super) fn rest(&mut self) {
         self.buffer.rest();
+        self.bulk = None;
         self.has_memory(0);
         if let Some(session) = &mut self.tls {
             session.rest();
@@ -291,6 +326,12 @@ impl Wire {
             self.out = Vec::with_capacity(512);
         }
     }
+}
+
+/// Whether there is memory for the large buffers of TLS, which are given back when the connection rests.
+fn has_bulk(bulk: &mut Option<Share>, shared: &Shared) -> bool {
+    bulk.get_or_insert_with(|| Share::new(&shared.memory, Use::Speed))
+        .set(BULK_MEMORY_BYTES)
 }
 
 #[cfg(test)]

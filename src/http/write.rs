@@ -6,15 +6,17 @@
 use super::StatusCode;
 use super::body::is_gone;
 use super::response::{Body, Response, Segment};
+use super::tls::SEND_BYTES;
 use super::wire::{Pace, Wire};
+use crate::memory::Buffer;
 use crate::sys;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bodies, and pieces of them, up to this many bytes are copied behind the head: one system call.
-const SMALL_BYTES: usize = 16 * 1024;
-/// The buffer for what has to be copied.
+pub(super) const SMALL_BYTES: usize = 16 * 1024;
+/// The buffer for what has to be copied, where there is memory for it.
 const COPY_BYTES: usize = 256 * 1024;
 /// The most that one sendfile is asked for, so that a slow reader is looked at now and then.
 const SEND_FILE_BYTES: usize = 2 * 1024 * 1024;
@@ -200,15 +202,6 @@ fn decimal(number: u64, digits: &mut [u8; 20]) -> &str {
     std::str::from_utf8(text).unwrap_or_default()
 }
 
-impl Segment {
-    fn length(&self) -> u64 {
-        match self {
-            Segment::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            Segment::File { length, .. } => *length,
-        }
-    }
-}
-
 /// One answer being sent.
 struct Sender<'w> {
     wire: &'w mut Wire,
@@ -250,6 +243,15 @@ impl Sender<'_> {
         result
     }
 
+    /// A buffer to copy through, as large as there is memory for it and for what TLS makes of it.
+    fn buffer(&self, bytes: usize) -> Buffer {
+        let beside = match self.wire.is_secure() {
+            true => SEND_BYTES,
+            false => 0,
+        };
+        self.wire.shared.memory.buffer(bytes, beside)
+    }
+
     fn direct(&mut self, bytes: &[u8], more: bool) -> Result<(), Fault> {
         let sent = self
             .wire
@@ -274,6 +276,7 @@ impl Sender<'_> {
     fn segment(&mut self, segment: &Segment, more: bool) -> Result<(), Fault> {
         match segment {
             Segment::Bytes(bytes) => self.bytes(bytes, more),
+            Segment::Shared { .. } => self.bytes(segment.shared(), more),
             Segment::File {
                 file,
                 offset,
@@ -321,10 +324,12 @@ impl Sender<'_> {
         let bytes = usize::try_from(length)
             .unwrap_or(COPY_BYTES)
             .min(COPY_BYTES);
-        let mut buffer = vec![0; bytes];
+        let mut buffer = self.buffer(bytes);
         let mut left = length;
         while left > 0 {
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(bytes);
+            let most = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(buffer.len());
             let count = read(reader, buffer.get_mut(..most).unwrap_or_default())?;
             if count == 0 {
                 return Err(Fault::Source(too_short()));
@@ -338,7 +343,7 @@ impl Sender<'_> {
     /// All of a reader, ended by the end of the connection.
     fn until_end(&mut self, reader: &mut dyn Read) -> Result<(), Fault> {
         self.flush(false)?;
-        let mut buffer = vec![0; COPY_BYTES];
+        let mut buffer = self.buffer(COPY_BYTES);
         loop {
             match read(reader, &mut buffer)? {
                 0 => return Ok(()),
@@ -349,10 +354,10 @@ impl Sender<'_> {
 
     /// All of a reader in chunks (RFC 9112 7.1): header, data and end of a chunk in one write.
     fn chunked(&mut self, reader: &mut dyn Read) -> Result<(), Fault> {
-        let mut buffer = vec![0; CHUNK_HEADER + COPY_BYTES + 2];
+        let mut buffer = self.buffer(CHUNK_HEADER + COPY_BYTES + 2);
+        let data_end = buffer.len().saturating_sub(2);
         self.flush(true)?;
         loop {
-            let data_end = CHUNK_HEADER + COPY_BYTES;
             let data = buffer.get_mut(CHUNK_HEADER..data_end).unwrap_or_default();
             let count = read(reader, data)?;
             if count == 0 {

@@ -1,48 +1,163 @@
-//! Descriptors: pointers to content (OCI image spec `descriptor.md`).
+//! Descriptors: pointers to content (OCI image spec `descriptor.md`), as they are pushed in a manifest and as
+//! they are given in a list of referrers.
+//!
+//! A manifest may have tens of thousands: of what is pushed no more is kept than is asked for later.
 
 use super::digest::Digest;
+use super::error::excerpt;
+use super::media_type::MediaType;
 use super::object;
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Annotations, in the order of their keys.
 pub type Annotations = BTreeMap<String, String>;
 
-/// A pointer to content.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// A pointer to content in a manifest that is pushed.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", remote = "Self")]
 pub struct Descriptor {
-    /// What the content is.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub media_type: String,
+    /// Whether the content need not be distributed, by its media type.
+    #[serde(default, rename = "mediaType", deserialize_with = "nondistributable")]
+    pub is_nondistributable: bool,
     /// Its digest.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
     /// Where else it can be fetched. A layer with such places need not be in the registry.
-    #[serde(
-        default,
-        deserialize_with = "null_is_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub urls: Vec<String>,
+    #[serde(default)]
+    pub urls: Urls,
     /// In an index: what the manifest runs on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
-    /// In a list of referrers: the type of the artifact.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<String>,
-    /// In a list of referrers: the manifest's own annotations.
-    #[serde(
-        default,
-        deserialize_with = "annotations",
-        skip_serializing_if = "BTreeMap::is_empty"
-    )]
-    pub annotations: Annotations,
+    #[serde(default)]
+    pub platform: Option<Box<Platform>>,
+    #[serde(default, rename = "artifactType")]
+    _artifact_type: Option<Checked>,
+    #[serde(default, rename = "annotations")]
+    _annotations: Option<CheckedAnnotations>,
+}
+
+/// A pointer to a manifest in a list of referrers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed<'m> {
+    /// Its type.
+    pub media_type: &'m str,
+    /// Its digest.
+    pub digest: &'m Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The type of the artifact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<&'m str>,
+    /// The manifest's own annotations.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: &'m Annotations,
+}
+
+/// Places where content can be fetched.
+///
+/// One text, since tens of thousands of tiny ones would take many times the memory.
+#[derive(Debug, Default)]
+pub struct Urls {
+    text: String,
+    /// Where each ends in the text.
+    ends: Vec<u32>,
+}
+
+impl Urls {
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let place = |end: &u32| usize::try_from(*end).unwrap_or(usize::MAX);
+        let starts = std::iter::once(0).chain(self.ends.iter().map(place));
+        let places = starts.zip(self.ends.iter().map(place));
+        places.map(|(start, end)| self.text.get(start..end).unwrap_or_default())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for Urls {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Urls, D::Error> {
+        struct Places(Urls);
+
+        impl<'de> Visitor<'de> for Places {
+            type Value = Urls;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an array of texts")
+            }
+
+            fn visit_unit<E>(self) -> Result<Urls, E> {
+                Ok(self.0)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(mut self, mut array: A) -> Result<Urls, A::Error> {
+                while let Some(url) = array.next_element::<Text<'de>>()? {
+                    self.0.text.push_str(&url.0);
+                    let end = u32::try_from(self.0.text.len()).map_err(serde::de::Error::custom)?;
+                    self.0.ends.push(end);
+                }
+                Ok(self.0)
+            }
+        }
+
+        deserializer.deserialize_any(Places(Urls::default()))
+    }
+}
+
+/// A text, borrowed where it can be.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'t>(#[serde(borrow)] std::borrow::Cow<'t, str>);
+
+/// A text of which nothing is kept.
+#[derive(Debug)]
+pub(super) struct Checked;
+
+impl<'de> Deserialize<'de> for Checked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Checked, D::Error> {
+        Text::deserialize(deserializer).map(|_| Checked)
+    }
+}
+
+/// Annotations of which nothing is kept: an object of texts, of which Go reads `null` as one without text.
+#[derive(Debug)]
+pub(super) struct CheckedAnnotations;
+
+impl<'de> Deserialize<'de> for CheckedAnnotations {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<CheckedAnnotations, D::Error> {
+        struct Map;
+
+        impl<'de> Visitor<'de> for Map {
+            type Value = CheckedAnnotations;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<Checked, Option<Checked>>()?.is_some() {}
+                Ok(CheckedAnnotations)
+            }
+        }
+
+        reader.deserialize_map(Map)
+    }
+}
+
+fn nondistributable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let text = Option::<Text<'de>>::deserialize(deserializer)?;
+    let media_type = text.and_then(|text| text.0.parse::<MediaType>().ok());
+    Ok(media_type.is_some_and(|media_type| media_type.is_nondistributable()))
 }
 
 /// What a manifest in an index runs on, as far as it matters here.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Platform {
     /// As Go's GOARCH.
@@ -62,15 +177,6 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Go reads an annotation `null` as one without text.
-pub(super) fn annotations<'de, D: Deserializer<'de>>(reader: D) -> Result<Annotations, D::Error> {
-    let read: Option<BTreeMap<String, Option<String>>> = Option::deserialize(reader)?;
-    let texts = read.unwrap_or_default().into_iter();
-    Ok(texts
-        .map(|(name, text)| (name, text.unwrap_or_default()))
-        .collect())
-}
-
 object::only!(
     Descriptor,
     &[
@@ -85,23 +191,13 @@ object::only!(
 );
 object::only!(Platform, &["architecture", "os"]);
 
-impl Serialize for Platform {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Platform::serialize(self, serializer)
-    }
-}
-
-impl Serialize for Descriptor {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Descriptor::serialize(self, serializer)
-    }
-}
-
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|error| serde::de::Error::custom(format!("digest {text:?}: {error}")))
+        let text = Text::deserialize(deserializer)?.0;
+        text.parse().map_err(|error| {
+            let text = excerpt(&text, 200);
+            serde::de::Error::custom(format!("digest {text:?}: {error}"))
+        })
     }
 }
 

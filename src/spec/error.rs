@@ -231,6 +231,30 @@ impl Code {
     }
 }
 
+/// Most bytes of a message.
+const MESSAGE_BYTES_MAX: usize = 2048;
+
+/// Most bytes of a text in a detail: more than a whole manifest's reference has.
+const DETAIL_BYTES_MAX: usize = 1024;
+
+/// The beginning of a text, of so many bytes at most.
+pub(crate) fn excerpt(text: &str, bytes_max: usize) -> &str {
+    let mut end = bytes_max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or(text)
+}
+
+/// Cuts what is too long, so that it shows.
+fn cut(text: &mut String, bytes_max: usize) {
+    if text.len() > bytes_max {
+        text.truncate(excerpt(text, bytes_max).len());
+        text.push_str("...");
+        text.shrink_to_fit();
+    }
+}
+
 /// An error on its way to the client.
 #[derive(Debug)]
 pub struct Error {
@@ -259,16 +283,28 @@ impl Error {
         }
     }
 
-    /// Says it in other words than the table's.
+    /// Says it in other words than the table's. What is very long is cut: it was made of a client's text, and goes
+    /// to the log as well.
     #[must_use]
     pub fn message(mut self, message: impl Into<String>) -> Error {
-        self.message = Some(message.into());
+        let mut message = message.into();
+        cut(&mut message, MESSAGE_BYTES_MAX);
+        self.message = Some(message);
         self
     }
 
-    /// Names a thing it is about.
+    /// Names a thing it is about. Texts that are longer than any such thing are cut.
     #[must_use]
-    pub fn detail(mut self, detail: Value) -> Error {
+    pub fn detail(mut self, mut detail: Value) -> Error {
+        match &mut detail {
+            Value::String(text) => cut(text, DETAIL_BYTES_MAX),
+            Value::Object(members) => members.values_mut().for_each(|value| {
+                if let Value::String(text) = value {
+                    cut(text, DETAIL_BYTES_MAX);
+                }
+            }),
+            _ => {}
+        }
         self.details.push(detail);
         self
     }

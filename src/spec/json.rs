@@ -126,28 +126,27 @@ impl Visitor<'_> for Known<'_> {
     }
 }
 
-/// What can be made of the elements of an array, one at a time; `None` when it is no array.
-pub(super) fn elements<T>(array: &RawValue, read: fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    struct Elements<T>(fn(&str) -> Option<T>);
+/// Gives each element of an array to `read`; `false` when it is no array.
+pub(super) fn each_element(array: &RawValue, read: impl FnMut(&str)) -> bool {
+    struct Elements<F>(F);
 
-    impl<'de, T> Visitor<'de> for Elements<T> {
-        type Value = Vec<T>;
+    impl<'de, F: FnMut(&str)> Visitor<'de> for Elements<F> {
+        type Value = ();
 
         fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
             out.write_str("an array")
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Vec<T>, A::Error> {
-            let mut found = Vec::new();
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut array: A) -> Result<(), A::Error> {
             while let Some(element) = array.next_element::<&RawValue>()? {
-                found.extend((self.0)(element.get()));
+                (self.0)(element.get());
             }
-            Ok(found)
+            Ok(())
         }
     }
 
     let mut reader = serde_json::Deserializer::from_str(array.get());
-    reader.deserialize_seq(Elements(read)).ok()
+    reader.deserialize_seq(Elements(read)).is_ok()
 }
 
 #[cfg(test)]

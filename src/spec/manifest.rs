@@ -1,7 +1,8 @@
 //! Manifests and indexes: what the registry has to know of them (OCI image spec `manifest.md` and
 //! `image-index.md`, docker's schema 2). The bytes themselves are kept as they came.
 
-use super::descriptor::{Annotations, Descriptor, annotations};
+use super::descriptor::{Checked, CheckedAnnotations, Descriptor};
+use super::error::excerpt;
 use super::json;
 use super::media_type::{DOCKER_LIST, DOCKER_MANIFEST, MediaType, OCI_INDEX, OCI_MANIFEST};
 use super::{object, stored};
@@ -58,9 +59,9 @@ struct Members {
     fs_layers: Option<IgnoredAny>,
     subject: Option<Descriptor>,
     #[serde(rename = "artifactType")]
-    _artifact_type: Option<String>,
-    #[serde(default, deserialize_with = "annotations", rename = "annotations")]
-    _annotations: Annotations,
+    _artifact_type: Option<Checked>,
+    #[serde(rename = "annotations")]
+    _annotations: Option<CheckedAnnotations>,
 }
 
 const NAMES: &[&str] = &[
@@ -145,7 +146,8 @@ impl Members {
         ) {
             (Some(own), Some(sent)) if own != sent.as_str() => {
                 return Err(Invalid(format!(
-                    "mediaType is {own:?} but the request's Content-Type is {:?}: they must be equal",
+                    "mediaType is {:?} but the request's Content-Type is {:?}: they must be equal",
+                    excerpt(own, 300),
                     sent.as_str()
                 )));
             }
@@ -154,7 +156,7 @@ impl Members {
             (None, None) => inferred,
         };
         text.parse()
-            .map_err(|error| Invalid(format!("mediaType {text:?}: {error}")))
+            .map_err(|error| Invalid(format!("mediaType {:?}: {error}", excerpt(text, 300))))
     }
 
     fn is_image(&self) -> bool {

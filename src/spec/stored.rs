@@ -4,7 +4,7 @@
 
 use super::descriptor::Annotations;
 use super::digest::Digest;
-use super::json::{elements, members, text};
+use super::json::{each_element, members, text};
 use super::media_type::{
     DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MediaType, OCI_INDEX, OCI_MANIFEST,
 };
@@ -89,12 +89,18 @@ pub struct Child {
     pub platform: Option<(String, String)>,
 }
 
-/// The manifests that a stored index names, without those whose digest cannot be told.
-pub fn children(bytes: &[u8]) -> Vec<Child> {
+/// The first of the manifests that a stored index names for which `is_wanted` holds. Those whose digest cannot be
+/// told are left out.
+pub fn find_child(bytes: &[u8], is_wanted: impl Fn(&Child) -> bool) -> Option<Child> {
     let text = text(bytes);
-    let found = members(&text, &["manifests"]).ok();
-    let list = found.and_then(|[list]| elements(list?, child));
-    list.unwrap_or_default()
+    let [list] = members(&text, &["manifests"]).ok()?;
+    let mut found = None;
+    let is_array = each_element(list?, |element| {
+        if found.is_none() {
+            found = child(element).filter(|child| is_wanted(child));
+        }
+    });
+    found.filter(|_| is_array)
 }
 
 fn child(descriptor: &str) -> Option<Child> {
@@ -292,9 +298,10 @@ mod tests {
             media_type: None,
             platform: Some(("linux".to_owned(), String::new())),
         };
-        assert_eq!(children(text.as_bytes()), [expected]);
+        assert_eq!(find_child(text.as_bytes(), |_| true), Some(expected));
+        assert_eq!(find_child(text.as_bytes(), |_| false), None);
         for none in ["{}", r#"{"manifests":null}"#, r#"{"manifests":{}}"#, "["] {
-            assert_eq!(children(none.as_bytes()), []);
+            assert_eq!(find_child(none.as_bytes(), |_| true), None);
         }
     }
 }

@@ -1,21 +1,73 @@
 //! Manifests of a repository: content that a `_manifests/revisions` link names.
 
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Change, Key};
+use crate::driver::{self, Change, Content, Key, Source};
+use crate::memory::{Budget, Share};
 use crate::spec::manifest::Manifest;
 use crate::spec::stored::{self, Referrer};
 use crate::spec::{Algorithm, Digest, MediaType, Name, Reference, Tag};
+use std::io::{self, ErrorKind};
+use std::ops::Deref;
 use std::sync::Arc;
 
+/// Manifests of so many bytes are read at once and sent from memory; larger ones are read to be checked, and
+/// sent from their file, so that a slow client costs no memory.
+const SMALL_BYTES: u64 = 64 * 1024;
+
+/// How often the bytes of a manifest may be in memory while its type is looked for: as they are, and with what is
+/// no UTF-8 or half a surrogate pair replaced.
+const TYPE_TIMES: usize = 4;
+
+/// Bytes of memory that an annotation takes beside its text while a referrer is read.
+const ANNOTATION_BYTES: usize = 136;
+
+/// What is read without counting it: as much as nobody holds for long.
+const UNCOUNTED_BYTES: usize = 256 * 1024;
+
 /// A manifest as it is stored.
-#[derive(Clone, Debug)]
 pub struct Stored {
     /// Its digest, in the algorithm that it was asked for or is tagged with.
     pub digest: Digest,
     /// Its type.
     pub media_type: MediaType,
     /// Its bytes, checked against the digest.
-    pub bytes: Arc<[u8]>,
+    pub content: Content,
+}
+
+/// The bytes of a manifest in memory, which is counted.
+pub struct Loaded {
+    bytes: Bytes,
+    share: Option<Share>,
+}
+
+impl Loaded {
+    /// Counts what reading all annotations will take, of which there are no more than colons.
+    fn count_annotations(&mut self, memory: &Arc<Budget>) -> Result<()> {
+        let colons = self.iter().filter(|byte| **byte == b':').count();
+        let most = self.len() * TYPE_TIMES + colons * ANNOTATION_BYTES;
+        match &mut self.share {
+            Some(share) => share.wait_for(most)?,
+            None if most > UNCOUNTED_BYTES => self.share = Some(memory.work(most)?),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+enum Bytes {
+    Shared(Arc<[u8]>),
+    Own(Vec<u8>),
+}
+
+impl Deref for Loaded {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Shared(bytes) => bytes,
+            Bytes::Own(bytes) => bytes,
+        }
+    }
 }
 
 /// A stored manifest, as far as it can be listed under its subject.
@@ -25,7 +77,18 @@ pub(super) enum Listed {
     /// They cannot be read; why.
     Unreadable(String),
     /// What it says of itself.
-    Read(Stored, Referrer),
+    Read(Read),
+}
+
+/// A stored manifest that was read.
+pub(super) struct Read {
+    /// Its type.
+    pub media_type: MediaType,
+    /// How many bytes it has.
+    pub length: u64,
+    /// What it says of itself.
+    pub referrer: Referrer,
+    _share: Loaded,
 }
 
 /// The tags that a manifest is to have.
@@ -132,38 +195,78 @@ impl Storage {
         Ok(())
     }
 
-    /// The bytes of a manifest, wherever they are linked; `None` when there are none.
-    pub(super) fn read_manifest(&self, digest: &Digest) -> Result<Option<Stored>> {
-        let key = layout::blob_data(digest);
-        let read = self.driver.read(&key, self.settings.manifest_bytes_max);
-        // A file that lost its bytes in a crash is as good as none: a push heals it.
-        let Some(bytes) = driver::found(read)?.filter(|bytes| !bytes.is_empty()) else {
+    /// A manifest, wherever it is linked; `None` when there are no bytes.
+    fn read_manifest(&self, digest: &Digest) -> Result<Option<Stored>> {
+        let Some((content, _, media_type)) = self.checked(digest)? else {
             return Ok(None);
         };
-        let media_type = stored::media_type(&bytes);
-        match media_type {
-            Some(media_type) if digest.algorithm().digest(&bytes) == *digest => Ok(Some(Stored {
-                digest: digest.clone(),
-                media_type,
-                bytes: bytes.into(),
-            })),
-            _ => Err(Error::Corrupt(digest.clone())),
+        Ok(Some(Stored {
+            digest: digest.clone(),
+            media_type,
+            content,
+        }))
+    }
+
+    /// The bytes of a manifest that was found, to look into them.
+    pub fn bytes(&self, stored: &Stored) -> Result<Loaded> {
+        let key = layout::blob_data(&stored.digest);
+        self.load_whole(&key, &stored.content)
+    }
+
+    /// A manifest, checked against its digest, and its type; `None` when there are no bytes.
+    fn checked(&self, digest: &Digest) -> Result<Option<(Content, Loaded, MediaType)>> {
+        let key = layout::blob_data(digest);
+        // A file that lost its bytes in a crash is as good as none: a push heals it.
+        let content = driver::found(self.driver.load(&key, SMALL_BYTES))?;
+        let Some(content) = content.filter(|content| content.length > 0) else {
+            return Ok(None);
+        };
+        let (length, most) = (content.length, self.settings.manifest_bytes_max);
+        if length > most {
+            let text = format!("{length} bytes, where {most} are the most expected");
+            let error = io::Error::new(ErrorKind::InvalidData, text);
+            return Err(driver::Error::new(&key, error).into());
         }
+        let bytes = self.load_whole(&key, &content)?;
+        let is_right = digest.algorithm().digest(&bytes) == *digest;
+        let media_type = is_right.then(|| stored::media_type(&bytes)).flatten();
+        let media_type = media_type.ok_or_else(|| Error::Corrupt(digest.clone()))?;
+        Ok(Some((content, bytes, media_type)))
+    }
+
+    /// Reads content whole; what it takes in memory is counted for as long as it is there.
+    fn load_whole(&self, key: &Key, content: &Content) -> Result<Loaded> {
+        let length = usize::try_from(content.length).unwrap_or(usize::MAX);
+        let most = length.saturating_mul(TYPE_TIMES);
+        let share = match most > UNCOUNTED_BYTES {
+            true => Some(self.memory.work(most)?),
+            false => None,
+        };
+        let bytes = match &content.source {
+            Source::Bytes(bytes) => Bytes::Shared(Arc::clone(bytes)),
+            Source::File(_) => {
+                let mut bytes = vec![0; length];
+                let read = content.reader().read_exact(&mut bytes);
+                read.map_err(|error| driver::Error::new(key, error))?;
+                Bytes::Own(bytes)
+            }
+        };
+        Ok(Loaded { bytes, share })
     }
 
     /// What a stored manifest refers to. One that cannot be read refers to nothing: it must still be
     /// possible to delete it.
     fn subject_of(&self, digest: &Digest) -> Result<Option<Digest>> {
         Ok(match self.read_referrer(digest)? {
-            Listed::Read(_, referrer) => referrer.subject,
+            Listed::Read(read) => read.referrer.subject,
             Listed::Unreadable(_) | Listed::Missing => None,
         })
     }
 
     /// What a stored manifest says of itself as a referrer.
     pub(super) fn read_referrer(&self, digest: &Digest) -> Result<Listed> {
-        let stored = match self.read_manifest(digest) {
-            Ok(Some(stored)) => stored,
+        let (content, mut bytes, media_type) = match self.checked(digest) {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(Listed::Missing),
             Err(Error::Corrupt(_)) => {
                 return Ok(Listed::Unreadable("it is damaged or no JSON".to_owned()));
@@ -173,8 +276,14 @@ impl Storage {
             }
             Err(error) => return Err(error),
         };
-        Ok(match Referrer::read(&stored.bytes) {
-            Some(referrer) => Listed::Read(stored, referrer),
+        bytes.count_annotations(&self.memory)?;
+        Ok(match Referrer::read(&bytes) {
+            Some(referrer) => Listed::Read(Read {
+                media_type,
+                length: content.length,
+                referrer,
+                _share: bytes,
+            }),
             None => Listed::Unreadable("it is no JSON".to_owned()),
         })
     }

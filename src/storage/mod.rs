@@ -9,19 +9,21 @@ mod changes;
 pub mod layout;
 mod manifests;
 mod purge;
+mod recent;
 mod referrers;
 mod skipped;
 mod tags;
 mod uploads;
 mod writable;
 
-pub use manifests::{Stored, Tagging};
+pub use manifests::{Loaded, Stored, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
-pub use referrers::Query as ReferrersQuery;
+pub use referrers::{Page as ReferrersPage, Query as ReferrersQuery};
 pub use uploads::{Offset, Part, UploadLimits};
 pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver, Key};
+use crate::memory::{self, Budget, Exhausted};
 use crate::spec::{Digest, Name, Tag};
 use std::fmt;
 use std::io;
@@ -39,6 +41,7 @@ pub struct Storage {
     changes: changes::Changes,
     checked: writable::Checked,
     skipped: skipped::Skipped,
+    memory: Arc<Budget>,
     settings: Settings,
 }
 
@@ -65,8 +68,23 @@ impl Storage {
             changes: changes::Changes::default(),
             checked: writable::Checked::default(),
             skipped: skipped::Skipped::default(),
+            memory: Budget::new(memory::BYTES_DEFAULT),
             settings,
         }
+    }
+
+    /// The same storage, whose memory for clients is a part of this.
+    #[must_use]
+    pub fn within(self, memory: &Arc<Budget>) -> Storage {
+        Storage {
+            memory: Arc::clone(memory),
+            ..self
+        }
+    }
+
+    /// What may be held in memory for clients.
+    pub fn memory(&self) -> &Arc<Budget> {
+        &self.memory
     }
 
     /// Whether a repository exists: whether a manifest was ever pushed to it.
@@ -147,10 +165,18 @@ pub enum Error {
     },
     /// The client's body could not be read.
     Body(io::Error),
+    /// There is no memory left for it at this moment.
+    Exhausted,
     /// What is stored is not what its digest says.
     Corrupt(Digest),
     /// The driver could not do it.
     Driver(driver::Error),
+}
+
+impl From<Exhausted> for Error {
+    fn from(_: Exhausted) -> Error {
+        Error::Exhausted
+    }
 }
 
 impl From<driver::Error> for Error {
@@ -183,6 +209,7 @@ impl fmt::Display for Error {
                 )
             }
             Error::Body(error) => write!(out, "the body could not be read: {error}"),
+            Error::Exhausted => Exhausted.fmt(out),
             Error::Corrupt(digest) => write!(out, "the stored content of {digest} is damaged"),
             Error::Driver(error) => error.fmt(out),
         }

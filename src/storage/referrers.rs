@@ -4,29 +4,98 @@
 //! Each pushed referrer is linked under its subject. Repositories that distribution wrote, or that a
 //! crash left half-linked, are put in order by reading their manifests once, when referrers are first
 //! asked for after a start. What cannot be read then is logged, and listed as far as it can be.
+//!
+//! What the list says of a manifest is kept in memory once it was read (`Entry`). It is right whoever else writes
+//! the folder, since it is of what the digest names; whether the manifest is there is looked at each time.
 
-use super::manifests::Listed;
-use super::{Result, Storage, layout};
+use super::manifests::{Listed, Read};
+use super::recent::Recent;
+use super::{Error, Result, Storage, layout};
 use crate::driver::Change;
-use crate::spec::descriptor::Descriptor;
-use crate::spec::{Algorithm, Digest, Name};
-use std::collections::{BTreeSet, HashMap};
+use crate::memory::{Share, Use};
+use crate::spec::media_type::MEDIA_TYPE_BYTES_MAX;
+use crate::spec::{Algorithm, Digest, Name, descriptor};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Folder entries that are looked at in one step.
 const STEP: usize = 500;
 
-/// Repositories whose index is known to be whole; beyond it all are looked at again.
+/// Repositories whose index is known to be whole; those that were not asked for lately are looked at again.
 const INDEXED_REPOSITORIES_MAX: usize = 20_000;
+
+/// Bytes of memory for what decides which referrers are asked for, and for their descriptors.
+const ENTRIES_BYTES_MAX: usize = 4 * 1024 * 1024;
+const DESCRIPTORS_BYTES_MAX: usize = 12 * 1024 * 1024;
+
+/// Bytes that one of either takes beside its text.
+const KEPT_BYTES: usize = 256;
+
+/// Longest descriptor that is kept.
+const KEPT_DESCRIPTOR_BYTES_MAX: usize = 256 * 1024;
+
+/// Manifests from this length on are read one at a time for the list, so that many who ask at once cost one reading.
+const LARGE_BYTES: u64 = 64 * 1024;
+
+/// Referrers that are looked at for one page. A filter that finds nothing in so many gives a page that ends early.
+const LOOKED_AT_MAX: usize = 20_000;
 
 /// A subject and one that refers to it.
 type Pair = (Digest, Digest);
 
-/// Repositories whose index is whole, with the pairs that could not be written down (a data folder
-/// that is read-only).
+/// A repository's pairs that could not be written down (a data folder that is read-only); `None` until its index is
+/// whole. Whoever comes while it is being made waits for it.
+type Slot = Arc<Mutex<Making>>;
+
 #[derive(Default)]
+struct Making {
+    made: Option<Arc<BTreeSet<Pair>>>,
+    /// When there was last no memory for it.
+    exhausted_at: Option<Instant>,
+}
+
+/// For so long after there was no memory nobody tries again who had waited for his turn: each would wait for memory
+/// himself, one after the other.
+const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
+
+fn is_recent(exhausted_at: Option<Instant>) -> bool {
+    exhausted_at.is_some_and(|then| then.elapsed() < EXHAUSTED_PAUSE)
+}
+
+/// What is known of the referrers of all repositories.
 pub struct Indexed {
-    repositories: Mutex<HashMap<Name, Arc<BTreeSet<Pair>>>>,
+    repositories: Mutex<Recent<Name, Slot>>,
+    entries: Mutex<Recent<Digest, Arc<Entry>>>,
+    descriptors: Mutex<Recent<Digest, Arc<str>>>,
+    /// Locked while a large manifest is read, and when there was last no memory for one.
+    reading: Mutex<Option<Instant>>,
+}
+
+impl Default for Indexed {
+    fn default() -> Indexed {
+        Indexed {
+            repositories: Mutex::new(Recent::new(INDEXED_REPOSITORIES_MAX)),
+            entries: Mutex::new(Recent::new(ENTRIES_BYTES_MAX)),
+            descriptors: Mutex::new(Recent::new(DESCRIPTORS_BYTES_MAX)),
+            reading: Mutex::default(),
+        }
+    }
+}
+
+/// What decides whether a referrer is asked for.
+struct Entry {
+    /// Bytes of the manifest.
+    length: u64,
+    /// Its artifact type, unless that is too long for a media type, which nobody can ask for.
+    artifact_type: Option<Box<str>>,
+}
+
+impl Entry {
+    fn is_asked_for(&self, query: &Query<'_>) -> bool {
+        let asked = query.artifact_type;
+        asked.is_none_or(|asked| self.artifact_type.as_deref() == Some(asked))
+    }
 }
 
 /// Which referrers are asked for.
@@ -43,39 +112,71 @@ pub struct Query<'a> {
     pub bytes_max: usize,
 }
 
+/// Some of the referrers.
+pub struct Page {
+    /// Their descriptors as JSON, with commas between them.
+    pub json: Vec<u8>,
+    /// Where the next page goes on, when there is more.
+    pub last: Option<Digest>,
+    /// The memory that the text takes.
+    pub share: Share,
+}
+
+impl Page {
+    /// Adds a descriptor.
+    fn push(&mut self, json: &str, bytes_max: usize) -> Result<()> {
+        let needed = self.json.len() + json.len() + 1;
+        if needed > self.json.capacity() {
+            let grown = (2 * needed).min(bytes_max).max(needed);
+            self.share.wait_for(grown)?;
+            self.json.reserve_exact(grown - self.json.len());
+        }
+        if !self.json.is_empty() {
+            self.json.push(b',');
+        }
+        self.json.extend_from_slice(json.as_bytes());
+        Ok(())
+    }
+}
+
 impl Storage {
-    /// The descriptors of the referrers, in the order of their digests, and the last of the page when
-    /// there are more.
-    pub fn referrers(
-        &self,
-        name: &Name,
-        query: &Query<'_>,
-    ) -> Result<(Vec<Descriptor>, Option<Digest>)> {
+    /// The descriptors of the referrers, in the order of their digests.
+    pub fn referrers(&self, name: &Name, query: &Query<'_>) -> Result<Page> {
+        let mut found = Page {
+            json: Vec::new(),
+            last: None,
+            share: Share::new(&self.memory, Use::Client),
+        };
         if query.entries_max == 0 {
-            return Ok((Vec::new(), None));
+            return Ok(found);
         }
         let unwritten = self.index_referrers(name)?;
-        let (mut found, mut bytes) = (Vec::<Descriptor>::new(), 0);
+        let (mut count, mut looked_at) = (0, 0);
         let mut after = query.after.clone();
         loop {
             let page = self.referrer_digests(name, query.subject, after.as_ref(), &unwritten)?;
-            let Some(last) = page.last() else {
-                return Ok((found, None));
-            };
-            after = Some(last.clone());
+            if page.is_empty() {
+                return Ok(found);
+            }
             for digest in page {
-                let key = layout::revision_link(name, &digest);
-                let descriptor = self.referrer(name, &digest, query);
-                let Some(descriptor) = self.unless_odd(&key, descriptor)?.flatten() else {
-                    continue;
-                };
-                bytes += serde_json::to_vec(&descriptor).map_or(0, |json| json.len() + 1);
-                let is_full = found.len() >= query.entries_max || bytes > query.bytes_max;
-                if let Some(last) = found.last().filter(|_| is_full) {
-                    let last = last.digest.clone();
-                    return Ok((found, Some(last)));
+                if looked_at == LOOKED_AT_MAX {
+                    found.last = after;
+                    return Ok(found);
                 }
-                found.push(descriptor);
+                looked_at += 1;
+                let key = layout::revision_link(name, &digest);
+                let json = self.referrer(name, &digest, query);
+                if let Some(json) = self.unless_odd(&key, json)?.flatten() {
+                    let is_full = count >= query.entries_max
+                        || found.json.len() + json.len() + 1 > query.bytes_max;
+                    if is_full && count > 0 {
+                        found.last = after;
+                        return Ok(found);
+                    }
+                    found.push(json.as_str(), query.bytes_max)?;
+                    count += 1;
+                }
+                after = Some(digest);
             }
         }
     }
@@ -117,38 +218,108 @@ impl Storage {
     }
 
     /// The descriptor of a referrer; `None` when it is gone or of another type.
-    fn referrer(
-        &self,
-        name: &Name,
-        digest: &Digest,
-        query: &Query<'_>,
-    ) -> Result<Option<Descriptor>> {
+    fn referrer(&self, name: &Name, digest: &Digest, query: &Query<'_>) -> Result<Option<Json>> {
         if !self.has_manifest(name, digest)? {
             return Ok(None);
         }
-        let Listed::Read(stored, referrer) = self.read_referrer(digest)? else {
+        let Some(stat) = self.driver.stat(&layout::blob_data(digest))? else {
             return Ok(None);
         };
-        let is_asked_for = query
-            .artifact_type
-            .is_none_or(|asked| referrer.artifact_type.as_deref() == Some(asked));
-        Ok(is_asked_for.then(|| Descriptor {
-            media_type: stored.media_type.to_string(),
-            digest: digest.clone(),
-            size: stored.bytes.len() as u64,
-            urls: Vec::new(),
-            platform: None,
-            artifact_type: referrer.artifact_type,
-            annotations: referrer.annotations,
-        }))
+        let known = || {
+            let entry = lock(&self.referrers.entries).get(digest);
+            let entry = entry.filter(|entry| entry.length == stat.length)?;
+            if !entry.is_asked_for(query) {
+                return Some(None);
+            }
+            let json = lock(&self.referrers.descriptors).get(digest)?;
+            Some(Some(Json::Kept(json)))
+        };
+        if let Some(answer) = known() {
+            return Ok(answer);
+        }
+        let mut alone = (stat.length >= LARGE_BYTES).then(|| lock(&self.referrers.reading));
+        // Another may have read it meanwhile.
+        if let Some(answer) = known() {
+            return Ok(answer);
+        }
+        if alone.as_deref().is_some_and(|then| is_recent(*then)) {
+            return Err(Error::Exhausted);
+        }
+        let listed = self.read_referrer(digest);
+        if let (Err(Error::Exhausted), Some(then)) = (&listed, &mut alone) {
+            **then = Some(Instant::now());
+        }
+        let Listed::Read(read) = listed? else {
+            return Ok(None);
+        };
+        let (entry, json) = self.keep(digest, &read);
+        let _held = read;
+        Ok(entry
+            .is_asked_for(query)
+            .then_some(Json::Read { json, _held }))
+    }
+
+    /// Keeps what the list says of a manifest, and gives it.
+    fn keep(&self, digest: &Digest, read: &Read) -> (Arc<Entry>, String) {
+        let artifact_type = read.referrer.artifact_type.as_deref();
+        let listed = descriptor::Listed {
+            media_type: read.media_type.as_str(),
+            digest,
+            size: read.length,
+            artifact_type,
+            annotations: &read.referrer.annotations,
+        };
+        // Texts and a number: this does not fail.
+        let json = serde_json::to_string(&listed).unwrap_or_default();
+        let findable = artifact_type.filter(|text| text.len() <= MEDIA_TYPE_BYTES_MAX);
+        let entry = Arc::new(Entry {
+            length: read.length,
+            artifact_type: findable.map(Box::from),
+        });
+        let bytes = KEPT_BYTES + findable.map_or(0, str::len);
+        lock(&self.referrers.entries).insert(digest.clone(), Arc::clone(&entry), bytes);
+        if json.len() <= KEPT_DESCRIPTOR_BYTES_MAX {
+            let bytes = KEPT_BYTES + json.len();
+            let kept = json.as_str().into();
+            lock(&self.referrers.descriptors).insert(digest.clone(), kept, bytes);
+        }
+        (entry, json)
     }
 
     /// Makes sure that every referrer of the repository is in its index; gives those that could not
-    /// be written there.
+    /// be written there. A name that no repository has is not remembered.
     fn index_referrers(&self, name: &Name) -> Result<Arc<BTreeSet<Pair>>> {
-        if let Some(unwritten) = lock(&self.referrers.repositories).get(name) {
-            return Ok(Arc::clone(unwritten));
+        let known = lock(&self.referrers.repositories).get(name);
+        let slot = match known {
+            Some(slot) => slot,
+            None if !self.has_repository(name)? => return Ok(Arc::default()),
+            None => {
+                let mut repositories = lock(&self.referrers.repositories);
+                repositories.get(name).unwrap_or_else(|| {
+                    let slot = Slot::default();
+                    repositories.insert(name.clone(), Arc::clone(&slot), 1);
+                    slot
+                })
+            }
+        };
+        let mut making = lock(&slot);
+        if let Some(made) = &making.made {
+            return Ok(Arc::clone(made));
         }
+        if is_recent(making.exhausted_at) {
+            return Err(Error::Exhausted);
+        }
+        let made = self.make_index(name);
+        if let Err(Error::Exhausted) = &made {
+            making.exhausted_at = Some(Instant::now());
+        }
+        let made = Arc::new(made?);
+        making.made = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Links every manifest of a repository under its subject; gives the pairs that could not be written.
+    fn make_index(&self, name: &Name) -> Result<BTreeSet<Pair>> {
         let mut unwritten = BTreeSet::new();
         for algorithm in Algorithm::ALL {
             let mut after = String::new();
@@ -164,12 +335,6 @@ impl Storage {
                 }
             }
         }
-        let unwritten = Arc::new(unwritten);
-        let mut repositories = lock(&self.referrers.repositories);
-        if repositories.len() >= INDEXED_REPOSITORIES_MAX {
-            repositories.clear();
-        }
-        repositories.insert(name.clone(), Arc::clone(&unwritten));
         Ok(unwritten)
     }
 
@@ -196,9 +361,9 @@ impl Storage {
 
     /// What a manifest refers to. Says in the log what of it cannot be read.
     fn subject_to_index(&self, name: &Name, digest: &Digest) -> Result<Option<Digest>> {
-        let referrer = match self.read_referrer(digest)? {
+        let read = match self.read_referrer(digest)? {
             Listed::Missing => return Ok(None),
-            Listed::Read(_, referrer) => referrer,
+            Listed::Read(read) => read,
             Listed::Unreadable(why) => {
                 log::warn!(
                     "the manifest {digest} of {name} cannot be read, so it is not among any referrers: {why}"
@@ -206,6 +371,10 @@ impl Storage {
                 return Ok(None);
             }
         };
+        if read.referrer.subject.is_some() {
+            self.keep(digest, &read);
+        }
+        let referrer = read.referrer;
         let members = referrer.unreadable.join(", ");
         match &referrer.subject {
             None if referrer.unreadable.contains(&"subject") => log::warn!(
@@ -219,6 +388,25 @@ impl Storage {
             _ => {}
         }
         Ok(referrer.subject)
+    }
+}
+
+/// The JSON of a descriptor, and what holds the memory for it.
+enum Json {
+    Kept(Arc<str>),
+    Read { json: String, _held: Read },
+}
+
+impl Json {
+    fn as_str(&self) -> &str {
+        match self {
+            Json::Kept(json) => json,
+            Json::Read { json, .. } => json,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.as_str().len()
     }
 }
 

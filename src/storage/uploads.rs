@@ -245,6 +245,7 @@ impl Storage {
     fn store<'s>(&'s self, (name, id): &'s Place) -> Store<'s> {
         Store {
             driver: &*self.driver,
+            memory: &self.memory,
             name,
             id,
         }

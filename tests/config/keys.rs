@@ -156,8 +156,8 @@ const CASES: &[Case] = &[
     Case("http.limits.headbytes", "16KiB", |c| {
         c.http.limits.head_bytes_max == 16 * 1024
     }),
-    Case("http.limits.headmemory", "5MiB", |c| {
-        c.http.limits.head_memory_bytes_max == 5 * 1024 * 1024
+    Case("http.limits.memory", "88MiB", |c| {
+        c.http.limits.memory_bytes_max == 88 * 1024 * 1024
     }),
     Case("http.limits.headfields", "50", |c| {
         c.http.limits.head_fields_max == 50

@@ -41,6 +41,7 @@ DIFFERENCES=(
     "serve::idle_memory_is_small_and_a_thousand_idle_connections_add_little|Wine needs memory of its own for every thread"
     "tls::a_thousand_idle_connections_add_little_memory|Wine needs memory of its own for every thread"
     "serve::who_finds_all_files_taken_is_told_to_try_again|there is no limit of open files on Windows"
+    "memory::highest::the_program_stays_below_256_mib_whatever_its_clients_do|Wine needs memory of its own for every thread"
     "driver::contract::what_is_published_is_read_and_replaced_in_one_step|Wine 8 replaces no file that somebody has open; Windows does since 2016"
 )
 skips=()

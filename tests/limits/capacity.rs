@@ -1,6 +1,6 @@
 //! More clients than there is room for: connections in all and of one address, and the memory of heads.
 
-use super::Served;
+use super::{FILE_BYTES, Served, pattern};
 use crate::util::raw::Raw;
 use registry::http::{Limits, Listen, Load, TrustedProxies};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -222,7 +222,8 @@ fn large_head(path: &str, bytes: usize) -> String {
 fn large_heads_share_a_bounded_memory_and_small_ones_need_none() {
     const KIB: usize = 1024;
     let served = Served::new(Limits {
-        head_memory_bytes_max: 240 * KIB,
+        // A head is there twice while it is parsed; then an eighth of what is left must be as much.
+        memory_bytes_max: 2030 * KIB,
         ..Limits::default()
     });
     // While it is parsed it is there twice, and once until it is answered.
@@ -272,7 +273,7 @@ fn large_heads_share_a_bounded_memory_and_small_ones_need_none() {
 fn what_follows_a_body_counts_as_a_head() {
     const KIB: usize = 1024;
     let served = Served::new(Limits {
-        head_memory_bytes_max: 20 * KIB,
+        memory_bytes_max: 100 * KIB,
         ..Limits::default()
     });
     let mut client = served.connect();
@@ -281,4 +282,30 @@ fn what_follows_a_body_counts_as_a_head() {
     client.send(format!("1\r\na\r\n0\r\n\r\n{next}"));
     assert_eq!(client.answer_to("PUT").text(), "1 97");
     assert_overloaded(&mut client);
+}
+
+#[test]
+fn an_answer_for_which_there_is_no_memory_is_503_and_the_connection_goes_on() {
+    const KIB: usize = 1024;
+    let served = Served::new(Limits {
+        memory_bytes_max: 400 * KIB,
+        ..Limits::default()
+    });
+    let mut client = served.connect();
+    for path in ["/bytes", "/shared"] {
+        let refused = client.request(&format!("{path}?{}", 50 * KIB)).answer();
+        assert_eq!(refused.status, 503);
+        assert_eq!(refused.field("Retry-After"), Some("1"));
+        for size in [16 * KIB, 40 * KIB] {
+            let answer = client.request(&format!("{path}?{size}")).answer();
+            assert!(answer.body == pattern(size), "{path} {size}");
+        }
+    }
+    // What is read while it is sent takes a small buffer where there is no room for a large one.
+    for path in ["/reader", "/stream"] {
+        let answer = client.request(&format!("{path}?3000000")).answer();
+        assert!(answer.body == pattern(3_000_000), "{path}");
+    }
+    let answer = client.request("/file").answer();
+    assert!(answer.body == pattern(FILE_BYTES));
 }

@@ -2,6 +2,7 @@
 
 use super::{Served, quick};
 use crate::util::raw::Raw;
+use registry::http::Limits;
 use std::io::Write;
 use std::thread::sleep;
 use std::time::Duration;
@@ -116,7 +117,10 @@ fn a_body_that_drips_is_an_error_to_the_handler_and_one_that_flows_is_not() {
 
 #[test]
 fn a_client_that_does_not_read_is_cut() {
-    let served = Served::new(quick());
+    let served = Served::new(Limits {
+        memory_bytes_max: 1024 * 1024 * 1024,
+        ..quick()
+    });
     for path in ["/endless", "/file", "/bytes?80000000"] {
         let client = served.connect();
         let mut client = client;

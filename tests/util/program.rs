@@ -191,6 +191,12 @@ impl Program {
     pub fn resident_kib(&self) -> u64 {
         resident_kib(self.child.id())
     }
+
+    /// The most resident memory that it ever had, in KiB.
+    #[cfg(target_os = "linux")]
+    pub fn highest_resident_kib(&self) -> u64 {
+        memory_kib(self.child.id(), "VmHWM:")
+    }
 }
 
 /// Sends on what an output says.
@@ -224,8 +230,13 @@ impl Drop for Program {
 /// Resident memory of a process in KiB, as the system counts it.
 #[cfg(target_os = "linux")]
 pub fn resident_kib(process: u32) -> u64 {
+    memory_kib(process, "VmRSS:")
+}
+
+#[cfg(target_os = "linux")]
+fn memory_kib(process: u32, what: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let line = status.lines().find(|line| line.starts_with(what));
     let number = line.unwrap().split_whitespace().nth(1);
     number.unwrap().parse().unwrap()
 }

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 /// Records are read up to this many bytes at once when much is expected.
 const BULK_BYTES: usize = 64 * 1024;
+/// Memory that a session takes while it receives by so many: the records, and what was decrypted of them.
+pub(in crate::http) const BULK_MEMORY_BYTES: usize = 2 * BULK_BYTES;
 /// Plain bytes that are encrypted before they are sent: four full records, in one system call.
-const SEND_BYTES: usize = 64 * 1024;
+pub(in crate::http) const SEND_BYTES: usize = 64 * 1024;
 /// What a client without a place is told: a fatal alert, "internal error" (RFC 8446 6).
 pub(in crate::http) const NO_PLACE: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 

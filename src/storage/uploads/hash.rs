@@ -6,7 +6,7 @@ use crate::storage::Result;
 use std::io::{self, Read};
 
 /// Bytes that are read in one step.
-const BUFFER_BYTES: usize = 256 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Hashes the first `length` bytes of a file. `each` is given the bytes of every step; its error ends the work.
 pub fn hash_file(

@@ -6,19 +6,21 @@
 use super::Part;
 use super::session::{Mark, Session, State};
 use crate::driver::{self, Driver, FileState, Key, Sink};
+use crate::memory::Budget;
 use crate::spec::{Algorithm, Digest, Hasher, Name, UploadId};
 use crate::storage::{Error, Result, layout};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-/// Bytes that are read, hashed and written in one step.
+/// Bytes that are read, hashed and written in one step, where there is memory for them.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Where the bytes of a session are kept.
 #[derive(Clone, Copy)]
 pub struct Store<'s> {
     pub driver: &'s dyn Driver,
+    pub memory: &'s Arc<Budget>,
     pub name: &'s Name,
     pub id: &'s UploadId,
 }
@@ -145,7 +147,7 @@ impl<'s> Turn<'s> {
     }
 
     fn receive(&mut self, body: &mut dyn Read) -> Result<()> {
-        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut buffer = self.store.memory.buffer(BUFFER_BYTES, 0);
         loop {
             match body.read(&mut buffer) {
                 Ok(0) => return Ok(()),

@@ -1,0 +1,157 @@
+//! What is held in memory for clients has a bound, whatever they send, ask for and do not read.
+
+#[cfg(target_os = "linux")]
+mod highest;
+
+use crate::util::image::{descriptor, image, sha256};
+use crate::util::raw::Raw;
+use crate::util::registry::{Settings, TestRegistry};
+use registry::spec::media_type::OCI_MANIFEST;
+use serde_json::json;
+use std::fs;
+
+const MIB: usize = 1024 * 1024;
+
+/// `image(1)`, padded to that many bytes.
+fn padded(length: usize) -> Vec<u8> {
+    let mut bytes = image(1).to_string().into_bytes();
+    bytes.resize(length, b' ');
+    bytes
+}
+
+/// The head of a push of a manifest.
+fn put_head(reference: &str, length: usize) -> String {
+    format!(
+        "PUT /v2/a/manifests/{reference} HTTP/1.1\r\nHost: x\r\nContent-Type: {OCI_MANIFEST}\r\n\
+         Content-Length: {length}\r\n\r\n"
+    )
+}
+
+#[test]
+fn large_pushes_beyond_the_memory_are_refused_with_503_and_small_ones_go_on() {
+    let registry = Settings::default()
+        .set("HTTP_LIMITS_MEMORY", "32MiB")
+        .set("HTTP_LIMITS_MANIFESTBYTES", "1500KiB")
+        .start();
+    registry.push_parts("a", 1);
+    let body = padded(1500 * 1024);
+    let mut held = Vec::new();
+    let refused = loop {
+        assert!(held.len() < 32, "nothing is refused");
+        let mut raw = Raw::connect(registry.address);
+        raw.send(put_head("large", body.len()))
+            .send(&body[..body.len() - 1]);
+        // It has read all that came, or has refused it.
+        let mut next = Raw::connect(registry.address);
+        next.send(put_head("large", body.len())).send(&body);
+        let answer = next.answer_to("PUT");
+        if answer.status == 503 {
+            break answer;
+        }
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        held.push(raw);
+    };
+    assert_eq!(refused.field("Retry-After"), Some("1"));
+    assert!(refused.text().contains("http.limits.memory"));
+    assert!(held.len() >= 4, "{}", held.len());
+    registry.put_manifest("a", "small", &image(1)).expect(201);
+    registry.get("/v2/a/manifests/small").expect(200);
+    drop(held);
+    // What they held comes back as soon as the server sees that they went.
+    let mut last = 503;
+    while last == 503 {
+        let mut raw = Raw::connect(registry.address);
+        raw.send(put_head("large", body.len())).send(&body);
+        last = raw.answer_to("PUT").status;
+    }
+    assert_eq!(last, 201);
+}
+
+#[test]
+fn a_large_manifest_is_checked_before_it_is_sent_from_its_file() {
+    let registry = TestRegistry::start();
+    registry.push_parts("a", 1);
+    let bytes = padded(MIB);
+    let digest = sha256(&bytes);
+    let fields = [("Content-Type", OCI_MANIFEST)];
+    registry
+        .put("/v2/a/manifests/v1", &fields, &bytes)
+        .expect(201);
+    for reference in ["v1", &digest] {
+        let answer = registry
+            .get(&format!("/v2/a/manifests/{reference}"))
+            .expect(200);
+        assert!(answer.body == bytes);
+        assert_eq!(answer.field("Content-Type"), OCI_MANIFEST);
+        assert_eq!(answer.field("Docker-Content-Digest"), digest);
+        let head = registry
+            .head(&format!("/v2/a/manifests/{reference}"))
+            .expect(200);
+        assert_eq!(head.field("Content-Length"), MIB.to_string());
+    }
+    let damaged = [&bytes[..MIB - 1], b"\n"].concat();
+    fs::write(registry.blob_file(&digest), damaged).unwrap();
+    let answer = registry.get("/v2/a/manifests/v1");
+    answer.expect_error(500, "UNKNOWN");
+}
+
+#[test]
+fn the_first_hundred_missing_things_are_named_and_all_are_counted_once() {
+    let registry = TestRegistry::start();
+    registry.push_parts("a", 1);
+    let missing = |number: usize| descriptor("a/b", number.to_string().as_bytes());
+    let mut manifest = image(1);
+    let mut push = |count: usize| {
+        let twice: Vec<_> = (0..2 * count).map(|number| missing(number / 2)).collect();
+        manifest["layers"] = json!(twice);
+        let answer = registry.put_manifest("a", "v1", &manifest);
+        let body = answer.expect_error(400, "MANIFEST_BLOB_UNKNOWN").json();
+        body["errors"].as_array().unwrap().clone()
+    };
+    for (count, named) in [(1, 1), (100, 100), (101, 100), (300, 100)] {
+        let errors = push(count);
+        assert_eq!(errors.len(), named);
+        for (number, error) in errors.iter().enumerate() {
+            assert_eq!(error["detail"], missing(number)["digest"]);
+            let message = error["message"].as_str().unwrap();
+            let is_counted = message.contains(&format!(" {count} ")) && message.contains(" 100 ");
+            assert_eq!(is_counted, count > named, "{message}");
+        }
+    }
+}
+
+#[test]
+fn what_a_client_wrote_is_cut_in_an_error() {
+    let registry = TestRegistry::start();
+    registry.push_parts("a", 1);
+    let long = "%01".repeat(20_000);
+    for path in [
+        format!("/v2/{long}/tags/list"),
+        format!("/v2/{long}"),
+        format!("/v2/a/manifests/{long}"),
+        format!("/v2/a/blobs/{long}"),
+        format!("/v2/a/tags/list?n={long}"),
+        format!("/v2/a/referrers/{}?last={long}", sha256(b"")),
+    ] {
+        let mut raw = Raw::connect(registry.address);
+        let answer = raw.request(&path).answer();
+        assert!((400..500).contains(&answer.status), "{}", answer.status);
+        assert!(answer.body.len() < 10_000, "{}", answer.body.len());
+    }
+    let long = "\u{7f}".repeat(MIB);
+    for (from, to) in [
+        (OCI_MANIFEST, long.as_str()),
+        ("sha256:", &long),
+        (
+            "\"schemaVersion\":2",
+            &format!("\"schemaVersion\":\"{long}\""),
+        ),
+    ] {
+        let body = image(1).to_string().replacen(from, to, 1);
+        let mut raw = Raw::connect(registry.address);
+        raw.send(put_head("v1", body.len())).send(&body);
+        let answer = raw.answer_to("PUT");
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.len() < 20_000, "{}", answer.body.len());
+    }
+}

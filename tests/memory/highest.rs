@@ -1,0 +1,106 @@
+//! The highest resident size of the built program while it is asked for as much memory as hundreds of clients can ask
+//! for together.
+
+use super::{MIB, padded, put_head};
+use crate::util::image::sha256;
+use crate::util::program::Program;
+use crate::util::raw::Raw;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::thread;
+
+/// What a container with 512 MiB survives, and a thousand connections of any kind stay below.
+const HIGHEST_MIB: u64 = 256;
+
+/// An index of 4 MB that names a manifest in 36,000 ways, none of which is there.
+fn all_missing() -> Vec<u8> {
+    let child = |number: u32| {
+        let digest = format!("sha256:{number:064x}");
+        json!({"digest": digest, "size": 1, "urls": ["", ""]})
+    };
+    let children: Vec<Value> = (0..34_000).map(child).collect();
+    let index = json!({"schemaVersion": 2, "manifests": children});
+    index.to_string().into_bytes()
+}
+
+/// Sends a request on each of so many connections, from a few threads, and keeps them open. With `awaits` each waits
+/// for the first bytes of its answer, of which it reads no more.
+fn open(address: SocketAddr, count: usize, request: &[u8], awaits: bool) -> Vec<Raw> {
+    let opened = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for worker in 0..count.min(32) {
+            let opened = &opened;
+            scope.spawn(move || {
+                for _ in (worker..count).step_by(32) {
+                    let mut raw = Raw::connect(address);
+                    raw.send(request);
+                    if awaits {
+                        let status = raw.take(12);
+                        let status = String::from_utf8_lossy(&status).into_owned();
+                        let is_right = ["HTTP/1.1 200", "HTTP/1.1 400", "HTTP/1.1 503"];
+                        assert!(is_right.contains(&status.as_str()), "{status}");
+                    }
+                    opened.lock().unwrap().push(raw);
+                }
+            });
+        }
+    });
+    opened.into_inner().unwrap()
+}
+
+/// Pushes the parts of `image(1)` and a manifest of it of that length.
+fn push(address: SocketAddr, manifest: &[u8]) {
+    for part in [crate::util::image::config(1), crate::util::image::layer(1)] {
+        let (digest, length) = (sha256(&part), part.len());
+        let mut raw = Raw::connect(address);
+        raw.send(format!(
+            "POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        ));
+        assert_eq!(raw.send(&part).answer().status, 201);
+    }
+    let mut raw = Raw::connect(address);
+    raw.send(put_head("large", manifest.len())).send(manifest);
+    assert_eq!(raw.answer().status, 201);
+}
+
+#[test]
+fn the_program_stays_below_256_mib_whatever_its_clients_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n\
+         storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",
+        folder.path().join("data").display()
+    );
+    let mut program = Program::start(folder.path(), &text, &[]);
+    let address = program.address();
+    push(address, &padded(4 * MIB));
+
+    // All at once, and each until the end: half heads, bodies that stop, answers that nobody reads.
+    let half_heads = open(
+        address,
+        150,
+        &[b"GET / HTTP/1.1\r\nA: ".to_vec(), vec![b'a'; 3000]].concat(),
+        false,
+    );
+    let digest = sha256(b"never");
+    let upload = format!(
+        "POST /v2/a/blobs/uploads/?digest={digest}{} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n",
+        "&a".repeat(30_000)
+    );
+    let upload = [upload.into_bytes(), vec![b'x'; 500_000]].concat();
+    let uploads = open(address, 50, &upload, false);
+    let read = b"GET /v2/a/manifests/large HTTP/1.1\r\nHost: x\r\n\r\n";
+    let readers = open(address, 72, read, true);
+    let stopped = [put_head("x", 4 * MIB).into_bytes(), padded(4 * MIB - 1)].concat();
+    let writers = open(address, 40, &stopped, false);
+    let body = all_missing();
+    let missing = [put_head("y", body.len()).into_bytes(), body].concat();
+    let missing = open(address, 8, &missing, true);
+    let highest = program.highest_resident_kib() / 1024;
+    eprintln!("the most that it had: {highest} MiB");
+    assert!(highest < HIGHEST_MIB, "{highest} MiB");
+    drop((half_heads, uploads, readers, writers, missing));
+    let mut raw = Raw::connect(address);
+    assert_eq!(raw.request("/v2/").answer().status, 200, "it lives");
+}

@@ -1,0 +1,191 @@
+//! How much is read for a list of referrers: each manifest once, however often and by however many it is asked for.
+
+use super::SBOM;
+use crate::util::image::{artifact, image};
+use registry::driver::{self, Change, Content, Driver, FileId, FileState, Key, Memory, Sink, Stat};
+use registry::spec::manifest::Manifest;
+use registry::spec::{Algorithm, Digest, Name};
+use registry::storage::{ReferrersQuery, Settings, Storage, Tagging, UploadLimits};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A driver that counts how often manifests are read and folders of them are listed.
+#[derive(Clone, Default)]
+struct Counting {
+    inner: Memory,
+    read: Arc<AtomicUsize>,
+    listed: Arc<AtomicUsize>,
+}
+
+impl Counting {
+    /// Manifests that were read and folders of manifests that were listed since the last call.
+    fn counts(&self) -> (usize, usize) {
+        let count = |counter: &AtomicUsize| counter.swap(0, Ordering::SeqCst);
+        (count(&self.read), count(&self.listed))
+    }
+}
+
+impl Driver for Counting {
+    fn read(&self, key: &Key, bytes_max: u64) -> driver::Result<Vec<u8>> {
+        self.inner.read(key, bytes_max)
+    }
+    fn load(&self, key: &Key, small_bytes_max: u64) -> driver::Result<Content> {
+        self.read.fetch_add(1, Ordering::SeqCst);
+        self.inner.load(key, small_bytes_max)
+    }
+    fn open(&self, key: &Key) -> driver::Result<Content> {
+        self.inner.open(key)
+    }
+    fn stat(&self, key: &Key) -> driver::Result<Option<Stat>> {
+        self.inner.stat(key)
+    }
+    fn has_folder(&self, key: &Key) -> driver::Result<bool> {
+        self.inner.has_folder(key)
+    }
+    fn file_state(&self, key: &Key) -> driver::Result<Option<FileState>> {
+        self.inner.file_state(key)
+    }
+    fn create(&self, key: &Key) -> driver::Result<Box<dyn Sink>> {
+        self.inner.create(key)
+    }
+    fn append(&self, key: &Key, offset: u64, file: FileId) -> driver::Result<Box<dyn Sink>> {
+        self.inner.append(key, offset, file)
+    }
+    fn rename(&self, from: &Key, to: &Key) -> driver::Result<()> {
+        self.inner.rename(from, to)
+    }
+    fn publish(&self, changes: &[Change<'_>]) -> driver::Result<()> {
+        self.inner.publish(changes)
+    }
+    fn list(&self, folder: &Key, after: &str, limit: usize) -> driver::Result<Vec<String>> {
+        let is_of_manifests = folder.as_str().contains("/_manifests/revisions/");
+        self.listed
+            .fetch_add(usize::from(is_of_manifests), Ordering::SeqCst);
+        self.inner.list(folder, after, limit)
+    }
+    fn remove(&self, key: &Key) -> driver::Result<bool> {
+        self.inner.remove(key)
+    }
+    fn discard(&self, key: &Key) {
+        self.inner.discard(key);
+    }
+}
+
+fn storage(driver: &Counting) -> Storage {
+    let settings = Settings {
+        uploads: UploadLimits {
+            sessions_max: 1,
+            sessions_per_address_max: 1,
+            idle_timeout: Duration::ZERO,
+        },
+        tag_lookup_threads: 1,
+        manifest_bytes_max: 1_000_000,
+    };
+    Storage::new(Arc::new(driver.clone()), settings)
+}
+
+/// So many referrers of `image(1)` in repository `a`; every second is large, and of each kind there is one with large
+/// annotations.
+const REFERRERS: u64 = 6;
+
+/// A storage that was just opened over them.
+fn with_referrers() -> (Counting, Storage, Digest) {
+    let driver = Counting::default();
+    let subject = Algorithm::Sha256.digest(image(1).to_string().as_bytes());
+    for seed in 0..REFERRERS {
+        let mut referrer = artifact(seed, SBOM, &image(1));
+        if seed >= 4 {
+            referrer["annotations"] = json!({"large": "x".repeat(300_000)});
+        }
+        let mut bytes = referrer.to_string().into_bytes();
+        if seed % 2 == 0 {
+            bytes.resize(bytes.len() + 100_000, b' ');
+        }
+        let digest = Algorithm::Sha256.digest(&bytes);
+        let manifest = Manifest::parse(&bytes, None).unwrap();
+        let tagging = Tagging {
+            tags: &[],
+            may_move: true,
+        };
+        storage(&driver)
+            .put_manifest(&name(), &digest, (&bytes, &manifest), tagging)
+            .unwrap();
+    }
+    let opened = storage(&driver);
+    driver.counts();
+    (driver, opened, subject)
+}
+
+fn name() -> Name {
+    "a".parse().unwrap()
+}
+
+/// How many referrers are listed.
+fn list(storage: &Storage, name: &Name, subject: &Digest, artifact_type: Option<&str>) -> usize {
+    let query = ReferrersQuery {
+        subject,
+        artifact_type,
+        after: None,
+        entries_max: 100,
+        bytes_max: 10_000_000,
+    };
+    let page = storage.referrers(name, &query).unwrap();
+    assert!(page.last.is_none());
+    let json = format!("[{}]", String::from_utf8(page.json).unwrap());
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    listed.len()
+}
+
+#[test]
+fn what_was_read_once_is_not_read_again() {
+    let (driver, storage, subject) = with_referrers();
+    let count = REFERRERS as usize;
+    assert_eq!(list(&storage, &name(), &subject, Some("a/none")), 0);
+    assert_eq!(driver.counts().0, count, "each once, for the index");
+    for _ in 0..3 {
+        assert_eq!(list(&storage, &name(), &subject, Some("a/none")), 0);
+        assert_eq!(driver.counts(), (0, 0), "a filter that finds nothing");
+        assert_eq!(list(&storage, &name(), &subject, None), count);
+        assert_eq!(driver.counts(), (2, 0), "those whose entry is too long");
+    }
+}
+
+#[test]
+fn many_who_ask_at_once_have_the_index_made_once() {
+    let (driver, storage, subject) = with_referrers();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            let (storage, subject) = (&storage, &subject);
+            scope.spawn(move || list(storage, &name(), subject, Some("a/none")));
+        }
+    });
+    // Two lists of each of the two algorithms' folders at most: the second is the end of the first.
+    let (read, listed) = driver.counts();
+    assert_eq!(read, REFERRERS as usize);
+    assert!(listed <= 4, "{listed}");
+}
+
+#[test]
+fn names_that_nobody_has_make_nothing_be_forgotten() {
+    let (driver, storage, subject) = with_referrers();
+    list(&storage, &name(), &subject, Some("a/none"));
+    driver.counts();
+    for number in 0..50_000 {
+        let name: Name = format!("no/such/{number}").parse().unwrap();
+        assert_eq!(list(&storage, &name, &subject, None), 0);
+    }
+    list(&storage, &name(), &subject, Some("a/none"));
+    assert_eq!(driver.counts(), (0, 0));
+}
+
+#[test]
+fn what_is_gone_is_listed_no_more_although_it_was_read_before() {
+    let (_, storage, subject) = with_referrers();
+    let count = list(&storage, &name(), &subject, None);
+    let bytes = artifact(1, SBOM, &image(1)).to_string();
+    let digest = Algorithm::Sha256.digest(bytes.as_bytes());
+    storage.delete_manifest(&name(), &digest).unwrap();
+    assert_eq!(list(&storage, &name(), &subject, None), count - 1);
+}
