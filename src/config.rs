@@ -78,7 +78,7 @@ impl Config {
             Source::Text { name, text } => (name, text.into_bytes()),
             Source::File(path) => {
                 let name = path.display().to_string();
-                let bytes = watched::read(&path, FILE_BYTES_MAX).map_err(|error| {
+                let bytes = watched::read_once(&path, FILE_BYTES_MAX).map_err(|error| {
                     vec![match error.kind() {
                         ErrorKind::FileTooLarge => too_large(&name),
                         _ => whole(&name, &format!("cannot be read: {error}")),

@@ -251,6 +251,15 @@ fn with_user(error: io::Error) -> io::Error {
 /// [`io::ErrorKind::FileTooLarge`]. What is no regular file is an error and is not waited for.
 pub fn read(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
     let (file, _) = sys::open_regular(path, File::options().read(true)).map_err(with_user)?;
+    read_all(file, bytes_max)
+}
+
+/// The same for what is read only once, at the start, and may come through a pipe: `/dev/stdin`, `<(decrypt FILE)`.
+pub fn read_once(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    read_all(File::open(path).map_err(with_user)?, bytes_max)
+}
+
+fn read_all(file: File, bytes_max: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

@@ -147,6 +147,21 @@ fn what_stops_a_start_is_told_by_the_check_and_nothing_is_touched() {
 
 #[test]
 #[cfg(unix)]
+fn a_configuration_may_come_through_a_pipe() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("config.yml");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let text = "version: 0.1\nstorage: inmemory\nhttp: {addr: '127.0.0.1:0'}\n";
+    let checked = std::thread::scope(|scope| {
+        scope.spawn(|| fs::write(&pipe, text).unwrap());
+        registry(&["check-config", pipe.to_str().unwrap()], &[])
+    });
+    assert!(checked.status.success(), "{}", err(&checked));
+}
+
+#[test]
+#[cfg(unix)]
 fn a_socket_that_cannot_be_made_is_told() {
     let case = Case::new();
     for path in ["@/none/registry.sock", "@/file/registry.sock", "@/file"] {

@@ -73,7 +73,7 @@ fn a_delete_that_fails_has_changed_nothing() {
     for (what, at) in [
         ("read", "v3/current/link"),
         ("list", "_manifests/tags"),
-        ("read", "/data"),
+        ("open", "/data"),
     ] {
         driver.fail(move |operation, key| {
             (operation == what && key.as_str().ends_with(at)).then_some(ErrorKind::TimedOut)

@@ -73,16 +73,16 @@ fn a_named_pipe_in_the_place_of_a_file_stops_nothing() {
     }
     registry.get(&blob).expect_error(404, "BLOB_UNKNOWN");
 
-    for file in ["startedat", "data"] {
+    // Without the first a session was cancelled elsewhere; the second is replaced.
+    for (file, [get, patch]) in [("startedat", [404, 404]), ("data", [204, 202])] {
         let session = registry.post("/v2/a/blobs/uploads/").expect(202);
         let (id, path) = (
             session.field("Docker-Upload-UUID"),
             session.field("Location"),
         );
         pipe(&registry.file(&format!("repositories/a/_uploads/{id}/{file}")));
-        registry.get(path).expect(204);
-        let status = if file == "data" { 404 } else { 202 };
-        registry.patch(path, &[], b"bytes").expect(status);
+        registry.get(path).expect(get);
+        registry.patch(path, &[], b"bytes").expect(patch);
     }
     // The purge of the next start looks at both.
     let registry = registry.restart();
@@ -199,9 +199,4 @@ fn a_pipe_as_a_file_of_users_is_refused_at_the_start() {
         let said = crate::process::err(&output);
         assert!(said.contains("a named pipe"), "{said}");
     }
-    pipe(&path);
-    let output = crate::process::registry(&["check-config", path.to_str().unwrap()], &[]);
-    assert_eq!(output.status.code(), Some(1));
-    let said = crate::process::err(&output);
-    assert!(said.contains("a named pipe"), "{said}");
 }
