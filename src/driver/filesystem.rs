@@ -17,15 +17,17 @@ use super::folders::{
 use super::gate::Gate;
 use super::leftovers::{self, Leftovers};
 use super::listing::Listings;
+use super::open_file::{OpenFile, file_state};
+use super::staged::{Origin, Staged};
 use super::writable::{self, Unwritable};
 use super::{
-    Change, Changed, Content, Driver, Error, FileId, FileState, Key, Lock, Result, RootGone, Sink,
-    Source, Stat, lock,
+    Change, Content, Driver, Error, FileId, FileState, Key, Lock, Result, RootGone, Sink, Source,
+    Stat, lock,
 };
 use crate::sys;
 use std::any::Any;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -217,60 +219,6 @@ impl Filesystem {
         file.write_all(content)?;
         file.sync_all()
     }
-}
-
-/// A change that only has to be renamed to its place.
-struct Staged<'a> {
-    key: &'a Key,
-    /// A name that nobody else knows.
-    from: PathBuf,
-    origin: Origin<'a>,
-}
-
-/// What a staged file was before.
-enum Origin<'a> {
-    /// These bytes.
-    Content(&'a [u8]),
-    /// This file.
-    File { file: PathBuf, state: FileState },
-}
-
-impl Staged<'_> {
-    /// Takes a file out of the hands of other processes, and looks whether it is the one that was meant.
-    fn take(&self) -> io::Result<()> {
-        let Origin::File { file, state } = &self.origin else {
-            return Ok(());
-        };
-        patiently(|| fs::rename(file, &self.from))?;
-        match file_state(&self.from)? == *state {
-            true => Ok(()),
-            false => Err(Changed::error()),
-        }
-    }
-}
-
-impl Drop for Staged<'_> {
-    /// What did not get to its place: a temporary file is of no use, another gets its name back.
-    fn drop(&mut self) {
-        let _ = match &self.origin {
-            Origin::Content(_) => fs::remove_file(&self.from),
-            Origin::File { file, .. } => fs::rename(&self.from, file),
-        };
-    }
-}
-
-fn file_id(file: &File, metadata: &fs::Metadata) -> io::Result<FileId> {
-    sys::file_id(file, metadata).map(FileId)
-}
-
-fn file_state(path: &Path) -> io::Result<FileState> {
-    let look = |id, metadata: &fs::Metadata| {
-        let file = FileId(id);
-        let length = metadata.len();
-        metadata.is_file().then_some(FileState { file, length })
-    };
-    let state = patiently(|| sys::look_at(path, look))?;
-    state.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 impl Driver for Filesystem {
@@ -480,57 +428,5 @@ impl Driver for Filesystem {
         {
             log::warn!("cannot remove {key}: {error}; it is left for the purge of uploads");
         }
-    }
-}
-
-/// A file that is being written, and which one it is.
-struct OpenFile {
-    file: File,
-    id: FileId,
-    length: u64,
-}
-
-impl OpenFile {
-    fn new(file: File, metadata: &fs::Metadata) -> io::Result<OpenFile> {
-        let id = file_id(&file, metadata)?;
-        let length = metadata.len();
-        Ok(OpenFile { file, id, length })
-    }
-
-    /// Goes to `offset` and cuts off what lies behind, if it is the file that is expected.
-    fn at(mut self, offset: u64, expected: FileId) -> io::Result<OpenFile> {
-        if self.id != expected {
-            return Err(Changed::error());
-        }
-        let length = self.length;
-        if length < offset {
-            let text = format!("only {length} bytes are left of {offset}");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-        }
-        if length > offset {
-            self.file.set_len(offset)?;
-        }
-        self.file.seek(SeekFrom::Start(offset))?;
-        Ok(self)
-    }
-}
-
-impl Write for OpenFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Sink for OpenFile {
-    fn file(&self) -> FileId {
-        self.id
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
     }
 }
