@@ -3,7 +3,7 @@
 //! One readable sentence as plain text; the connection is closed after it, because where the next
 //! request would begin is not known.
 
-use super::write::reason;
+use super::response::reason;
 use super::{Body, Response};
 
 /// When to try again, in seconds.

@@ -104,3 +104,8 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 }
+
+/// The reason phrase of a status.
+pub(super) fn reason(status: u16) -> &'static str {
+    StatusCode(status).default_reason_phrase()
+}

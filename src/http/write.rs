@@ -3,9 +3,8 @@
 //! Head and small bodies leave in one write. Files leave by sendfile, behind a head that was marked
 //! `more` so that no small packet goes first. Readers without a length are chunked.
 
-use super::StatusCode;
 use super::body::is_gone;
-use super::response::{Body, Response, Segment};
+use super::response::{Body, Response, Segment, reason};
 use super::tls::SEND_BYTES;
 use super::wire::{Pace, Wire};
 use crate::memory::Buffer;
@@ -85,11 +84,6 @@ impl Date {
         }
         &self.text
     }
-}
-
-/// The reason phrase of a status.
-pub(super) fn reason(status: u16) -> &'static str {
-    StatusCode(status).default_reason_phrase()
 }
 
 /// How the client will know where the body ends.
