@@ -256,7 +256,12 @@ pub fn read(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
 
 /// The same for what is read only once, at the start, and may come through a pipe: `/dev/stdin`, `<(decrypt FILE)`.
 pub fn read_once(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    read_all(File::open(path).map_err(with_user)?, bytes_max)
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            read_all(File::open(path).map_err(with_user)?, bytes_max)
+        }
+        _ => read(path, bytes_max),
+    }
 }
 
 fn read_all(file: File, bytes_max: usize) -> io::Result<Vec<u8>> {

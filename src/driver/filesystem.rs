@@ -17,7 +17,7 @@ use super::folders::{
 use super::gate::Gate;
 use super::leftovers::{self, Leftovers};
 use super::listing::Listings;
-use super::open_file::{OpenFile, file_state};
+use super::open_file::{Ids, OpenFile, file_state};
 use super::staged::{Origin, Staged};
 use super::writable::{self, Unwritable};
 use super::{
@@ -41,6 +41,7 @@ pub struct Filesystem {
     durable: Durable,
     /// A folder of the root that was there once: without it what is at the root is not the data.
     landmark: OnceLock<PathBuf>,
+    ids: Ids,
     temporaries: AtomicU64,
     process: u64,
 }
@@ -64,6 +65,7 @@ impl Filesystem {
             listings: Listings::default(),
             durable: Durable::default(),
             landmark: OnceLock::new(),
+            ids: Ids::default(),
             temporaries: AtomicU64::new(0),
             process: u64::from_le_bytes(process),
         })
@@ -167,7 +169,7 @@ impl Filesystem {
     /// Renames a staged change to its place. Another request may remove the folder at any moment, with
     /// the staged file in it: then both are made again.
     fn place(&self, staged: &Staged<'_>) -> io::Result<()> {
-        staged.take()?;
+        staged.take(&self.ids)?;
         let to = self.path(staged.key);
         let mut tries = 0;
         loop {
@@ -322,17 +324,21 @@ impl Driver for Filesystem {
 
     fn file_state(&self, key: &Key) -> Result<Option<FileState>> {
         let _pass = self.gate.enter();
-        super::found(self.outcome(key, file_state(&self.path(key))))
+        super::found(self.outcome(key, file_state(&self.path(key), &self.ids)))
     }
 
     fn create(&self, key: &Key) -> Result<Box<dyn Sink>> {
         let _pass = self.gate.enter();
         let path = self.path(key);
+        self.ids.try_with(|| {
+            let probe = self.root.join("identity");
+            [self.temporary(&probe), self.temporary(&probe)]
+        });
         let create = || {
             let make = || self.make_folder_of(&path);
             let file = with_folders(make, || File::create_new(&path))?;
             let metadata = file.metadata()?;
-            OpenFile::new(file, &metadata)
+            OpenFile::new(file, &metadata, &self.ids)
         };
         Ok(Box::new(self.outcome(key, create())?))
     }
@@ -345,7 +351,7 @@ impl Driver for Filesystem {
                 sys::open_regular(&self.path(key), options.write(true))
             };
             let (file, metadata) = patiently(open)?;
-            OpenFile::new(file, &metadata)?.at(offset, expected)
+            OpenFile::new(file, &metadata, &self.ids)?.at(offset, expected)
         };
         let file = self.outcome(key, append())?;
         Ok(Box::new(file))

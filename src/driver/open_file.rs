@@ -5,7 +5,8 @@ use super::{Changed, FileId, FileState, Sink};
 use crate::sys;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A file that is being written, and which one it is.
 pub struct OpenFile {
@@ -16,8 +17,8 @@ pub struct OpenFile {
 
 impl OpenFile {
     /// A file that was just opened.
-    pub fn new(file: File, metadata: &fs::Metadata) -> io::Result<OpenFile> {
-        let id = file_id(&file, metadata)?;
+    pub fn new(file: File, metadata: &fs::Metadata, ids: &Ids) -> io::Result<OpenFile> {
+        let id = ids.known(FileId(sys::file_id(&file, metadata)?));
         let length = metadata.len();
         Ok(OpenFile { file, id, length })
     }
@@ -60,17 +61,89 @@ impl Sink for OpenFile {
     }
 }
 
-fn file_id(file: &File, metadata: &fs::Metadata) -> io::Result<FileId> {
-    sys::file_id(file, metadata).map(FileId)
-}
-
 /// Which file is at a path.
-pub fn file_state(path: &Path) -> io::Result<FileState> {
+pub fn file_state(path: &Path, ids: &Ids) -> io::Result<FileState> {
     let look = |id, metadata: &fs::Metadata| {
-        let file = FileId(id);
+        let file = ids.known(FileId(id));
         let length = metadata.len();
         metadata.is_file().then_some(FileState { file, length })
     };
     let state = patiently(|| sys::look_at(path, look))?;
     state.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// Whether the file system tells files apart: one must be the same by another name. FAT and some network shares number
+/// names and not files; there only lengths are compared.
+#[derive(Default)]
+pub struct Ids {
+    are_kept: OnceLock<bool>,
+}
+
+impl Ids {
+    /// Tries it once, with a file that is made under one name, gets the other, and is removed.
+    pub fn try_with(&self, names: impl FnOnce() -> [PathBuf; 2]) {
+        if self.are_kept.get().is_some() {
+            return;
+        }
+        let [one, other] = names();
+        // Where no file can be made now, nothing is known, and it is tried again.
+        let Ok(are_kept) = keeps_id(&one, &other) else {
+            return;
+        };
+        if self.are_kept.set(are_kept).is_ok() && !are_kept {
+            log::warn!(
+                "the file system of the data does not tell one file from another: no other registry may take pushes in \
+                 the same folder at the same time"
+            );
+        }
+    }
+
+    fn known(&self, id: FileId) -> FileId {
+        match self.are_kept.get() {
+            Some(false) => FileId([0; 3]),
+            _ => id,
+        }
+    }
+}
+
+fn keeps_id(one: &Path, other: &Path) -> io::Result<bool> {
+    let file = File::create_new(one)?;
+    let before = file.metadata().and_then(|made| sys::file_id(&file, &made));
+    drop(file);
+    let renamed = fs::rename(one, other);
+    let after = sys::look_at(other, |id, _| id);
+    for path in [one, other] {
+        // One of them is not there.
+        let _ = fs::remove_file(path);
+    }
+    renamed?;
+    Ok(before? == after?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_files_are_not_told_apart_they_are_known_by_their_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let (kept, not_kept) = (Ids::default(), Ids::default());
+        kept.try_with(|| [path("1"), path("2")]);
+        not_kept.are_kept.set(false).unwrap();
+        assert_eq!(kept.are_kept.get(), Some(&true));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        for name in ["a", "b"] {
+            fs::write(path(name), "same").unwrap();
+        }
+        let equal = |ids: &Ids| {
+            let [a, b] = ["a", "b"].map(|name| file_state(&path(name), ids).unwrap());
+            assert_eq!((a.length, b.length), (4, 4));
+            a == b
+        };
+        assert!(equal(&not_kept) && !equal(&kept));
+        let none = Ids::default();
+        none.try_with(|| [path("no/1"), path("no/2")]);
+        assert_eq!(none.are_kept.get(), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! A change that is ready: one rename away from being made.
 
 use super::folders::patiently;
-use super::open_file::file_state;
+use super::open_file::{Ids, file_state};
 use super::{Changed, FileState, Key};
 use std::fs;
 use std::io;
@@ -32,12 +32,12 @@ pub enum Origin<'a> {
 
 impl Staged<'_> {
     /// Takes a file out of the hands of other processes, and looks whether it is the one that was meant.
-    pub fn take(&self) -> io::Result<()> {
+    pub fn take(&self, ids: &Ids) -> io::Result<()> {
         let Origin::File { file, state } = &self.origin else {
             return Ok(());
         };
         patiently(|| fs::rename(file, &self.from))?;
-        match file_state(&self.from)? == *state {
+        match file_state(&self.from, ids)? == *state {
             true => Ok(()),
             false => Err(Changed::error()),
         }
