@@ -11,6 +11,7 @@ use super::{Offset, Part};
 use crate::driver::{self, FileId, FileState};
 use crate::spec::{Algorithm, Hasher};
 use crate::storage::{Error, Result};
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -108,8 +109,12 @@ impl Session {
         if self.has_ended() {
             return Err(Error::UploadUnknown);
         }
+        // A folder is not empty while a file in it is on its way out, because it is still open.
+        let is_held = |error: &driver::Error| {
+            error.is_in_use() || error.source.kind() == io::ErrorKind::DirectoryNotEmpty
+        };
         match remove() {
-            Err(error) if error.is_in_use() && state.running.is_some() => {}
+            Err(error) if is_held(&error) && state.running.is_some() => {}
             removed => drop(removed?),
         }
         self.end_locked(&mut state);

@@ -72,10 +72,7 @@ impl<'s> Turn<'s> {
     /// Adds the part's bytes and gives the new length of the session. After [`Error::Body`] what came is kept; after any
     /// other error the session has the length that it had before.
     pub fn append(&mut self, part: &mut Part<'_>) -> Result<u64> {
-        let outcome = self.take_in(part).and_then(|length| {
-            self.check_still_there()?;
-            Ok(length)
-        });
+        let outcome = self.take_in(part).and_then(|()| self.finish());
         if !matches!(outcome, Ok(_) | Err(Error::Body(_))) {
             self.undo();
         }
@@ -84,7 +81,7 @@ impl<'s> Turn<'s> {
 
     /// Adds the part's bytes, all of them or none.
     pub fn append_whole(&mut self, part: &mut Part<'_>) -> Result<()> {
-        let outcome = self.take_in(part).map(drop);
+        let outcome = self.take_in(part);
         if outcome.is_err() {
             self.undo();
         }
@@ -134,15 +131,14 @@ impl<'s> Turn<'s> {
         }
     }
 
-    fn take_in(&mut self, part: &mut Part<'_>) -> Result<u64> {
+    fn take_in(&mut self, part: &mut Part<'_>) -> Result<()> {
         self.receive(part.body)?;
-        let length = self.lock()?.length;
         match part.length {
             Some(announced) if announced != self.written => Err(Error::WrongLength {
                 announced,
                 received: self.written,
             }),
-            _ => Ok(length),
+            _ => Ok(()),
         }
     }
 
@@ -272,19 +268,20 @@ impl<'s> Turn<'s> {
         Ok(())
     }
 
-    /// What was written is acknowledged only where the session still has it.
-    fn check_still_there(&self) -> Result<()> {
-        if !self.is_begun {
-            return Ok(());
-        }
-        let state = self.lock()?;
-        let found = self.store.driver.file_state(&self.store.data())?;
+    /// Ends the turn. What was written is acknowledged only where the session still has it; whoever comes from now on
+    /// finds it there, and no longer takes its place.
+    fn finish(&self) -> Result<u64> {
+        let mut state = self.lock()?;
         let length = state.length;
-        let own = state.file.map(|file| FileState { file, length });
-        match found == own {
-            true => Ok(()),
-            false => Err(self.taken(found)),
+        if self.is_begun {
+            let found = self.store.driver.file_state(&self.store.data())?;
+            let own = state.file.map(|file| FileState { file, length });
+            if found != own {
+                return Err(self.taken(found));
+            }
         }
+        state.end_turn(&self.stop);
+        Ok(length)
     }
 
     /// The session's file is gone, or shorter than it was, or another's: another program did that. What is there is read
