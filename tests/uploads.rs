@@ -8,6 +8,7 @@ mod together;
 use crate::util::image::{bytes, sha256, sha512};
 use crate::util::raw::{self, Raw};
 use crate::util::registry::{Answer, TestRegistry};
+use std::thread;
 
 /// A path of no session.
 const UNKNOWN: &str = "/v2/a/blobs/uploads/00000000-0000-4000-8000-000000000000";
@@ -36,6 +37,18 @@ fn path_of(location: &str) -> &str {
 /// Completes a session with a last part.
 fn complete(registry: &TestRegistry, location: &str, digest: &str, last: &[u8]) -> Answer {
     registry.put(&format!("{location}&digest={digest}"), &[], last)
+}
+
+/// Begins a request with a body, sends some of it, and waits until the session has that.
+fn half_sent(registry: &TestRegistry, request: &str, location: &str, sent: &[u8]) -> Raw {
+    let mut raw = Raw::connect(registry.address);
+    let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+    raw.send(head).send(sent);
+    let there = format!("0-{}", sent.len() - 1);
+    while registry.get(location).expect(204).field("Range") != there {
+        thread::yield_now();
+    }
+    raw
 }
 
 /// Checks how far a session is.

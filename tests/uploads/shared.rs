@@ -1,9 +1,10 @@
 //! Two registries on one folder: an old container and a new one during an update, replicas on one volume. What is
 //! published is what was hashed, and whoever serves a request counts what the other did.
 
-use super::{assert_no_session, assert_reached, assert_stored, complete, patch, path_of, session};
+use super::{
+    assert_no_session, assert_reached, assert_stored, complete, half_sent, patch, path_of, session,
+};
 use crate::util::image::{bytes, image, sha256, sha512};
-use crate::util::raw::Raw;
 use crate::util::registry::{Settings, TestRegistry};
 use std::sync::Barrier;
 use std::thread;
@@ -60,18 +61,6 @@ fn bytes_that_the_other_replaced_are_not_published_under_their_old_digest() {
         assert!(stored.body == good);
         first.delete(path_of(&location));
     }
-}
-
-/// Begins a request with a body of a megabyte at one registry, sends some of it, and waits until it has that.
-fn half_sent(registry: &TestRegistry, request: &str, location: &str, sent: &[u8]) -> Raw {
-    let mut raw = Raw::connect(registry.address);
-    let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
-    raw.send(head).send(sent);
-    let there = format!("0-{}", sent.len() - 1);
-    while registry.get(location).expect(204).field("Range") != there {
-        thread::yield_now();
-    }
-    raw
 }
 
 #[test]

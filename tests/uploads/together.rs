@@ -1,6 +1,8 @@
 //! Uploads at the same time: on one session, of one digest, and many at once.
 
-use super::{assert_no_session, assert_reached, assert_stored, complete, patch, session};
+use super::{
+    assert_no_session, assert_reached, assert_stored, complete, half_sent, patch, session,
+};
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::Raw;
 use crate::util::registry::TestRegistry;
@@ -44,18 +46,6 @@ fn of_two_chunks_for_one_place_exactly_one_is_taken() {
         complete(&registry, &location, &sha256(&content), b"").expect(201);
         assert_stored(&registry, &sha256(&content), &content);
     }
-}
-
-/// Begins a request with a body, sends some of it, and waits until the session has that.
-fn half_sent(registry: &TestRegistry, request: &str, location: &str, sent: &[u8]) -> Raw {
-    let mut raw = Raw::connect(registry.address);
-    let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
-    raw.send(head).send(sent);
-    let there = format!("0-{}", sent.len() - 1);
-    while registry.get(location).expect(204).field("Range") != there {
-        thread::yield_now();
-    }
-    raw
 }
 
 #[test]
