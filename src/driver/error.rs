@@ -37,7 +37,7 @@ impl Error {
         )
     }
 
-    /// Another program put a file in the place of the one that was meant, or added to it.
+    /// Another program replaced the file that was meant, or added to it.
     pub fn is_changed(&self) -> bool {
         let inner = self.source.get_ref();
         inner.is_some_and(|inner| inner.is::<Changed>())

@@ -88,7 +88,7 @@ pub enum Change<'a> {
     /// Puts small content under a key, replacing what was there in one step.
     Write(Key, &'a [u8]),
     /// Renames a file whose content was synced, replacing what was there in one step. [`Error::is_changed`] when
-    /// another program put a file in its place, or added to it: that one stays where it is.
+    /// another program replaced it, or added to it: what is there stays where it is.
     Move {
         /// Where it is.
         from: Key,

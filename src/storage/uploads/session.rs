@@ -5,7 +5,7 @@
 //! send them again. Bytes before it are never replaced.
 //!
 //! Other processes may serve the same folder. Each writes only to files that it made itself, and takes a session over by
-//! putting a copy in the place of the other's file; so a hash in memory is that of the file as long as the file is there.
+//! replacing the other's file with a copy; so a hash in memory is that of the file as long as the file is there.
 
 use super::{Offset, Part};
 use crate::driver::{self, FileId, FileState};
