@@ -7,7 +7,7 @@ use registry::spec::stored::{self, Referrer};
 
 fuzz_target!(|bytes: &[u8]| {
     let referrer = Referrer::read(bytes);
-    let _ = stored::children(bytes);
+    let _ = stored::find_child(bytes, |_| false);
     if let Ok(manifest) = Manifest::parse(bytes, None) {
         assert_eq!(stored::media_type(bytes), Some(manifest.media_type));
         let referrer = referrer.expect("what is taken can be listed");
