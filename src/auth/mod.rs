@@ -70,7 +70,7 @@ impl Caller {
     pub fn name(&self) -> Option<&str> {
         match self {
             Caller::User(name) => Some(name),
-            // A token without a subject is one for whoever has not logged in.
+            // A token without a subject names nobody: its client is not logged in.
             Caller::Holder(holder) => Some(&*holder.user).filter(|name| !name.is_empty()),
             Caller::Anonymous | Caller::Guest => None,
         }
