@@ -2,7 +2,8 @@
 //! they were to become.
 //!
 //! Whose they are cannot be told, since two processes may share a folder; how old they are can. One that is
-//! removed from under a process that still needs it is written again (`Filesystem::place`).
+//! removed from under a process that still needs it is written again (`Filesystem::place`); an upload that is just being
+//! moved to its place has such a name for a moment, and were it removed then, the request would fail and promise nothing.
 
 use std::fs::{self, DirEntry};
 use std::io;
