@@ -16,5 +16,6 @@ pub mod memory;
 pub mod server;
 pub mod spec;
 pub mod storage;
+mod sync;
 pub mod sys;
 mod watched;

@@ -7,9 +7,10 @@
 //!
 //! The small buffers that each connection has anyway are not counted: the number of connections bounds them.
 
+use crate::sync::{Condvar, Mutex};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 /// The budget by default.
@@ -107,7 +108,7 @@ impl Budget {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// What is left after a share of some use grew by `more` to `bytes`; `None`: it may not.
@@ -181,10 +182,9 @@ impl Share {
             |state: &State| budget.left_after(state.left, purpose, bytes, bytes - taken);
         let mut state = budget.lock();
         state.waiting += 1;
-        let waited = budget
+        let (mut state, _) = budget
             .freed
             .wait_timeout_while(state, PATIENCE, |state| left_after(state).is_none());
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
         state.left = left_after(&state).ok_or(Exhausted)?;
         self.taken = bytes;

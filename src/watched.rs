@@ -12,13 +12,14 @@
 #[cfg(test)]
 mod tests;
 
+use crate::sync::{Mutex, RwLock};
 use crate::sys;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// From one look at the files to the next.
@@ -136,13 +137,11 @@ impl<T> Watched<T> {
     pub fn current(&self) -> Arc<T> {
         if self.is_time() {
             // One looks, the others go on with what there is: a slow disk stalls one of them.
-            match self.files.try_lock() {
-                Ok(mut files) => self.look(&mut files),
-                Err(TryLockError::Poisoned(poisoned)) => self.look(&mut poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => {}
+            if let Some(mut files) = self.files.try_lock() {
+                self.look(&mut files);
             }
         }
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.read();
         Arc::clone(&current)
     }
 
@@ -173,7 +172,7 @@ impl<T> Watched<T> {
         match (self.make)(&contents) {
             Ok(made) => {
                 log::info!("{subject} has been read again");
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+                *self.current.write() = Arc::new(made);
                 files.used = hash;
                 files.refused = None;
             }

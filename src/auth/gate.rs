@@ -1,9 +1,10 @@
 //! How many passwords are checked at once, and how many may wait for that: a flood of logins costs
 //! some processors and a short line, never the whole server, and those of one address hold up nobody else.
 
+use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 /// Whose login it is: what a client is counted by. All who come over a unix socket are one.
@@ -71,8 +72,7 @@ impl Gate {
         self.changed.notify_all();
         let waits = |state: &mut State| state.is_waiting(client, number);
         let patience = self.bounds.patience;
-        let waited = self.changed.wait_timeout_while(state, patience, waits);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self.changed.wait_timeout_while(state, patience, waits);
         match state.called.iter().position(|called| *called == number) {
             Some(at) => {
                 state.called.swap_remove(at);
@@ -92,7 +92,7 @@ impl Gate {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

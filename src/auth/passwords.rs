@@ -4,11 +4,12 @@
 use super::gate::{Bounds, Client, Gate};
 use super::htpasswd::{self, Hash};
 use super::keyed_hash::{self, Key, Tag};
+use crate::sync::Mutex;
 use crate::watched::{Content, Source, Watched};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// How long a password that was right counts without bcrypt, after it was last used.
@@ -182,9 +183,7 @@ impl Entry {
     }
 
     fn remembered(&self) -> MutexGuard<'_, Option<(Tag, Instant)>> {
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.remembered.lock()
     }
 }
 

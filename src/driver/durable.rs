@@ -5,8 +5,9 @@
 //! synced the one that was there before, so it is not noted then.
 
 use super::Key;
+use crate::sync::Mutex;
 use std::collections::{BTreeSet, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 /// Folders that are remembered; beyond it all are forgotten, at the price of a few more syncs.
 const FOLDERS_MAX: usize = 8192;
@@ -90,7 +91,7 @@ impl Durable {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,6 +1,6 @@
 //! How many file operations run at once (`storage.filesystem.maxthreads`).
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use crate::sync::{Condvar, Mutex};
 
 /// A counting semaphore.
 pub struct Gate {
@@ -22,12 +22,9 @@ impl Gate {
 
     /// Waits for a place.
     pub fn enter(&self) -> Pass<'_> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = self.free.lock();
         let none = |free: &mut usize| *free == 0;
-        let mut free = self
-            .freed
-            .wait_while(free, none)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.freed.wait_while(free, none);
         *free -= 1;
         Pass(self)
     }
@@ -35,7 +32,7 @@ impl Gate {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.0.free.lock() += 1;
         self.0.freed.notify_one();
     }
 }

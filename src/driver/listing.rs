@@ -4,12 +4,13 @@
 //! trusted as long as the folder's modification time is the one that it had when they were read;
 //! what this process adds and removes is noted in place.
 
+use crate::sync::Mutex;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Names kept in all folders together; beyond it all are forgotten and read again when asked for.
@@ -61,7 +62,7 @@ impl Listings {
             return Ok(Vec::new());
         };
         let folder = self.folder(path);
-        let mut folder = lock(&folder);
+        let mut folder = folder.lock();
         if !folder.is_fresh(modified) {
             if !folder.read(path, modified, self.names_max)? {
                 return read_page(path, after, limit);
@@ -79,10 +80,10 @@ impl Listings {
 
     /// Notes that this process made or removed an entry. To be called after the change.
     pub fn note(&self, path: &Path, name: &str, exists: bool) {
-        let Some(folder) = lock(&self.folders).get(path).cloned() else {
+        let Some(folder) = self.folders.lock().get(path).cloned() else {
             return;
         };
-        let mut folder = lock(&folder);
+        let mut folder = folder.lock();
         if folder.modified.is_none() {
             return;
         }
@@ -97,7 +98,9 @@ impl Listings {
 
     /// Forgets a folder and all below it.
     pub fn forget(&self, path: &Path) {
-        lock(&self.folders).retain(|kept, _| !kept.starts_with(path));
+        self.folders
+            .lock()
+            .retain(|kept, _| !kept.starts_with(path));
     }
 
     /// Notes that the names of a folder were read, and forgets the others when there may be too many.
@@ -106,7 +109,7 @@ impl Listings {
         if read <= self.names_max {
             return;
         }
-        let mut folders = lock(&self.folders);
+        let mut folders = self.folders.lock();
         // The folder itself is locked, and counts nothing here.
         let count = |folder: &Arc<Mutex<Folder>>| folder.try_lock().map_or(0, |f| f.names.len());
         let mut kept = names + folders.values().map(count).sum::<usize>();
@@ -118,7 +121,7 @@ impl Listings {
     }
 
     fn folder(&self, path: &Path) -> Arc<Mutex<Folder>> {
-        let mut folders = lock(&self.folders);
+        let mut folders = self.folders.lock();
         if let Some(folder) = folders.get(path) {
             return Arc::clone(folder);
         }
@@ -200,10 +203,6 @@ fn modified(path: &Path) -> io::Result<Option<SystemTime>> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,8 +253,8 @@ mod tests {
                 assert_eq!(found, all);
                 let found = listings.page(&folder(number), "00", 2).unwrap();
                 assert_eq!(found, all[1..all.len().min(3)]);
-                let folders = lock(&listings.folders);
-                let kept: usize = folders.values().map(|one| lock(one).names.len()).sum();
+                let folders = listings.folders.lock();
+                let kept: usize = folders.values().map(|one| one.lock().names.len()).sum();
                 assert!(kept <= 20, "{kept}");
             }
         }

@@ -7,11 +7,12 @@
 use super::{
     Change, Changed, Content, Driver, Error, FileId, FileState, Key, Result, Sink, Source, Stat,
 };
+use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
 
 /// A driver over two maps. Clones share them.
@@ -53,7 +54,7 @@ impl File {
     }
 
     fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
-        lock(&self.content)
+        self.content.lock()
     }
 
     fn state(&self) -> FileState {
@@ -67,19 +68,19 @@ impl File {
 impl Memory {
     /// Cuts the power before the durable step number `steps`: from then on everything fails.
     pub fn stop_after(&self, steps: usize) {
-        lock(&self.disk).steps_left = Some(steps);
+        self.disk.lock().steps_left = Some(steps);
     }
 
     /// Lets the changes of one call reach the disk from the last to the first: a disk keeps no order
     /// between two syncs.
     pub fn reorder(&self) {
-        lock(&self.disk).reordered = true;
+        self.disk.lock().reordered = true;
     }
 
     /// Says that names which differ only by case are the same, as NTFS does. What is read is still found
     /// by its own spelling only.
     pub fn fold_case(&self) {
-        lock(&self.disk).folds_case = true;
+        self.disk.lock().folds_case = true;
     }
 
     fn sink(&self, file: &File) -> Box<dyn Sink> {
@@ -91,12 +92,12 @@ impl Memory {
 
     /// How many durable steps were made.
     pub fn steps(&self) -> usize {
-        lock(&self.disk).steps
+        self.disk.lock().steps
     }
 
     /// The driver as it is found after the power came back: what was not durable is gone.
     pub fn after_power_loss(&self) -> Memory {
-        let durable = lock(&self.disk).durable.clone();
+        let durable = self.disk.lock().durable.clone();
         let live = durable
             .iter()
             .map(|(key, content)| (key.clone(), File::new(content)))
@@ -166,7 +167,7 @@ impl Disk {
 
 impl Driver for Memory {
     fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>> {
-        let content = lock(&self.disk).file(key)?.bytes().clone();
+        let content = self.disk.lock().file(key)?.bytes().clone();
         if content.len() as u64 > bytes_max {
             return Err(Error::new(key, io::ErrorKind::InvalidData.into()));
         }
@@ -174,7 +175,7 @@ impl Driver for Memory {
     }
 
     fn open(&self, key: &Key) -> Result<Content> {
-        let disk = lock(&self.disk);
+        let disk = self.disk.lock();
         let file = disk.file(key)?.bytes();
         let published = disk.durable.get(key);
         // What was published is shared with all who read it.
@@ -189,7 +190,7 @@ impl Driver for Memory {
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
-        let disk = lock(&self.disk);
+        let disk = self.disk.lock();
         let stat = |file: &File| Stat {
             length: file.bytes().len() as u64,
             modified: file.modified,
@@ -198,14 +199,14 @@ impl Driver for Memory {
     }
 
     fn has_folder(&self, key: &Key) -> Result<bool> {
-        let disk = lock(&self.disk);
+        let disk = self.disk.lock();
         let from = Key::new(folder(key));
         let next = disk.live.range(from.clone()..).next();
         Ok(next.is_some_and(|(found, _)| found.as_str().starts_with(from.as_str())))
     }
 
     fn folds_case(&self) -> bool {
-        lock(&self.disk).folds_case
+        self.disk.lock().folds_case
     }
 
     fn kept_name(&self, key: &Key) -> Result<Option<String>> {
@@ -220,11 +221,11 @@ impl Driver for Memory {
     }
 
     fn file_state(&self, key: &Key) -> Result<Option<FileState>> {
-        Ok(lock(&self.disk).live.get(key).map(File::state))
+        Ok(self.disk.lock().live.get(key).map(File::state))
     }
 
     fn create(&self, key: &Key) -> Result<Box<dyn Sink>> {
-        let mut disk = lock(&self.disk);
+        let mut disk = self.disk.lock();
         if disk.live.contains_key(key) {
             return Err(Error::new(key, io::ErrorKind::AlreadyExists.into()));
         }
@@ -234,7 +235,7 @@ impl Driver for Memory {
     }
 
     fn append(&self, key: &Key, offset: u64, expected: FileId) -> Result<Box<dyn Sink>> {
-        let disk = lock(&self.disk);
+        let disk = self.disk.lock();
         let file = disk.file(key)?;
         if file.id != expected {
             return Err(Error::new(key, Changed::error()));
@@ -248,7 +249,7 @@ impl Driver for Memory {
     }
 
     fn rename(&self, from: &Key, to: &Key) -> Result<()> {
-        let mut disk = lock(&self.disk);
+        let mut disk = self.disk.lock();
         let file = disk.file(from)?.clone();
         disk.live.remove(from);
         disk.live.insert(to.clone(), file);
@@ -256,7 +257,7 @@ impl Driver for Memory {
     }
 
     fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
-        let mut disk = lock(&self.disk);
+        let mut disk = self.disk.lock();
         if disk.reordered {
             changes
                 .iter()
@@ -268,7 +269,7 @@ impl Driver for Memory {
     }
 
     fn list(&self, folder_key: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
-        let disk = lock(&self.disk);
+        let disk = self.disk.lock();
         let prefix = folder(folder_key);
         let from = (Bound::Excluded(Key::new(prefix.clone())), Bound::Unbounded);
         let mut names: Vec<String> = Vec::new();
@@ -288,7 +289,7 @@ impl Driver for Memory {
     }
 
     fn remove(&self, key: &Key) -> Result<bool> {
-        let mut disk = lock(&self.disk);
+        let mut disk = self.disk.lock();
         disk.step().map_err(|error| Error::new(key, error))?;
         let below = disk.below(key);
         for key in &below {
@@ -299,7 +300,7 @@ impl Driver for Memory {
     }
 
     fn discard(&self, key: &Key) {
-        let mut disk = lock(&self.disk);
+        let mut disk = self.disk.lock();
         for key in disk.below(key) {
             disk.live.remove(&key);
         }
@@ -329,7 +330,7 @@ impl Sink for Appender {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        lock(&self.disk).step()?;
+        self.disk.lock().step()?;
         let length = self.file.bytes().len();
         self.file.synced.store(length, Ordering::Relaxed);
         Ok(())
@@ -342,8 +343,4 @@ fn folder(key: &Key) -> String {
     } else {
         format!("{key}/")
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

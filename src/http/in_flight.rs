@@ -1,9 +1,10 @@
 //! Requests in flight of clients whom trusted proxies name: many come over one connection, so connections cannot be
 //! counted for them.
 
+use crate::sync::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 /// How many each client has.
 pub(super) struct InFlight {
@@ -38,7 +39,7 @@ impl InFlight {
     }
 
     fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What may happen thousands of times an hour and is worth a line in the log: it is told at once, then
 //! at most once in a while, with how often it happened.
 
-use std::sync::{Mutex, PoisonError};
+use crate::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Counts one kind of event.
@@ -38,7 +38,7 @@ impl Occasional {
 
     /// Gives how often it happened since it was last told, this time included, when it is time to tell.
     fn count(&self, now: Instant) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.untold = state.untold.saturating_add(1);
         let is_early = |told: Instant| now.saturating_duration_since(told) < self.pause;
         if state.told.is_some_and(is_early) {

@@ -7,10 +7,11 @@ use super::head::Head;
 use super::in_flight::{Counted, InFlight, count_down};
 use super::socket::Socket;
 use super::{Limits, TrustedProxies};
+use crate::sync::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 const IDLE: u8 = 0;
@@ -137,7 +138,7 @@ impl Table {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     /// Takes a newcomer in, closing the longest idle connection for it where a bound is reached;
@@ -279,14 +280,10 @@ impl Table {
     /// Waits until no accept loop runs, `patience` at most; `true` when none does.
     pub(super) fn wait_not_accepting(&self, patience: Duration) -> bool {
         let inner = self.lock();
-        let waited = self
-            .changed
-            .wait_timeout_while(inner, patience, |inner| inner.accepting > 0);
-        waited
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .accepting
-            .eq(&0)
+        let are_there = |inner: &mut Inner| inner.accepting > 0;
+        self.changed
+            .wait_timeout_while(inner, patience, are_there)
+            .1
     }
 
     /// Sleeps, but not into a shutdown.
@@ -309,14 +306,8 @@ impl Table {
                 break;
             }
             inner = match left {
-                Duration::MAX => self
-                    .changed
-                    .wait(inner)
-                    .unwrap_or_else(PoisonError::into_inner),
-                left => {
-                    let waited = self.changed.wait_timeout(inner, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
+                Duration::MAX => self.changed.wait(inner),
+                left => self.changed.wait_timeout(inner, left),
             };
         }
         let cut = inner.entries.len();

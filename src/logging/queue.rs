@@ -3,8 +3,9 @@
 //! Nobody else ever waits for a pipe that is not read or a disk that hangs. What does not fit is dropped and
 //! counted, and how many lines that were is told as soon as something can be written again.
 
+use crate::sync::{Condvar, Mutex};
 use std::io::{self, ErrorKind, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -126,8 +127,7 @@ impl Queue {
         self.shared.filled.notify_one();
         let has_more = |state: &mut State| state.is_busy || state.has_work();
         let written = &self.shared.written;
-        let waited = written.wait_timeout_while(state, patience, has_more);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        written.wait_timeout_while(state, patience, has_more).1
     }
 }
 
@@ -171,7 +171,7 @@ impl State {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// The life of the writer.
@@ -183,14 +183,12 @@ impl Shared {
                     return;
                 }
                 state.phase = Phase::Asleep;
-                let waited = self.filled.wait(state);
-                state = waited.unwrap_or_else(PoisonError::into_inner);
+                state = self.filled.wait(state);
             }
             if !state.is_urgent && !state.is_closed && state.waiting.len() < BATCH_BYTES {
                 state.phase = Phase::Gathering;
                 let gathers = |state: &mut State| state.phase == Phase::Gathering;
-                let waited = self.filled.wait_timeout_while(state, GATHER, gathers);
-                (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+                (state, _) = self.filled.wait_timeout_while(state, GATHER, gathers);
             }
             state.phase = Phase::Awake;
             state = self.write_once(state);
@@ -205,7 +203,7 @@ impl Shared {
         state.is_busy = true;
         state.is_urgent = false;
         drop(state);
-        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut output = self.output.lock();
         let mut rest = batch.as_slice();
         let mut done = Ok(());
         while !rest.is_empty() && done.is_ok() {

@@ -10,8 +10,9 @@
 use super::{Result, Storage, layout};
 use crate::driver::Lock;
 use crate::spec::Name;
+use crate::sync::{Mutex, RwLock};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard};
 
 /// The repositories that are being changed.
 #[derive(Default)]
@@ -23,14 +24,14 @@ impl Changes {
     /// Does what only adds to a repository, beside others that do.
     fn shared<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
         let entry = self.enter(name);
-        let _shared = entry.lock.read().unwrap_or_else(PoisonError::into_inner);
+        let _shared = entry.lock.read();
         act()
     }
 
     /// Does what removes from a repository, or must not meet another change, alone.
     fn exclusive<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
         let entry = self.enter(name);
-        let _exclusive = entry.lock.write().unwrap_or_else(PoisonError::into_inner);
+        let _exclusive = entry.lock.write();
         act()
     }
 
@@ -44,9 +45,7 @@ impl Changes {
     }
 
     fn repositories(&self) -> MutexGuard<'_, HashMap<Name, Arc<RwLock<()>>>> {
-        self.repositories
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.repositories.lock()
     }
 }
 
@@ -129,13 +128,13 @@ mod tests {
                     for _ in 0..100 {
                         changes.exclusive(&name, || {
                             let alone = inside.try_lock().map(|mut count| *count += 1);
-                            assert!(alone.is_ok());
+                            assert!(alone.is_some());
                         });
                     }
                 });
             }
         });
-        assert_eq!(*inside.lock().unwrap(), 400);
+        assert_eq!(*inside.lock(), 400);
         changes.exclusive(&name, || changes.exclusive(&other, || ()));
         assert!(changes.repositories().is_empty());
     }

@@ -15,8 +15,9 @@ use crate::driver::Change;
 use crate::memory::{Share, Use};
 use crate::spec::media_type::MEDIA_TYPE_BYTES_MAX;
 use crate::spec::{Algorithm, Digest, Name, descriptor};
+use crate::sync::Mutex;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Folder entries that are looked at in one step.
@@ -226,18 +227,18 @@ impl Storage {
             return Ok(None);
         };
         let known = || {
-            let entry = lock(&self.referrers.entries).get(digest);
+            let entry = self.referrers.entries.lock().get(digest);
             let entry = entry.filter(|entry| entry.length == stat.length)?;
             if !entry.is_asked_for(query) {
                 return Some(None);
             }
-            let json = lock(&self.referrers.descriptors).get(digest)?;
+            let json = self.referrers.descriptors.lock().get(digest)?;
             Some(Some(Json::Kept(json)))
         };
         if let Some(answer) = known() {
             return Ok(answer);
         }
-        let mut alone = (stat.length >= LARGE_BYTES).then(|| lock(&self.referrers.reading));
+        let mut alone = (stat.length >= LARGE_BYTES).then(|| self.referrers.reading.lock());
         // Another may have read it meanwhile.
         if let Some(answer) = known() {
             return Ok(answer);
@@ -277,11 +278,17 @@ impl Storage {
             artifact_type: findable.map(Box::from),
         });
         let bytes = KEPT_BYTES + findable.map_or(0, str::len);
-        lock(&self.referrers.entries).insert(digest.clone(), Arc::clone(&entry), bytes);
+        self.referrers
+            .entries
+            .lock()
+            .insert(digest.clone(), Arc::clone(&entry), bytes);
         if json.len() <= KEPT_DESCRIPTOR_BYTES_MAX {
             let bytes = KEPT_BYTES + json.len();
             let kept = json.as_str().into();
-            lock(&self.referrers.descriptors).insert(digest.clone(), kept, bytes);
+            self.referrers
+                .descriptors
+                .lock()
+                .insert(digest.clone(), kept, bytes);
         }
         (entry, json)
     }
@@ -289,12 +296,12 @@ impl Storage {
     /// Makes sure that every referrer of the repository is in its index; gives those that could not
     /// be written there. A name that no repository has is not remembered.
     fn index_referrers(&self, name: &Name) -> Result<Arc<BTreeSet<Pair>>> {
-        let known = lock(&self.referrers.repositories).get(name);
+        let known = self.referrers.repositories.lock().get(name);
         let slot = match known {
             Some(slot) => slot,
             None if !self.has_repository(name)? => return Ok(Arc::default()),
             None => {
-                let mut repositories = lock(&self.referrers.repositories);
+                let mut repositories = self.referrers.repositories.lock();
                 repositories.get(name).unwrap_or_else(|| {
                     let slot = Slot::default();
                     repositories.insert(name.clone(), Arc::clone(&slot), 1);
@@ -302,7 +309,7 @@ impl Storage {
                 })
             }
         };
-        let mut making = lock(&slot);
+        let mut making = slot.lock();
         if let Some(made) = &making.made {
             return Ok(Arc::clone(made));
         }
@@ -408,8 +415,4 @@ impl Json {
     fn len(&self) -> usize {
         self.as_str().len()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

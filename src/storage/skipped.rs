@@ -3,9 +3,9 @@
 
 use super::{Error, Result, Storage};
 use crate::driver::Key;
+use crate::sync::Mutex;
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Entries that are logged in one period; of the others only that there are some.
@@ -34,7 +34,7 @@ enum Verdict {
 
 impl Skipped {
     fn note(&self, entry: &Key, now: Instant) -> Verdict {
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self.0.lock();
         let is_over = |since: Instant| now.saturating_duration_since(since) > PERIOD;
         if logged.since.is_none_or(is_over) {
             logged.entries.clear();

@@ -4,8 +4,8 @@
 use super::{Storage, layout};
 use crate::driver;
 use crate::spec::name::is_component;
+use crate::sync::Mutex;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// An answer is good for so long, however often it is asked for.
@@ -18,11 +18,7 @@ pub struct Checked(Mutex<Option<(Instant, Option<String>)>>);
 impl Storage {
     /// Tries whether a push would find its folders writable. What was found a moment ago is found again.
     pub fn check_writable(&self) -> Result<(), String> {
-        let mut last = self
-            .checked
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.checked.0.lock();
         let answer = match &*last {
             Some((at, answer)) if at.elapsed() < GOOD_FOR => answer.clone(),
             _ => {

@@ -74,7 +74,7 @@ impl Fixture {
     }
 
     fn seen(&self) -> bool {
-        self.watched.files.lock().unwrap().seen.is_some()
+        self.watched.files.lock().seen.is_some()
     }
 }
 

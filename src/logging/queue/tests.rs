@@ -17,7 +17,7 @@ impl Write for Held {
         self.asked.send(bytes.to_vec()).unwrap();
         // When the test is over everything is let through.
         self.results.recv().unwrap_or(Ok(()))?;
-        self.text.lock().unwrap().extend_from_slice(bytes);
+        self.text.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -56,7 +56,7 @@ fn held(bytes_max: usize) -> Fixture {
 
 impl Fixture {
     fn text(&self) -> String {
-        String::from_utf8(self.text.lock().unwrap().clone()).unwrap()
+        String::from_utf8(self.text.lock().clone()).unwrap()
     }
 
     fn asked(&self) -> String {
@@ -85,7 +85,7 @@ fn nobody_waits_for_an_output_that_hangs_and_what_was_lost_is_told() {
     fixture.queue.push(b"next\n", true);
     drop(fixture.results);
     assert!(fixture.queue.flush(LONG));
-    let text = String::from_utf8(fixture.text.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(fixture.text.lock().clone()).unwrap();
     assert_eq!(text, "first\nline 0\nline 1\nline 2\nlost 997\nnext\n");
 }
 
@@ -148,7 +148,7 @@ fn lines_of_many_threads_stay_whole_and_in_order_and_the_end_writes_them_all() {
     assert!(queue.flush(LONG));
     drop(queue);
     let writes = drained.join().unwrap();
-    let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(text.lock().clone()).unwrap();
     assert_eq!(text.lines().count(), 80_000);
     for thread in 0..4 {
         let start = format!("{thread} ");

@@ -11,10 +11,11 @@ use super::{Offset, Part};
 use crate::driver::{self, FileId, FileState};
 use crate::spec::{Algorithm, Hasher};
 use crate::storage::{Error, Result};
+use crate::sync::Mutex;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 /// [`Session::reached`] of a session that was found on disk and whose length nobody has asked for yet.
 const UNREAD: u64 = u64::MAX;
@@ -175,7 +176,7 @@ impl Session {
 
     /// Locks it, whatever has become of it.
     pub fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

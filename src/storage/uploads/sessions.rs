@@ -3,9 +3,10 @@
 use super::session::Session;
 use crate::spec::{Name, UploadId};
 use crate::storage::{Error, Result};
+use crate::sync::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// The longest that a client is asked to wait when there are too many sessions.
@@ -130,7 +131,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the console and the system tell a program of Windows: Ctrl-C, Ctrl-Break, and that it is about to be ended.
 
+use crate::sync::Mutex;
 use crate::sys::Stop;
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT,
@@ -21,7 +21,7 @@ static ACTION: Mutex<Option<Stop>> = Mutex::new(None);
 
 /// Calls `action` at each event that asks to stop. The system does so on a thread of its own.
 pub fn on_event(action: Stop) -> io::Result<()> {
-    let mut place = ACTION.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut place = ACTION.lock();
     if place.is_some() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
@@ -75,7 +75,7 @@ unsafe extern "system" fn handle(event: u32) -> BOOL {
 }
 
 fn act(longest: Option<Duration>) {
-    let mut action = ACTION.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut action = ACTION.lock();
     if let Some(action) = action.as_mut() {
         action(longest);
     }

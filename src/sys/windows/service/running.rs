@@ -1,9 +1,10 @@
 //! The process of a service: it tells the manager how it is, and hears from it when to end.
 
+use crate::sync::Mutex;
 use crate::sys::Stop;
 use crate::sys::service::Work;
 use std::ffi::OsString;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::thread;
 use std::time::Duration;
 use windows_service::define_windows_service;
@@ -46,7 +47,7 @@ static PROCESS: Mutex<Process> = Mutex::new(Process {
 });
 
 fn process() -> MutexGuard<'static, Process> {
-    PROCESS.lock().unwrap_or_else(PoisonError::into_inner)
+    PROCESS.lock()
 }
 
 /// Runs a service that the manager has started this process for, to its end. The error says that it
