@@ -3,7 +3,7 @@
 
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
-use registry::api::{Api, Settings as ApiSettings};
+use registry::api::{Api, ApiOptions};
 use registry::config::{LocationStyle, Platforms, Validation};
 use registry::driver::{
     self, Change, Content, Driver, Error, FileId, FileState, Key, Memory, Sink, Stat,
@@ -142,7 +142,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
     };
-    let api = ApiSettings {
+    let api = ApiOptions {
         prefix: "/".into(),
         location: LocationStyle::Relative,
         headers: Vec::new(),
