@@ -12,6 +12,7 @@ mod failure;
 mod location;
 mod manifests;
 mod methods;
+mod note;
 mod page;
 mod parameters;
 mod permission;
@@ -22,6 +23,7 @@ mod tags;
 mod token;
 mod uploads;
 
+pub use note::Note;
 pub use route::Route;
 
 use crate::auth::Guard;
@@ -87,8 +89,8 @@ impl Api {
         &self.storage
     }
 
-    /// Answers a request.
-    pub fn respond(&self, request: &mut Request<'_>) -> Response {
+    /// Responds to a request, and notes what came of it.
+    pub fn respond(&self, request: &mut Request<'_>, _note: &mut Note) -> Response {
         let response = self
             .dispatch(request)
             .unwrap_or_else(|error| failed(request, error));
