@@ -1,6 +1,6 @@
 //! A whole registry: storage, API and HTTP engine put together as a configuration says.
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, RequestNote};
 use crate::auth::Authenticator;
 use crate::config::{Config, StorageDriver, UploadPurging, format_duration};
 use crate::driver::{Driver, Filesystem, Memory, ReadOnly};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// A registry that listens. [`Registry::run`] serves until its [`Control`] says stop.
 pub struct Registry {
-    server: http::Server,
+    server: http::Server<App>,
     app: Arc<App>,
     purging: UploadPurging,
     is_writable: bool,
@@ -29,12 +29,14 @@ struct App {
 }
 
 impl Handler for App {
-    fn handle(&self, request: &mut Request<'_>) -> Response {
-        self.api.respond(request, &mut api::RequestNote::default())
+    type Note = RequestNote;
+
+    fn handle(&self, request: &mut Request<'_>, note: &mut RequestNote) -> Response {
+        self.api.respond(request, note)
     }
 
-    fn sent(&self, exchange: &Exchange<'_>) {
-        self.access_log.record(exchange);
+    fn sent(&self, exchange: &Exchange<'_>, note: &RequestNote) {
+        self.access_log.record(exchange, note.user.as_deref());
     }
 }
 
@@ -110,10 +112,10 @@ impl Registry {
             api,
             access_log: AccessLog::new(config.log.access_log, sink.clone()),
         });
-        let handler: Arc<dyn Handler> = app.clone();
         let limits = config.http.limits.clone();
-        let server =
-            http::Server::new(listening, limits, tls, handler, &memory).map_err(nowhere)?;
+        let handler = Arc::clone(&app);
+        let server = http::Server::new(listening, limits, tls, handler, &memory);
+        let server = server.map_err(nowhere)?;
         let mut purging = config.storage.upload_purging.clone();
         purging.enabled &= is_writable;
         Ok(Registry {

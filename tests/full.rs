@@ -3,7 +3,7 @@
 
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
-use registry::api::{Api, ApiOptions};
+use registry::api::{Api, ApiOptions, RequestNote};
 use registry::config::{LocationStyle, Platforms, Validation};
 use registry::driver::{
     self, Change, Content, Driver, Error, FileId, FileState, Key, Memory, Sink, Stat,
@@ -118,8 +118,10 @@ impl Driver for Narrow {
 struct App(Api);
 
 impl Handler for App {
-    fn handle(&self, request: &mut Request<'_>) -> Response {
-        self.0.respond(request)
+    type Note = RequestNote;
+
+    fn handle(&self, request: &mut Request<'_>, note: &mut RequestNote) -> Response {
+        self.0.respond(request, note)
     }
 }
 
