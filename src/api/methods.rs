@@ -5,6 +5,16 @@ use super::{Api, Result, Route};
 use crate::http::{Method, Request, Response};
 use crate::spec::{Code, Error};
 
+/// Every method that some path has, in the order in which `Allow` names them.
+const IN_ORDER: &[Method] = &[
+    Method::Get,
+    Method::Head,
+    Method::Post,
+    Method::Put,
+    Method::Patch,
+    Method::Delete,
+];
+
 impl Api {
     /// Answers `OPTIONS`: 200 and the methods of the path, or of all paths for `*`.
     ///
@@ -44,16 +54,16 @@ impl Api {
 
     /// The value of `Allow`: the methods of those operations that are not turned off, each once, and `OPTIONS`.
     fn allowed(&self, operations: impl Iterator<Item = &'static Facts>) -> String {
-        let mut methods: Vec<&str> = Vec::new();
-        for facts in operations.filter(|facts| self.turned_off(facts).is_none()) {
-            for method in facts.methods.iter().map(Method::as_str) {
-                if !methods.contains(&method) {
-                    methods.push(method);
-                }
-            }
-        }
-        methods.push(Method::Options.as_str());
-        methods.join(", ")
+        let left: Vec<&Facts> = operations
+            .filter(|facts| self.turned_off(facts).is_none())
+            .collect();
+        let is_left = |method: &&Method| left.iter().any(|facts| facts.methods.contains(method));
+        let methods = IN_ORDER
+            .iter()
+            .filter(is_left)
+            .chain(&[Method::Options])
+            .map(Method::as_str);
+        methods.collect::<Vec<_>>().join(", ")
     }
 
     /// Why the configuration has turned an operation off; `None` when it has not.

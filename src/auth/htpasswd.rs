@@ -264,20 +264,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_named_without_its_hash() {
+    fn what_is_rejected_is_reported_without_its_hash() {
         let good = GOOD[0];
         for (hash, why) in [
             ("$apr1$SECRET$SECRETSECRETSECRET", "MD5"),
             ("{SHA}SECRETSECRETSECRET=", "SHA-1"),
             ("$6$SECRET$SECRET", "SHA-512"),
-            ("SECRET", "no kind"),
-            ("", "no kind"),
+            ("SECRET", "unknown hash format"),
+            ("", "unknown hash format"),
             (&good.replace("$2a$", "$2x$"), "$2x$"),
             (&good.replace("$04$", "$31$"), "cost 31"),
             (&good.replace("$04$", "$18$"), "cost 18"),
             (&good.replace("$04$", "$03$"), "cost 3"),
-            (&good.replace("$04$", "$+4$"), "no number"),
-            (&good.replace("$04$", "$4$$"), "no number"),
+            (&good.replace("$04$", "$+4$"), "not a number"),
+            (&good.replace("$04$", "$4$$"), "not a number"),
             (&good[..59], "59 characters"),
             (&format!("{good}."), "61 characters"),
             (&good.replace("Rl5Q", "R\u{e9}5"), "ASCII"),
