@@ -45,7 +45,7 @@ impl Handler for App {
 pub fn check(config: &Config) -> Vec<String> {
     let guard = Guard::open(&config.auth, config.access.clone()).map(drop);
     let tls = config.http.tls.clone().map(Tls::new).transpose().map(drop);
-    let address = Listening::look(&config.http.listen);
+    let address = Listening::check(&config.http.listen);
     let address = address.map_err(|error| format!("{error} (http.addr)"));
     let outcomes = [guard, tls, address, look_at_storage(config).map(drop)];
     outcomes.into_iter().filter_map(Result::err).collect()
@@ -89,7 +89,7 @@ impl Registry {
         let guard = Guard::open(&config.auth, config.access.clone())?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let nowhere = |error| format!("{error} (http.addr)");
-        Listening::look(&config.http.listen).map_err(nowhere)?;
+        Listening::check(&config.http.listen).map_err(nowhere)?;
         let is_writable = look_at_storage(config)?;
         let listening = Listening::open(&config.http.listen).map_err(nowhere)?;
         let driver = open_driver(config)?;
