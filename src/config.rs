@@ -32,7 +32,7 @@ mod tree;
 mod unsupported;
 mod values;
 
-pub use crate::auth::{Access, Scheme};
+pub use crate::auth::{AccessRules, Scheme};
 pub use crate::http::{Limits, Listen};
 pub use duration::format as format_duration;
 pub use environment::PATH_VARIABLE;

@@ -9,7 +9,7 @@ mod names;
 mod real;
 mod tls;
 
-use registry::auth::{Action, Caller};
+use registry::auth::{Action, Identity};
 use registry::config::{
     Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme, Severity,
     Source, StorageDriver,

@@ -3,7 +3,7 @@
 
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
-use registry::api::{Api, Note, Settings as ApiSettings};
+use registry::api::{Api, ApiOptions, RequestNote};
 use registry::config::{LocationStyle, Platforms, Validation};
 use registry::driver::{
     self, Change, Content, Driver, Error, FileId, FileState, Key, Memory, Sink, Stat,
@@ -118,9 +118,9 @@ impl Driver for Narrow {
 struct App(Api);
 
 impl Handler for App {
-    type Note = Note;
+    type Note = RequestNote;
 
-    fn handle(&self, request: &mut Request<'_>, note: &mut Note) -> Response {
+    fn handle(&self, request: &mut Request<'_>, note: &mut RequestNote) -> Response {
         self.0.respond(request, note)
     }
 }
@@ -144,7 +144,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
     };
-    let api = ApiSettings {
+    let api = ApiOptions {
         prefix: "/".into(),
         location: LocationStyle::Relative,
         headers: Vec::new(),

@@ -4,7 +4,7 @@ use super::failure;
 use super::parameters::Parameters;
 use super::route::invalid_tag;
 use super::{Api, Result};
-use crate::auth::Caller;
+use crate::auth::Identity;
 use crate::driver::{Content, Source};
 use crate::http::range;
 use crate::http::{Body, Request, Response, Segment};
@@ -36,8 +36,8 @@ impl Api {
     pub(super) fn get_manifest(
         &self,
         request: &Request<'_>,
-        name: &Name,
-        reference: &Reference,
+        (name, reference): (&Name, &Reference),
+        digest: &mut Option<Digest>,
     ) -> Result {
         let stored = self.storage.manifest(name, reference);
         let stored = stored.map_err(|error| name_manifest(error, name, reference))?;
@@ -54,9 +54,11 @@ impl Api {
                 .header("Content-Type", stored.media_type.as_str())
                 .body(body(&stored.content))
         };
-        Ok(response
+        let response = response
             .header("Docker-Content-Digest", stored.digest.as_str())
-            .header("ETag", tag))
+            .header("ETag", tag);
+        *digest = Some(stored.digest);
+        Ok(response)
     }
 
     /// For a client that asks by tag and says that it takes single manifests but no index, the
@@ -67,7 +69,7 @@ impl Api {
         if !is_index {
             return Ok(stored);
         }
-        let accepted = Accepted::of(request);
+        let accepted = AcceptedTypes::from_request(request);
         if accepted.takes_any || accepted.takes(&stored.media_type) {
             return Ok(stored);
         }
@@ -93,12 +95,13 @@ impl Api {
     pub(super) fn put_manifest(
         &self,
         request: &mut Request<'_>,
-        caller: &Caller,
-        (name, reference): (&Name, Reference),
+        identity: &Identity,
+        (name, reference): (&Name, &Reference),
+        noted: &mut Option<Digest>,
     ) -> Result {
         let content_type = content_type(request)?;
         let (mut tags, expected) = match reference {
-            Reference::Tag(tag) => (vec![tag], None),
+            Reference::Tag(tag) => (vec![tag.clone()], None),
             Reference::Digest(digest) => (Vec::new(), Some(digest)),
         };
         let from_query = match &expected {
@@ -117,7 +120,7 @@ impl Api {
         self.check_references(name, &manifest)?;
         let tagging = Tagging {
             tags: &tags,
-            may_move: tags.is_empty() || self.may_move_tags(caller, name),
+            may_move: tags.is_empty() || self.may_move_tags(identity, name),
         };
         self.storage
             .put_manifest(name, &digest, (&bytes, &manifest), tagging)?;
@@ -130,13 +133,14 @@ impl Api {
         if !from_query.is_empty() {
             response = response.header("OCI-Tag", join(&from_query));
         }
+        *noted = Some(digest);
         Ok(response)
     }
 
     /// Reads the body, but not a byte more than a manifest may have. The memory that it takes is counted as it
     /// grows, and grows with what came, not with what was announced.
     fn read_manifest(&self, request: &mut Request<'_>) -> Result<(Vec<u8>, Share)> {
-        let bytes_max = self.settings.manifest_bytes_max;
+        let bytes_max = self.options.manifest_bytes_max;
         let too_large = || {
             let text = format!("a manifest may have {bytes_max} bytes (http.limits.manifestbytes)");
             Error::new(Code::ManifestTooLarge).message(text)
@@ -185,14 +189,14 @@ impl Api {
 }
 
 /// The media types that a request says it takes.
-struct Accepted {
+struct AcceptedTypes {
     types: Vec<MediaType>,
     /// It says nothing, or takes anything.
     takes_any: bool,
 }
 
-impl Accepted {
-    fn of(request: &Request<'_>) -> Accepted {
+impl AcceptedTypes {
+    fn from_request(request: &Request<'_>) -> AcceptedTypes {
         let entries = || {
             let lists = request.headers("Accept");
             lists.flat_map(|list| list.split(','))
@@ -202,7 +206,7 @@ impl Accepted {
             essence == "*/*" || essence == "application/*"
         };
         let types = entries().filter_map(|text| text.parse().ok());
-        Accepted {
+        AcceptedTypes {
             types: types.take(ACCEPTED_MAX).collect(),
             takes_any: entries().next().is_none() || entries().any(is_wildcard),
         }
@@ -246,7 +250,7 @@ fn content_type(request: &Request<'_>) -> Result<Option<MediaType>> {
 fn tag_parameters(request: &Request<'_>) -> Result<Vec<Tag>> {
     let mut tags = Vec::new();
     let mut bytes: usize = 0;
-    for text in Parameters::of(request)?.all("tag") {
+    for text in Parameters::from_request(request)?.all("tag") {
         let tag: Tag = text.parse().map_err(|error| invalid_tag(&text, error))?;
         if tags.contains(&tag) {
             continue;
@@ -272,13 +276,11 @@ fn join(tags: &[Tag]) -> String {
 }
 
 /// The digest of the bytes, in the algorithm of the expected one.
-fn check_digest(bytes: &[u8], expected: Option<Digest>) -> Result<Digest> {
-    let algorithm = expected
-        .as_ref()
-        .map_or(Algorithm::Sha256, Digest::algorithm);
+fn check_digest(bytes: &[u8], expected: Option<&Digest>) -> Result<Digest> {
+    let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
     let computed = algorithm.digest(bytes);
     match expected {
-        Some(expected) if expected != computed => {
+        Some(expected) if *expected != computed => {
             Err(storage::Error::DigestMismatch { computed }.into())
         }
         _ => Ok(computed),

@@ -59,7 +59,7 @@ impl Api {
     /// Checks everything that a manifest names, each digest once. What is missing is told: how much it is, and
     /// the first by name, each a detail of the error.
     pub(super) fn check_references(&self, name: &Name, manifest: &Manifest) -> Result<()> {
-        if self.settings.validation.disabled {
+        if self.options.validation.disabled {
             return Ok(());
         }
         let mut seen = Seen::default();
@@ -97,7 +97,7 @@ impl Api {
         seen: &mut Seen<'m>,
     ) -> Result<()> {
         for url in layer.urls.iter() {
-            check_url(&self.settings.validation, url)?;
+            check_url(&self.options.validation, url)?;
         }
         if layer.is_nondistributable || !layer.urls.is_empty() {
             return Ok(());
@@ -111,8 +111,7 @@ impl Api {
         child: &'m Descriptor,
         seen: &mut Seen<'m>,
     ) -> Result<()> {
-        if !is_asked_for(&self.settings.validation.platforms, child) || !seen.is_new(&child.digest)
-        {
+        if !is_asked_for(&self.options.validation.platforms, child) || !seen.is_new(&child.digest) {
             return Ok(());
         }
         // Build caches are pushed as an index whose entries are layers; distribution takes them too.

@@ -1,7 +1,7 @@
 //! The resolved configuration: what every other room reads. There is no Option where there is a
 //! default, and a value that is here has been checked.
 
-use crate::auth::{Access, Scheme};
+use crate::auth::{AccessRules, Scheme};
 use crate::http::{Limits, Listen, tls};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct Config {
     /// `auth`.
     pub auth: Scheme,
     /// `access`; `None` where every user may do everything.
-    pub access: Option<Access>,
+    pub access: Option<AccessRules>,
     /// `catalog.maxentries`: entries of one catalog page.
     pub catalog_entries_max: usize,
     /// `tags.maxtags`: entries of one page of tags; `None`: all of them, for a client that names no number.
