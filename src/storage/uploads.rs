@@ -14,8 +14,8 @@ pub use sessions::{Sessions, UploadLimits};
 
 use super::{Error, Result, Storage, layout};
 use crate::driver::{self, Change, FileState};
-use crate::spec::timestamp::format_rfc_3339;
 use crate::spec::{Algorithm, Digest, Name, UploadId};
+use crate::time::format_rfc_3339;
 use hash::hash_file;
 use session::Session;
 use sessions::Place;

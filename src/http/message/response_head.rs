@@ -1,6 +1,7 @@
 //! The head of a response as bytes, and how the client will know where the body ends (RFC 9112 6).
 
 use super::response::{Body, Response, Segment, reason};
+use crate::time::format_http_date;
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,7 +31,7 @@ impl DateHeader {
             .map_or(0, |since| since.as_secs());
         if self.second != second || self.text.is_empty() {
             self.second = second;
-            self.text = httpdate::fmt_http_date(now);
+            self.text = format_http_date(now);
         }
         &self.text
     }

@@ -4,7 +4,7 @@
 use super::authorities::Authorities;
 use super::x509::Certificate;
 use crate::encoding;
-use crate::spec::timestamp::format_rfc_3339;
+use crate::time::format_rfc_3339;
 use crate::watched::Content;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};

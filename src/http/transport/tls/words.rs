@@ -1,6 +1,6 @@
 //! What rustls and webpki say of a failure, in words: their own texts hold the names of Rust values.
 
-use crate::spec::timestamp::format_rfc_3339;
+use crate::time::format_rfc_3339;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error, OtherError};
 use std::fmt::Debug;

@@ -5,7 +5,7 @@
 //! certificate of version 1 with nothing but a common name, which stricter parsers refuse.
 
 use crate::der::{Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME};
-use crate::spec::timestamp;
+use crate::time::CivilTime;
 use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -74,22 +74,29 @@ fn time(element: &Element<'_>) -> Option<SystemTime> {
         GENERALIZED_TIME => text.to_owned(),
         _ => return None,
     };
-    let part = |from: usize| text.get(from..from + 2);
-    let (date, day) = (text.get(..4)?, (part(4)?, part(6)?));
-    let (hour, minute, second) = (part(8)?, part(10)?, part(12)?);
-    if text.get(14..)? != "Z" {
+    let digits = text.strip_suffix('Z')?;
+    if digits.len() != 14 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    if date < "1970" {
-        return Some(UNIX_EPOCH);
+    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<u64>().ok();
+    let time = CivilTime {
+        year: number(0, 4)?,
+        month: number(4, 6)?,
+        day: number(6, 8)?,
+        hour: number(8, 10)?,
+        minute: number(10, 12)?,
+        second: number(12, 14)?,
+    };
+    match time.year {
+        ..1970 => Some(UNIX_EPOCH),
+        _ => time.to_system_time(),
     }
-    let (month, day) = day;
-    timestamp::parse_rfc_3339(&format!("{date}-{month}-{day}T{hour}:{minute}:{second}Z"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::format_rfc_3339;
     use std::time::Duration;
 
     /// A DER element.
@@ -164,7 +171,7 @@ mod tests {
                 whole: &[],
                 content: text.as_bytes(),
             };
-            let found = time(&element).map(timestamp::format_rfc_3339);
+            let found = time(&element).map(format_rfc_3339);
             assert_eq!(found.as_deref(), year, "{text}");
         }
     }
