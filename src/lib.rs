@@ -18,4 +18,5 @@ pub mod spec;
 pub mod storage;
 mod sync;
 pub mod sys;
+mod time;
 mod watched;

@@ -4,8 +4,8 @@
 use super::catalog::NameRange;
 use super::{Result, Storage, layout};
 use crate::driver::{self, Key, Leftovers};
-use crate::spec::timestamp::parse_rfc_3339;
 use crate::spec::{Name, UploadId};
+use crate::time::parse_rfc_3339;
 use std::time::{Duration, SystemTime};
 
 /// Repositories that are looked at in one step.

@@ -148,7 +148,7 @@ fn a_panic_is_answered_500_and_the_server_lives() {
     assert_eq!(answer.field("Connection"), Some("close"));
     client.expect_end();
     assert_eq!(served.connect().request("/empty").answer().status, 200);
-    assert_eq!(served.finish()[0], "GET /panic 500 60");
+    assert_eq!(served.finish()[0], "GET /panic 500 56");
 }
 
 #[test]
