@@ -259,7 +259,7 @@ fn open_driver(config: &Config) -> Result<Arc<dyn Driver>, String> {
 fn check_storage(config: &Config, driver: &dyn Driver) -> Result<(), String> {
     match &config.storage.driver {
         StorageDriver::Filesystem { root_directory, .. } => {
-            let tried = driver.check_writable(&storage::layout::FOLDERS);
+            let tried = driver.check_writable(&storage::layout::DIRECTORIES);
             tried.map_err(|why| unusable(root_directory, &why))
         }
         StorageDriver::InMemory => Ok(()),

@@ -4,7 +4,7 @@
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
 use registry::api::{Api, ApiOptions, RequestNote};
-use registry::config::{LocationStyle, Platforms, Validation};
+use registry::config::{LocationStyle, Validation};
 use registry::driver::{
     self, Change, Content, Driver, Error, FileId, FileState, Key, Memory, Sink, Stat,
 };
@@ -154,12 +154,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         catalog_entries_max: 100,
         tags_max: None,
         manifest_bytes_max: 1_000_000,
-        validation: Validation {
-            disabled: true,
-            urls_allow: Vec::new(),
-            urls_deny: Vec::new(),
-            platforms: Platforms::All,
-        },
+        validation: Validation::disabled(),
     };
     let app = Arc::new(App(Api::new(Storage::new(driver, settings), api)));
     let listen = Listen::Tcp("127.0.0.1:0".into());

@@ -9,11 +9,11 @@ use crate::driver::{Content, Source};
 use crate::http::range;
 use crate::http::{Body, Request, Response, Segment};
 use crate::memory::{Share, Use};
-use crate::spec::manifest::Manifest;
+use crate::spec::manifest::{CheckedManifest, ManifestError};
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
 use crate::spec::stored::{self, Child};
-use crate::spec::{Algorithm, Code, Digest, Error, MediaType, Name, Reference, Tag};
-use crate::storage::{self, Stored, Tagging};
+use crate::spec::{Code, Digest, Error, MediaType, Name, Reference, Tag};
+use crate::storage::{self, StoredManifest, Tagging};
 use std::io;
 
 /// Most bytes of `OCI-Tag`: proxies take 4 KiB for the whole head of an answer (nginx,
@@ -64,7 +64,12 @@ impl Api {
     /// For a client that asks by tag and says that it takes single manifests but no index, the
     /// linux/amd64 manifest of an index, as distribution has it. Whoever says nothing gets what is
     /// there.
-    fn negotiate(&self, request: &Request<'_>, name: &Name, stored: Stored) -> Result<Stored> {
+    fn negotiate(
+        &self,
+        request: &Request<'_>,
+        name: &Name,
+        stored: StoredManifest,
+    ) -> Result<StoredManifest> {
         let is_index = [OCI_INDEX, DOCKER_LIST].contains(&stored.media_type.as_str());
         if !is_index {
             return Ok(stored);
@@ -110,20 +115,19 @@ impl Api {
         };
         tags.extend(from_query.iter().cloned());
         let (bytes, _held) = self.read_manifest(request)?;
-        let digest = check_digest(&bytes, expected)?;
         let memory = self.storage.memory();
         let _parsed = memory
             .work(bytes.len().saturating_mul(PARSED_TIMES))
             .map_err(failure::exhausted)?;
-        let manifest = Manifest::parse(&bytes, content_type.as_ref())
-            .map_err(|error| Error::new(Code::ManifestInvalid).message(error.to_string()))?;
-        self.check_references(name, &manifest)?;
+        let checked = CheckedManifest::check(&bytes, expected, content_type.as_ref())
+            .map_err(manifest_error)?;
         let tagging = Tagging {
             tags: &tags,
             may_move: tags.is_empty() || self.may_move_tags(identity, name),
         };
         self.storage
-            .put_manifest(name, &digest, (&bytes, &manifest), tagging)?;
+            .put_manifest(name, &checked, tagging, &self.options.validation)?;
+        let (digest, manifest) = checked.into_parts();
         let mut response = Response::new(201)
             .header("Location", self.manifest_url(request, name, &digest))
             .header("Docker-Content-Digest", digest.as_str());
@@ -275,15 +279,14 @@ fn join(tags: &[Tag]) -> String {
     texts.join(TAG_SEPARATOR)
 }
 
-/// The digest of the bytes, in the algorithm of the expected one.
-fn check_digest(bytes: &[u8], expected: Option<&Digest>) -> Result<Digest> {
-    let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
-    let computed = algorithm.digest(bytes);
-    match expected {
-        Some(expected) if *expected != computed => {
-            Err(storage::Error::DigestMismatch { computed }.into())
+fn manifest_error(error: ManifestError) -> Error {
+    match error {
+        ManifestError::DigestMismatch { computed } => {
+            storage::Error::DigestMismatch { computed }.into()
         }
-        _ => Ok(computed),
+        ManifestError::Invalid(error) => {
+            Error::new(Code::ManifestInvalid).message(error.to_string())
+        }
     }
 }
 

@@ -16,7 +16,6 @@ mod note;
 mod operation;
 mod page;
 mod parameters;
-mod references;
 mod referrers;
 mod requested_access;
 mod route;
@@ -29,8 +28,9 @@ pub use operation::{Facts, Operation, Permission};
 pub use route::Route;
 
 use crate::auth::{Authenticator, Identity};
-use crate::config::{LocationStyle, Validation};
+use crate::config::LocationStyle;
 use crate::http::{Body, Method, Request, Response, excerpt};
+use crate::spec::validation::Validation;
 use crate::spec::{Code, Digest, Error};
 use crate::storage::Storage;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ pub mod media_type;
 pub mod name;
 mod object;
 pub mod stored;
+pub mod validation;
 
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher};
