@@ -6,13 +6,11 @@
 
 mod authorities;
 mod clients;
-mod details;
 mod files;
 mod p521;
 mod session;
 mod suites;
 pub mod words;
-pub mod x509;
 
 pub use suites::{CipherSuite, ClientAuth, NoSuite, Version};
 

@@ -7,7 +7,7 @@ use super::authorities::Authorities;
 use super::p521::ALGORITHMS;
 use super::suites::ClientAuth;
 use super::words;
-use super::x509::Certificate;
+use crate::x509::CertificateSummary;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{
     verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key,
@@ -105,7 +105,7 @@ impl ClientCertVerifier for Clients {
 
 /// The key of a certificate that webpki does not read, such as one of version 1.
 fn key<'c>(certificate: &'c CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'c>, Error> {
-    let read = Certificate::parse(certificate).ok_or(CertificateError::BadEncoding)?;
+    let read = CertificateSummary::parse(certificate).ok_or(CertificateError::BadEncoding)?;
     Ok(SubjectPublicKeyInfoDer::from(read.public_key))
 }
 

@@ -2,10 +2,10 @@
 //! other, and every fault said with the file and its key in the configuration.
 
 use super::authorities::Authorities;
-use super::x509::Certificate;
 use crate::encoding;
 use crate::time::format_rfc_3339;
 use crate::watched::Content;
+use crate::x509::CertificateSummary;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -30,7 +30,7 @@ pub(super) fn identity(
     provider: &CryptoProvider,
 ) -> Result<(CertifiedKey, Option<String>), String> {
     let chain = certificates(CERTIFICATE, certificate)?;
-    let first = chain.first().map(|first| Certificate::parse(first));
+    let first = chain.first().map(|first| CertificateSummary::parse(first));
     let Some(Some(facts)) = first else {
         let message = "its first certificate is broken: it cannot be read as X.509";
         return Err(fault(CERTIFICATE, &certificate.path, message));
@@ -79,7 +79,7 @@ fn fault(key: &str, path: &Path, message: impl Display) -> String {
 }
 
 /// What is to be said of a certificate that clients will refuse.
-fn validity(certificate: &Certificate<'_>, now: SystemTime) -> Option<String> {
+fn validity(certificate: &CertificateSummary<'_>, now: SystemTime) -> Option<String> {
     let (from, to) = (certificate.not_before, certificate.not_after);
     if now > to {
         let end = format_rfc_3339(to);
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_certificate_is_warned_of_outside_its_time_only() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let certificate = Certificate {
+        let certificate = CertificateSummary {
             not_before: at(100),
             not_after: at(200),
             public_key: &[],
