@@ -1,16 +1,16 @@
 //! Blobs of a repository: content that a `_layers` link names.
 
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Change, Content};
+use crate::driver::{Object, Write};
 use crate::spec::{Digest, Name};
 
 impl Storage {
     /// A blob of the repository, open for reading.
-    pub fn blob(&self, name: &Name, digest: &Digest) -> Result<Content> {
+    pub fn blob(&self, name: &Name, digest: &Digest) -> Result<Object> {
         let target = self.layer(name, digest)?;
-        let content = driver::found(self.driver.open(&layout::blob_data(&target)))?;
-        content
-            .filter(|content| is_possible(&target, content.length))
+        let object = self.driver.open(&layout::blob_data(&target), 0)?;
+        object
+            .filter(|object| is_possible(&target, object.length()))
             .ok_or(Error::BlobUnknown)
     }
 
@@ -39,14 +39,14 @@ impl Storage {
         }
         let link = layout::layer_link(name, digest);
         self.driver
-            .publish(&[Change::Write(link, target.as_str().as_bytes())])?;
+            .write(&[Write::new(link, target.as_str().as_bytes())])?;
         Ok(true)
     }
 
     /// Unlinks a blob; its bytes stay for the other repositories until garbage is collected.
     pub fn delete_blob(&self, name: &Name, digest: &Digest) -> Result<()> {
         self.layer(name, digest)?;
-        self.driver.remove(&layout::layer_link(name, digest))?;
+        self.driver.remove(&[&layout::layer_link(name, digest)])?;
         Ok(())
     }
 

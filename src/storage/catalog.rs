@@ -211,7 +211,7 @@ impl Walk<'_> {
 
     fn visit(&mut self, key: &Key, name: &str) -> Result<()> {
         for mark in self.marks {
-            let is_marked = self.storage.driver.has_folder(&key.child(mark));
+            let is_marked = self.storage.driver.has_directory(&key.child(mark));
             if self
                 .storage
                 .unless_odd(key, is_marked.map_err(Into::into))?
@@ -228,19 +228,17 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::{Change, Driver, Memory};
-    use crate::storage::Settings;
+    use crate::driver::{Driver, Memory, Write};
+    use crate::storage::StorageOptions;
     use std::sync::Arc;
 
     fn storage(names: &[&str]) -> Storage {
         let driver = Memory::default();
         for name in names {
             let path = format!("{}/{name}/_manifests/x", layout::repositories());
-            driver
-                .publish(&[Change::Write(Key::new(path), b"")])
-                .unwrap();
+            driver.write(&[Write::new(Key::new(path), b"")]).unwrap();
         }
-        let settings = Settings {
+        let options = StorageOptions {
             uploads: crate::storage::UploadLimits {
                 sessions_max: 1,
                 sessions_per_address_max: 1,
@@ -249,7 +247,7 @@ mod tests {
             tag_lookup_threads: 1,
             manifest_bytes_max: 1,
         };
-        Storage::new(Arc::new(driver), settings)
+        Storage::new(Arc::new(driver), options)
     }
 
     const NAMES: [&str; 14] = [

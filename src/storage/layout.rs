@@ -128,24 +128,9 @@ pub fn uploads(name: &Name) -> Key {
     Key::new(format!("{REPOSITORIES}/{name}/{UPLOADS}"))
 }
 
-/// The folder of an upload session.
+/// The directory of an upload session, which belongs to the driver.
 pub fn upload(name: &Name, id: &UploadId) -> Key {
     uploads(name).child(id.as_str())
-}
-
-/// What an upload session has received.
-pub fn upload_data(name: &Name, id: &UploadId) -> Key {
-    upload(name, id).child("data")
-}
-
-/// A copy that takes the place of another process's file; `unique` is a name that nobody else has.
-pub fn upload_copy(name: &Name, id: &UploadId, unique: &UploadId) -> Key {
-    upload(name, id).child(&format!("data.{unique}.tmp"))
-}
-
-/// When an upload session was started: RFC 3339, UTC, whole seconds.
-pub fn upload_started_at(name: &Name, id: &UploadId) -> Key {
-    upload(name, id).child("startedat")
 }
 
 fn referrers_of(name: &Name, subject: &Digest) -> String {

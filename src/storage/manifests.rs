@@ -1,7 +1,7 @@
 //! Manifests of a repository: content that a `_manifests/revisions` link names.
 
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Change, Content, Key, Source};
+use crate::driver::{self, Key, Object, Write};
 use crate::memory::{Budget, Share};
 use crate::spec::manifest::Manifest;
 use crate::spec::stored::{self, Referrer};
@@ -31,7 +31,7 @@ pub struct Stored {
     /// Its type.
     pub media_type: MediaType,
     /// Its bytes, checked against the digest.
-    pub content: Content,
+    pub content: Object,
 }
 
 /// The bytes of a manifest in memory, which is counted.
@@ -133,26 +133,26 @@ impl Storage {
         let link = digest.as_str().as_bytes();
         let subject = manifest.subject.as_ref();
         let referrer = subject.map(|subject| layout::referrer_link(name, &subject.digest, digest));
-        let data = Change::Write(layout::blob_data(digest), bytes);
+        let data = Write::new(layout::blob_data(digest), bytes);
         let links = std::iter::once(layout::revision_link(name, digest))
             .chain(referrer)
             .chain(tags.iter().map(|tag| layout::tag_index(name, tag, digest)))
-            .map(|key| Change::Write(key, link));
-        let changes: Vec<Change<'_>> = std::iter::once(data).chain(links).collect();
-        let current = |tag| Change::Write(layout::tag_current(name, tag), link);
-        let moves: Vec<Change<'_>> = tags.iter().map(current).collect();
+            .map(|key| Write::new(key, link));
+        let changes: Vec<Write<'_>> = std::iter::once(data).chain(links).collect();
+        let current = |tag| Write::new(layout::tag_current(name, tag), link);
+        let moves: Vec<Write<'_>> = tags.iter().map(current).collect();
         let put = || {
             self.check_spelling(name, tags)?;
             if !may_move {
                 self.check_not_moved(name, digest, tags)?;
             }
-            self.driver.publish(&changes)?;
+            self.driver.write(&changes)?;
             if !moves.is_empty() {
-                self.driver.publish(&moves)?;
+                self.driver.write(&moves)?;
             }
             Ok(())
         };
-        match self.driver.folds_case() || !may_move {
+        match self.driver.capabilities().folds_case || !may_move {
             // Alone: two spellings of one tag must not come at once, nor two manifests for a tag that is never moved.
             true => self.change_alone(name, put),
             false => self.add_to(name, put),
@@ -184,13 +184,13 @@ impl Storage {
         let tags = self.tags_of(name, digest)?;
         let subject = self.subject_of(digest)?;
         for tag in &tags {
-            self.driver.remove(&layout::tag(name, tag))?;
+            self.driver.remove_below(&layout::tag(name, tag))?;
         }
         self.driver
-            .remove(&parent(&layout::revision_link(name, digest)))?;
+            .remove_below(&parent(&layout::revision_link(name, digest)))?;
         if let Some(subject) = subject {
             let link = layout::referrer_link(name, &subject, digest);
-            self.driver.remove(&parent(&link))?;
+            self.driver.remove_below(&parent(&link))?;
         }
         Ok(())
     }
@@ -214,14 +214,14 @@ impl Storage {
     }
 
     /// A manifest, checked against its digest, and its type; `None` when there are no bytes.
-    fn checked(&self, digest: &Digest) -> Result<Option<(Content, Loaded, MediaType)>> {
+    fn checked(&self, digest: &Digest) -> Result<Option<(Object, Loaded, MediaType)>> {
         let key = layout::blob_data(digest);
         // A file that lost its bytes in a crash is as good as none: a push heals it.
-        let content = driver::found(self.driver.load(&key, SMALL_BYTES))?;
-        let Some(content) = content.filter(|content| content.length > 0) else {
+        let content = self.driver.open(&key, SMALL_BYTES)?;
+        let Some(content) = content.filter(|content| content.length() > 0) else {
             return Ok(None);
         };
-        let (length, most) = (content.length, self.settings.manifest_bytes_max);
+        let (length, most) = (content.length(), self.options.manifest_bytes_max);
         if length > most {
             let text = format!("{length} bytes, where {most} are the most expected");
             let error = io::Error::new(ErrorKind::InvalidData, text);
@@ -235,18 +235,18 @@ impl Storage {
     }
 
     /// Reads content whole; what it takes in memory is counted for as long as it is there.
-    fn load_whole(&self, key: &Key, content: &Content) -> Result<Loaded> {
-        let length = usize::try_from(content.length).unwrap_or(usize::MAX);
+    fn load_whole(&self, key: &Key, content: &Object) -> Result<Loaded> {
+        let length = usize::try_from(content.length()).unwrap_or(usize::MAX);
         let most = length.saturating_mul(TYPE_TIMES);
         let share = match most > UNCOUNTED_BYTES {
             true => Some(self.memory.work(most)?),
             false => None,
         };
-        let bytes = match &content.source {
-            Source::Bytes(bytes) => Bytes::Shared(Arc::clone(bytes)),
-            Source::File(_) => {
+        let bytes = match content {
+            Object::Bytes(bytes) => Bytes::Shared(Arc::clone(bytes)),
+            Object::File { .. } | Object::Remote(_) => {
                 let mut bytes = vec![0; length];
-                let read = content.reader().read_exact(&mut bytes);
+                let read = io::Read::read_exact(&mut content.reader(), &mut bytes);
                 read.map_err(|error| driver::Error::new(key, error))?;
                 Bytes::Own(bytes)
             }
@@ -280,7 +280,7 @@ impl Storage {
         Ok(match Referrer::read(&bytes) {
             Some(referrer) => Listed::Read(Read {
                 media_type,
-                length: content.length,
+                length: content.length(),
                 referrer,
                 _share: bytes,
             }),

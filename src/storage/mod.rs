@@ -19,7 +19,7 @@ mod writable;
 pub use manifests::{Loaded, Stored, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
 pub use referrers::{Page as ReferrersPage, Query as ReferrersQuery};
-pub use uploads::{Offset, Part, UploadLimits};
+pub use uploads::{Chunk, Offset, UploadLimits};
 pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver, Key};
@@ -42,12 +42,12 @@ pub struct Storage {
     checked: writable::Checked,
     skipped: skipped::Skipped,
     memory: Arc<Budget>,
-    settings: Settings,
+    options: StorageOptions,
 }
 
 /// What can be set about the storage.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StorageOptions {
     /// How many upload sessions there may be (`http.limits.uploads` and its neighbours).
     pub uploads: UploadLimits,
     /// Threads that look through the tags when a manifest is deleted
@@ -59,8 +59,8 @@ pub struct Settings {
 
 impl Storage {
     /// The storage over a driver.
-    pub fn new(driver: Arc<dyn Driver>, settings: Settings) -> Storage {
-        let uploads = uploads::Sessions::new(settings.uploads.clone());
+    pub fn new(driver: Arc<dyn Driver>, options: StorageOptions) -> Storage {
+        let uploads = uploads::Sessions::new(options.uploads.clone());
         Storage {
             driver,
             uploads,
@@ -69,7 +69,7 @@ impl Storage {
             checked: writable::Checked::default(),
             skipped: skipped::Skipped::default(),
             memory: Budget::new(memory::BYTES_DEFAULT),
-            settings,
+            options,
         }
     }
 
@@ -89,15 +89,15 @@ impl Storage {
 
     /// Whether a repository exists: whether a manifest was ever pushed to it.
     pub fn has_repository(&self, name: &Name) -> Result<bool> {
-        Ok(self.driver.has_folder(&layout::manifests(name))?)
+        Ok(self.driver.has_directory(&layout::manifests(name))?)
     }
 
     /// The digest in a link file. `None` when there is no link, and also when it is empty or broken
     /// as a crash of distribution leaves it, or no file at all: pushing again heals it.
     fn link(&self, key: &Key) -> Result<Option<Digest>> {
         let content = match self.driver.read(key, LINK_BYTES_MAX) {
-            Ok(content) => content,
-            Err(error) if error.is_not_found() => return Ok(None),
+            Ok(Some((content, _))) => content,
+            Ok(None) => return Ok(None),
             Err(error) if error.is_no_content() => {
                 self.skip(key, &error.source);
                 return Ok(None);
@@ -151,7 +151,7 @@ pub enum Error {
         /// What the bytes have.
         computed: Digest,
     },
-    /// A part does not continue where the session is; it stays as it is.
+    /// A chunk does not continue where the session is; it stays as it is.
     WrongOffset {
         /// Where it should have started.
         length: u64,

@@ -11,7 +11,7 @@
 use super::manifests::{Listed, Read};
 use super::recent::Recent;
 use super::{Error, Result, Storage, layout};
-use crate::driver::Change;
+use crate::driver::Write;
 use crate::memory::{Share, Use};
 use crate::spec::media_type::MEDIA_TYPE_BYTES_MAX;
 use crate::spec::{Algorithm, Digest, Name, descriptor};
@@ -355,8 +355,8 @@ impl Storage {
         if self.driver.stat(&key)?.is_some() {
             return Ok(None);
         }
-        let link = Change::Write(key, digest.as_str().as_bytes());
-        match self.add_to(name, || Ok(self.driver.publish(&[link])?)) {
+        let link = Write::new(key, digest.as_str().as_bytes());
+        match self.add_to(name, || Ok(self.driver.write(&[link])?)) {
             Ok(()) => Ok(None),
             Err(error) => {
                 let why = format!("its index of referrers is kept in memory only: {error}");

@@ -22,7 +22,7 @@ impl Storage {
     /// Fails when a tag would take the place of another that differs from it only by case, where the
     /// disk does not tell the two apart.
     pub(super) fn check_spelling(&self, name: &Name, tags: &[Tag]) -> Result<()> {
-        if !self.driver.folds_case() {
+        if !self.driver.capabilities().folds_case {
             return Ok(());
         }
         let clash = |tag: &Tag, kept: &str| Error::TagClash {
@@ -44,10 +44,10 @@ impl Storage {
 
     /// The spelling under which the disk would find a tag, if that is another one than its own.
     fn other_spelling(&self, name: &Name, tag: &Tag) -> Result<Option<String>> {
-        if !self.driver.folds_case() {
+        if !self.driver.capabilities().folds_case {
             return Ok(None);
         }
-        let kept = self.driver.kept_name(&layout::tag(name, tag))?;
+        let kept = self.driver.spelling(&layout::tag(name, tag))?;
         let is_other =
             |kept: &String| kept != tag.as_str() && kept.eq_ignore_ascii_case(tag.as_str());
         Ok(kept.filter(is_other))
@@ -106,7 +106,7 @@ impl Storage {
             if self.other_spelling(name, tag)?.is_some() || !self.may_be_tag(name, tag)? {
                 return Err(Error::ManifestUnknown);
             }
-            self.driver.remove(&layout::tag(name, tag))?;
+            self.driver.remove_below(&layout::tag(name, tag))?;
             Ok(())
         })
     }
@@ -121,7 +121,7 @@ impl Storage {
                 return Ok(found);
             };
             after = last.clone();
-            let threads = self.settings.tag_lookup_threads.max(1);
+            let threads = self.options.tag_lookup_threads.max(1);
             let share = names.len().div_ceil(threads).max(TAGS_PER_THREAD_MIN);
             thread::scope(|scope| {
                 let mut workers = Vec::new();
@@ -160,13 +160,13 @@ mod tests {
     use crate::driver::Memory;
     use crate::spec::Algorithm;
     use crate::spec::manifest::Manifest;
-    use crate::storage::{Settings, Tagging};
+    use crate::storage::{StorageOptions, Tagging};
     use std::sync::Arc;
 
     #[test]
     fn where_case_is_folded_a_tag_has_one_spelling_and_the_others_are_refused() {
         let disk = Memory::default();
-        let settings = Settings {
+        let options = StorageOptions {
             uploads: crate::storage::UploadLimits {
                 sessions_max: 1,
                 sessions_per_address_max: 1,
@@ -175,7 +175,7 @@ mod tests {
             tag_lookup_threads: 1,
             manifest_bytes_max: 1000,
         };
-        let storage = Storage::new(Arc::new(disk.clone()), settings);
+        let storage = Storage::new(Arc::new(disk.clone()), options);
         let name: Name = "a".parse().unwrap();
         let tag = |text: &str| text.parse::<Tag>().unwrap();
         let content = br#"{"schemaVersion":2,"manifests":[]}"#;
