@@ -32,14 +32,15 @@ mod tree;
 mod unsupported;
 mod values;
 
-pub use crate::auth::{Access, Scheme};
+pub use crate::auth::{AccessRules, Scheme};
 pub use crate::http::{Limits, Listen};
+pub use crate::spec::validation::{RequiredPlatforms, Validation};
 pub use duration::format as format_duration;
 pub use environment::PATH_VARIABLE;
 pub use report::{Mistake, Notice, Place, Severity};
 pub use resolved::{
-    Config, Formatter, Http, LOG_QUEUE_BYTES, LocationStyle, Log, Platform, Platforms, Storage,
-    StorageDriver, UploadPurging, Uploads, Validation,
+    Config, Formatter, Http, LOG_QUEUE_BYTES, LocationStyle, Log, Storage, StorageDriver,
+    UploadPurging, Uploads,
 };
 
 use crate::{encoding, watched};

@@ -4,8 +4,8 @@
 use crate::util::driver::{Watch, Watched};
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
-use registry::api::{Api, Settings as ApiSettings};
-use registry::config::{LocationStyle, Platforms, Validation};
+use registry::api::{Api, ApiOptions, RequestNote};
+use registry::config::{LocationStyle, Validation};
 use registry::driver::{Driver, Key, Memory};
 use registry::http::{Control, Handler, Limits, Listen, Request, Response, Server};
 use registry::storage::layout;
@@ -38,8 +38,10 @@ impl Watch for Narrow {
 struct App(Api);
 
 impl Handler for App {
-    fn handle(&self, request: &mut Request<'_>) -> Response {
-        self.0.respond(request)
+    type Note = RequestNote;
+
+    fn handle(&self, request: &mut Request<'_>, note: &mut RequestNote) -> Response {
+        self.0.respond(request, note)
     }
 }
 
@@ -62,7 +64,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
     };
-    let api = ApiSettings {
+    let api = ApiOptions {
         prefix: "/".into(),
         location: LocationStyle::Relative,
         headers: Vec::new(),
@@ -72,12 +74,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         catalog_entries_max: 100,
         tags_max: None,
         manifest_bytes_max: 1_000_000,
-        validation: Validation {
-            disabled: true,
-            urls_allow: Vec::new(),
-            urls_deny: Vec::new(),
-            platforms: Platforms::All,
-        },
+        validation: Validation::disabled(),
     };
     let app = Arc::new(App(Api::new(Storage::new(driver, options), api)));
     let listen = Listen::Tcp("127.0.0.1:0".into());

@@ -1,19 +1,19 @@
 //! The `access` section: groups of users, and rules about who may do what where. It is ours;
 //! distribution passes over it with a warning.
 
-use super::Access;
+use super::AccessRules;
 use super::auth::missing;
 use super::layers::Layers;
 use super::tree::{Node, Path};
 use super::values::steps;
-use crate::auth::access::{ACTIONS, Action, Rule, Who};
+use crate::auth::access::{ACTIONS, Action, Rule, Subject};
 use crate::auth::pattern::Pattern;
 use serde_yaml::{Mapping, Value};
 use std::collections::BTreeMap;
 
 /// Reads the section. A section that is there and has no rules is a mistake: it would keep everyone
 /// out, and is more likely to be half of something.
-pub fn access(layers: &mut Layers) -> Option<Access> {
+pub fn access(layers: &mut Layers) -> Option<AccessRules> {
     layers.root.at(&steps("access"))?;
     let count = match layers.value("access.rules") {
         Some(Node::List(items)) => items.len(),
@@ -31,7 +31,7 @@ pub fn access(layers: &mut Layers) -> Option<Access> {
     let groups = groups(layers);
     let rules = (0..count).map(|index| rule(layers, index, &groups));
     let rules = rules.collect();
-    Some(Access { groups, rules })
+    Some(AccessRules { groups, rules })
 }
 
 fn groups(layers: &mut Layers) -> BTreeMap<String, Vec<String>> {
@@ -46,8 +46,8 @@ fn groups(layers: &mut Layers) -> BTreeMap<String, Vec<String>> {
         }
         let mut users = Vec::new();
         for (path, user) in layers.texts(&format!("access.groups.{name}")) {
-            match Who::read(&user) {
-                Who::User(user) if !user.contains(':') => users.push(user),
+            match Subject::parse(&user) {
+                Subject::User(user) if !user.contains(':') => users.push(user),
                 _ => layers.wrong(&path, "the name of a user"),
             }
         }
@@ -76,13 +76,13 @@ fn rule(layers: &mut Layers, index: usize, groups: &BTreeMap<String, Vec<String>
     }
 }
 
-fn users(layers: &mut Layers, path: &str, groups: &BTreeMap<String, Vec<String>>) -> Vec<Who> {
+fn users(layers: &mut Layers, path: &str, groups: &BTreeMap<String, Vec<String>>) -> Vec<Subject> {
     let allowed = "at least one of: a user, @group, * (whoever is logged in), anonymous";
     let mut users = Vec::new();
     let has_users = layers.keys("auth").iter().any(|kind| kind != "none");
     for (path, text) in texts(layers, path, allowed) {
-        match Who::read(&text) {
-            Who::Group(name) if !groups.contains_key(&name) => {
+        match Subject::parse(&text) {
+            Subject::Group(name) if !groups.contains_key(&name) => {
                 let names: Vec<&str> = groups.keys().map(String::as_str).collect();
                 let known = match names.is_empty() {
                     true => "none is named".to_owned(),
@@ -90,8 +90,8 @@ fn users(layers: &mut Layers, path: &str, groups: &BTreeMap<String, Vec<String>>
                 };
                 layers.wrong(&path, &format!("@ and a group of access.groups ({known})"));
             }
-            Who::User(name) if name.contains(':') => layers.wrong(&path, allowed),
-            who if who != Who::Anonymous && !has_users => {
+            Subject::User(name) if name.contains(':') => layers.wrong(&path, allowed),
+            who if who != Subject::Anonymous && !has_users => {
                 let allowed = "anonymous alone, since auth is not set and nobody can log in";
                 layers.wrong(&path, allowed);
             }
@@ -132,7 +132,7 @@ fn texts(layers: &mut Layers, path: &str, allowed: &str) -> Vec<(String, String)
 }
 
 /// The section as YAML, for `check-config`.
-pub fn render(access: &Access) -> Value {
+pub fn render(access: &AccessRules) -> Value {
     let list = |texts: Vec<String>| Value::Sequence(texts.into_iter().map(Value::from).collect());
     let mut groups = Mapping::new();
     for (name, users) in &access.groups {
@@ -140,9 +140,9 @@ pub fn render(access: &Access) -> Value {
     }
     let rule = |rule: &Rule| {
         let mut map = Mapping::new();
-        let users = rule.users.iter().map(Who::word).collect();
+        let users = rule.users.iter().map(Subject::to_text).collect();
         let repositories = rule.repositories.iter().map(Pattern::to_string).collect();
-        let actions = rule.actions.iter().map(|action| action.word().to_owned());
+        let actions = rule.actions.iter().map(|action| action.name().to_owned());
         map.insert("users".into(), list(users));
         map.insert("repositories".into(), list(repositories));
         map.insert("actions".into(), list(actions.collect()));

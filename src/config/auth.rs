@@ -96,14 +96,14 @@ fn required_path(layers: &mut Layers, key: &str, allowed: &str) -> PathBuf {
     layers.path(key).unwrap_or_default()
 }
 
-fn token(layers: &mut Layers) -> token::Settings {
+fn token(layers: &mut Layers) -> token::TokenOptions {
     let redirects = layers.boolean("auth.token.autoredirect").unwrap_or(false);
     let path = layers.text("auth.token.autoredirectpath");
     let path = path.unwrap_or(REDIRECT_PATH.to_owned());
     if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
         layers.wrong("auth.token.autoredirectpath", "a path that begins with /");
     }
-    let settings = token::Settings {
+    let settings = token::TokenOptions {
         realm: match redirects {
             true => layers.text("auth.token.realm").unwrap_or_default(),
             false => required(
@@ -198,7 +198,7 @@ pub fn render(scheme: &Scheme) -> Value {
     }
 }
 
-fn render_token(settings: &token::Settings) -> Value {
+fn render_token(settings: &token::TokenOptions) -> Value {
     let path = |path: &Option<PathBuf>| match path {
         Some(path) => path.to_string_lossy().as_ref().into(),
         None => Value::Null,

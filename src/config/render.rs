@@ -3,8 +3,10 @@
 
 use super::Scheme;
 use super::duration::format;
-use super::resolved::{Config, Formatter, LocationStyle, Platforms, StorageDriver};
+use super::resolved::{Config, Formatter, LocationStyle, StorageDriver};
 use crate::http::{Limits, Listen, tls};
+use crate::spec::descriptor::Platform;
+use crate::spec::validation::RequiredPlatforms;
 use serde_yaml::{Mapping, Value};
 use std::path::Path;
 
@@ -209,10 +211,10 @@ impl Config {
             ("deny", texts(&validation.urls_deny)),
         ]);
         let indexes = match &validation.platforms {
-            Platforms::All => map([("platforms", "all".into())]),
-            Platforms::None => map([("platforms", "none".into())]),
-            Platforms::List(list) => {
-                let platform = |platform: &super::resolved::Platform| {
+            RequiredPlatforms::All => map([("platforms", "all".into())]),
+            RequiredPlatforms::None => map([("platforms", "none".into())]),
+            RequiredPlatforms::List(list) => {
+                let platform = |platform: &Platform| {
                     map([
                         ("architecture", platform.architecture.as_str().into()),
                         ("os", platform.os.as_str().into()),

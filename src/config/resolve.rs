@@ -4,14 +4,15 @@
 use super::layers::Layers;
 use super::report::Severity;
 use super::resolved::{
-    Config, Formatter, LOG_QUEUE_BYTES, Log, Platform, Platforms, Storage, StorageDriver,
-    UploadPurging, Uploads, Validation,
+    Config, Formatter, LOG_QUEUE_BYTES, Log, Storage, StorageDriver, UploadPurging, Uploads,
 };
 use super::schema::Entry;
 use super::tree::Node;
 use super::values::{scalar_text, steps};
 use super::{access, auth, http, keys};
+use crate::spec::descriptor::Platform;
 use crate::spec::manifest::MANIFEST_BYTES_MAX;
+use crate::spec::validation::{RequiredPlatforms, Validation};
 use log::LevelFilter;
 use regex_lite::Regex;
 use std::collections::BTreeMap;
@@ -221,9 +222,9 @@ fn validation(layers: &mut Layers) -> Validation {
         urls_allow: expressions(layers, "validation.manifests.urls.allow"),
         urls_deny: expressions(layers, "validation.manifests.urls.deny"),
         platforms: match layers.choice(&format!("{indexes}.platforms")) {
-            Some("none") => Platforms::None,
-            Some("list") => Platforms::List(listed),
-            _ => Platforms::All,
+            Some("none") => RequiredPlatforms::None,
+            Some("list") => RequiredPlatforms::List(listed),
+            _ => RequiredPlatforms::All,
         },
     }
 }

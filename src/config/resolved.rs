@@ -1,8 +1,9 @@
 //! The resolved configuration: what every other room reads. There is no Option where there is a
 //! default, and a value that is here has been checked.
 
-use crate::auth::{Access, Scheme};
+use crate::auth::{AccessRules, Scheme};
 use crate::http::{Limits, Listen, tls};
+use crate::spec::validation::Validation;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub struct Config {
     /// `auth`.
     pub auth: Scheme,
     /// `access`; `None` where every user may do everything.
-    pub access: Option<Access>,
+    pub access: Option<AccessRules>,
     /// `catalog.maxentries`: entries of one catalog page.
     pub catalog_entries_max: usize,
     /// `tags.maxtags`: entries of one page of tags; `None`: all of them, for a client that names no number.
@@ -144,37 +145,4 @@ pub enum LocationStyle {
     FromRequest,
     /// This scheme, host and base path; never ends with `/`.
     Host(String),
-}
-
-/// What a pushed manifest must satisfy.
-#[derive(Debug, Clone)]
-pub struct Validation {
-    /// Nothing of what follows is checked.
-    pub disabled: bool,
-    /// A layer's URL must match one of these, unless the list is empty.
-    pub urls_allow: Vec<regex_lite::Regex>,
-    /// A layer's URL must match none of these.
-    pub urls_deny: Vec<regex_lite::Regex>,
-    /// Which images of an index must exist.
-    pub platforms: Platforms,
-}
-
-/// Which images of an index must exist when the index is pushed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Platforms {
-    /// All of them.
-    All,
-    /// None: a sparse index is accepted.
-    None,
-    /// Those of these platforms.
-    List(Vec<Platform>),
-}
-
-/// A platform of an index, as the image specification names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Platform {
-    /// Such as `amd64`.
-    pub architecture: String,
-    /// Such as `linux`.
-    pub os: String,
 }

@@ -15,7 +15,7 @@ use super::table::Entry;
 use super::tls;
 use super::wire::{Pace, Secured, Wire};
 use super::write::{self, Date, Fault, Form, Outcome};
-use super::{CLIENT_CLOSED_REQUEST, Exchange, Method, Request, Response, excerpt};
+use super::{CLIENT_CLOSED_REQUEST, Exchange, Handler, Method, Request, Response, excerpt};
 use std::any::Any;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +34,7 @@ const HTTP_PORT: &str = "This is a plain HTTP port and the client spoke TLS; use
 const TLS_HANDSHAKE: u8 = 22;
 
 /// Serves one connection to its end.
-pub(super) fn serve(shared: Arc<Shared>, entry: Arc<Entry>) {
+pub(super) fn serve<H: Handler>(shared: Arc<Shared>, entry: Arc<Entry>, handler: Arc<H>) {
     let patience = shared.limits.answer_grace;
     let ended = catch_unwind(AssertUnwindSafe(|| {
         entry.socket.prepare(shared.tick, patience)?;
@@ -44,6 +44,7 @@ pub(super) fn serve(shared: Arc<Shared>, entry: Arc<Entry>) {
             head: Head::new(),
             date: Date::default(),
             client: None,
+            handler,
         };
         connection.begin(first_byte);
         std::io::Result::Ok(())
@@ -57,9 +58,8 @@ pub(super) fn serve(shared: Arc<Shared>, entry: Arc<Entry>) {
 }
 
 /// Tells the program about a finished exchange.
-pub(super) fn report(shared: &Shared, exchange: &Exchange<'_>) {
-    let handler = &shared.handler;
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler.sent(exchange))) {
+pub(super) fn report<H: Handler>(handler: &H, exchange: &Exchange<'_>, note: &H::Note) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler.sent(exchange, note))) {
         log::error!("the log of an exchange panicked: {}", words(&*panic));
     }
 }
@@ -71,7 +71,8 @@ fn words(panic: &(dyn Any + Send)) -> &str {
     text.unwrap_or("(no message)")
 }
 
-struct Connection {
+struct Connection<H> {
+    handler: Arc<H>,
     wire: Wire,
     head: Head,
     date: Date,
@@ -100,7 +101,7 @@ enum After {
     Linger,
 }
 
-impl Connection {
+impl<H: Handler> Connection<H> {
     /// Shakes hands where TLS is spoken, then serves.
     fn begin(mut self, first_byte: Pace) {
         let began = Instant::now();
@@ -242,6 +243,7 @@ impl Connection {
         let pace = Pace::rate(limits.body_rate_min_bytes_per_second, limits.body_grace);
         let expects = head.expects_continue;
         let mut incoming = Incoming::new(head.framing, expects, limits.head_bytes_max, pace);
+        let (handler, mut note) = (&self.handler, H::Note::default());
         let answered = catch_unwind(AssertUnwindSafe(|| {
             let mut body = BodyReader {
                 wire: &mut self.wire,
@@ -258,7 +260,7 @@ impl Connection {
                 secure,
                 body: &mut body,
             };
-            shared.handler.handle(&mut request)
+            handler.handle(&mut request, &mut note)
         }));
         let (response, healthy) = match answered {
             Ok(response) => (response, true),
@@ -279,7 +281,7 @@ impl Connection {
                 && !shared.table.stopping()
                 && incoming.is_drainable(limits.drain_bytes_max),
         };
-        let after = self.answer(form, response, (began, incoming.is_cut()));
+        let after = self.answer(form, response, (began, incoming.is_cut()), &note);
         let drain = Pace::deadline(limits.linger_timeout);
         match after {
             After::NextRequest
@@ -298,6 +300,7 @@ impl Connection {
         form: Form,
         response: Response,
         (began, is_cut): (Instant, bool),
+        note: &H::Note,
     ) -> After {
         let status = response.status();
         let outcome = self.send(form, response);
@@ -322,7 +325,7 @@ impl Connection {
             }
         }
         report(
-            &self.wire.shared,
+            &*self.handler,
             &Exchange {
                 client: self.client,
                 method: head.method.as_str(),
@@ -338,6 +341,7 @@ impl Connection {
                 body_bytes: outcome.body_bytes,
                 duration: began.elapsed(),
             },
+            note,
         );
         match outcome {
             Outcome { fault: Some(_), .. } => After::Close,

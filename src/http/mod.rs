@@ -47,14 +47,20 @@ use std::time::Duration;
 
 /// What the engine asks of the program it serves.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers one request. A panic in here is answered 500 and logged; the server lives on.
-    fn handle(&self, request: &mut Request<'_>) -> Response;
+    /// What the program wants to remember about a request until its response has been sent: who asked, for what.
+    type Note: Default;
+
+    /// Responds to one request, and fills its note for [`Handler::sent`]. A panic in here becomes a 500 and is logged;
+    /// the server continues.
+    fn handle(&self, request: &mut Request<'_>, note: &mut Self::Note) -> Response;
 
     /// Called once for every exchange after the last byte left (or the connection broke), also
-    /// for requests that the engine refused by itself. For access logs and metrics. What has no request line
-    /// is no request and is not told here.
-    fn sent(&self, exchange: &Exchange<'_>) {
-        let _ = exchange;
+    /// for requests that the engine rejected by itself. For access logs and metrics. Bytes without a request line
+    /// are not a request and are not reported here.
+    ///
+    /// The note is as [`Handler::handle`] left it, even by a panic; of a rejected request it is the default.
+    fn sent(&self, exchange: &Exchange<'_>, note: &Self::Note) {
+        let _ = (exchange, note);
     }
 }
 

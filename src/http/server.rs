@@ -36,10 +36,11 @@ const INTERRUPT_PAUSE: Duration = Duration::from_millis(20);
 type Refused = (Socket, Instant);
 
 /// A server that listens but does not accept yet.
-pub struct Server {
+pub struct Server<H> {
     listeners: Vec<Arc<Listener>>,
     address: Bound,
     shared: Arc<Shared>,
+    handler: Arc<H>,
 }
 
 /// Watches and stops a [`Server`] from another thread.
@@ -66,9 +67,9 @@ impl Listening {
     }
 }
 
-impl Server {
+impl<H: Handler> Server<H> {
     /// Listens; connections are accepted from [`Server::run`] on. Errors name the address.
-    pub fn bind(listen: &Listen, limits: Limits, handler: Arc<dyn Handler>) -> io::Result<Server> {
+    pub fn bind(listen: &Listen, limits: Limits, handler: Arc<H>) -> io::Result<Server<H>> {
         let memory = Budget::new(limits.memory_bytes_max);
         Server::new(Listening::open(listen)?, limits, None, handler, &memory)
     }
@@ -79,17 +80,18 @@ impl Server {
         Listening(listeners): Listening,
         limits: Limits,
         tls: Option<Tls>,
-        handler: Arc<dyn Handler>,
+        handler: Arc<H>,
         memory: &Arc<Budget>,
-    ) -> io::Result<Server> {
+    ) -> io::Result<Server<H>> {
         let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "nowhere to listen");
         let address = listeners.first().ok_or_else(none)?.bound()?;
         let table = Table::new(&limits);
-        let shared = Arc::new(Shared::new(handler, limits, tls, table, memory));
+        let shared = Arc::new(Shared::new(limits, tls, table, memory));
         Ok(Server {
             listeners: listeners.into_iter().map(Arc::new).collect(),
             address,
             shared,
+            handler,
         })
     }
 
@@ -117,8 +119,8 @@ impl Server {
             let mut listeners = self.listeners.into_iter();
             let first = listeners.next();
             for listener in listeners {
-                let (shared, refused) = (&self.shared, refused.clone());
-                let accept = move || accept_all(listener, shared, &refused);
+                let (shared, handler, refused) = (&self.shared, &self.handler, refused.clone());
+                let accept = move || accept_all(listener, shared, handler, &refused);
                 if let Err(error) = thread::Builder::new().spawn_scoped(scope, accept) {
                     log::error!(
                         "one of the addresses of http.addr is not served: no thread can be started: {error}"
@@ -126,7 +128,7 @@ impl Server {
                 }
             }
             if let Some(listener) = first {
-                accept_all(listener, &self.shared, &refused);
+                accept_all(listener, &self.shared, &self.handler, &refused);
             }
         });
         let cut = self.shared.table.drain();
@@ -157,7 +159,12 @@ impl Control {
     }
 }
 
-fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSender<Refused>) {
+fn accept_all<H: Handler>(
+    listener: Arc<Listener>,
+    shared: &Arc<Shared>,
+    handler: &Arc<H>,
+    refused: &SyncSender<Refused>,
+) {
     shared.table.accepting();
     let (mut spare, mut is_spare_used) = (sys::spare_file(), false);
     let mut pause = BACKOFF.0;
@@ -172,7 +179,7 @@ fn accept_all(listener: Arc<Listener>, shared: &Arc<Shared>, refused: &SyncSende
                     is_spare_used = spare.is_none();
                 }
                 match is_spare_used {
-                    false => welcome(shared, socket, remote, refused),
+                    false => welcome((shared, handler), socket, remote, refused),
                     true => turn_away(shared, socket, remote, refused),
                 }
             }
@@ -210,8 +217,8 @@ fn close(mut listener: Arc<Listener>) {
 }
 
 /// Gives a newcomer a thread, or an answer that says why not.
-fn welcome(
-    shared: &Arc<Shared>,
+fn welcome<H: Handler>(
+    (shared, handler): (&Arc<Shared>, &Arc<H>),
     socket: Socket,
     remote: Option<SocketAddr>,
     refused: &SyncSender<Refused>,
@@ -221,8 +228,9 @@ fn welcome(
         Err(socket) => return turn_away(shared, socket, remote, refused),
     };
     let (for_thread, shared_too) = (Arc::clone(&entry), Arc::clone(shared));
+    let handler = Arc::clone(handler);
     let thread = thread::Builder::new().stack_size(STACK_BYTES);
-    if let Err(error) = thread.spawn(move || connection::serve(shared_too, for_thread)) {
+    if let Err(error) = thread.spawn(move || connection::serve(shared_too, for_thread, handler)) {
         log::error!("cannot start a thread for a connection: {error}; it is refused");
         shared.table.release(&entry);
         if let Some(entry) = Arc::into_inner(entry) {

@@ -2,7 +2,7 @@
 
 use super::occasional::Occasional;
 use super::table::Table;
-use super::{Handler, Limits, Tls};
+use super::{Limits, Tls};
 use crate::memory::Budget;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,6 @@ const TURNED_AWAY_PAUSE: Duration = Duration::from_secs(10);
 
 /// What all connections of a server share.
 pub(super) struct Shared {
-    pub(super) handler: Arc<dyn Handler>,
     pub(super) limits: Limits,
     /// Every connection speaks TLS when there is one.
     pub(super) tls: Option<Tls>,
@@ -33,7 +32,6 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(
-        handler: Arc<dyn Handler>,
         limits: Limits,
         tls: Option<Tls>,
         table: Table,
@@ -41,7 +39,6 @@ impl Shared {
     ) -> Shared {
         let tick = limits.tick();
         Shared {
-            handler,
             limits,
             tls,
             table,

@@ -11,8 +11,9 @@ mod turn;
 
 pub use sessions::{Sessions, UploadLimits};
 
+use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, UploadState, Write};
+use crate::driver::{self, UploadState};
 use crate::spec::{Algorithm, Digest, Hasher, Name, UploadId};
 use session::Session;
 use sessions::SessionKey;
@@ -166,8 +167,7 @@ impl Storage {
     ) -> Result<()> {
         let mut turn = Turn::begin(session, self.store(key), &chunk, stored)?;
         turn.append_whole(&mut chunk)?;
-        let link = layout::layer_link(&key.0, digest);
-        let link = Write::new(link, digest.as_str().as_bytes());
+        let link = Link::layer(&key.0, digest, digest).write();
         turn.commit(digest, &layout::blob_data(digest), &[link])
     }
 

@@ -4,10 +4,10 @@
 use super::super::refusal::Refusal;
 use super::super::request_line::RequestLine;
 use super::super::write::{Form, Outcome};
-use super::{Connection, Exchange, HTTP_PORT, report};
+use super::{Connection, Exchange, HTTP_PORT, Handler, report};
 use std::time::Instant;
 
-impl Connection {
+impl<H: Handler> Connection<H> {
     /// Answers a head that is not handed to the program. It is reported if it has a request line.
     pub(super) fn refuse(&mut self, refusal: Refusal, line: Option<RequestLine>, began: Instant) {
         let outcome = self.send_refusal(refusal);
@@ -21,7 +21,7 @@ impl Connection {
             return;
         };
         report(
-            shared,
+            &*self.handler,
             &Exchange {
                 client: self.wire.entry.remote.map(|remote| remote.ip()),
                 method: &line.method,
@@ -33,6 +33,7 @@ impl Connection {
                 body_bytes: outcome.body_bytes,
                 duration: began.elapsed(),
             },
+            &H::Note::default(),
         );
     }
 

@@ -1,9 +1,9 @@
-//! Entries of the file of users, as `registry htpasswd` makes, replaces and removes them.
+//! The lines of the file of users, as `registry htpasswd` adds, replaces and removes them.
 
 use super::authorization::USER_BYTES_MAX;
 use super::htpasswd::{normalized, split_line};
 
-/// Checks the name of a user who is to be put into a file.
+/// Checks the name of a user to be added to a file.
 pub fn check_name(user: &str) -> Result<(), String> {
     let wrong = if user.is_empty() {
         "is empty"
@@ -14,7 +14,7 @@ pub fn check_name(user: &str) -> Result<(), String> {
     } else if user.chars().any(char::is_control) {
         "has control characters"
     } else if user.starts_with('#') || user.trim() != user {
-        "begins with # or has spaces around it, which a line of the file cannot"
+        "starts with # or has spaces around it, which a line of the file cannot have"
     } else {
         return Ok(());
     };
@@ -24,15 +24,15 @@ pub fn check_name(user: &str) -> Result<(), String> {
 }
 
 /// The line of a user, without its end: a new bcrypt hash with a new salt.
-pub fn entry(user: &str, password: &[u8], cost: u32) -> Result<String, String> {
+pub fn line(user: &str, password: &[u8], cost: u32) -> Result<String, String> {
     let hash = bcrypt::hash_with_result(password, cost);
     let hash = hash.map_err(|error| format!("the password cannot be hashed: {error}"))?;
     let hash = hash.format_for_version(bcrypt::Version::TwoY);
     Ok(format!("{user}:{hash}"))
 }
 
-/// The text of a file with a user's line put in the place of the old one (at the end when there was
-/// none), or taken out; `None` when there was nothing to take out. All else stays as it is, but for
+/// The text of a file with a user's line replacing the old one (at the end when there was
+/// none), or removed; `None` when there was nothing to remove. Everything else stays as it is, except for
 /// a byte order mark; the file becomes UTF-8.
 pub fn edited(bytes: &[u8], user: &str, line: Option<&str>) -> Result<Option<String>, String> {
     let text = String::from_utf8(normalized(bytes)?.into_owned())
@@ -47,7 +47,7 @@ pub fn edited(bytes: &[u8], user: &str, line: Option<&str>) -> Result<Option<Str
             continue;
         }
         found = true;
-        // The last of several lines would count: none may stay.
+        // The last of several lines would win: none may stay.
         if let Some(line) = left.take() {
             out.push_str(line);
             out.push_str(line_end);
@@ -97,10 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_can_be_read_again() {
-        let entry = entry("anna", b"secret", 4).unwrap();
-        assert!(entry.starts_with("anna:$2y$04$"));
-        assert!(parse(entry.as_bytes()).ok().unwrap().users["anna"].verify(b"secret"));
+    fn a_line_can_be_parsed_again() {
+        let line = line("anna", b"secret", 4).unwrap();
+        assert!(line.starts_with("anna:$2y$04$"));
+        assert!(parse(line.as_bytes()).ok().unwrap().users["anna"].verify(b"secret"));
         for name in ["anna", "j\u{f6}rg", "a b", "a@b.c"] {
             assert_eq!(check_name(name), Ok(()));
         }

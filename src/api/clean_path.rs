@@ -26,7 +26,7 @@ pub fn clean(path: &str, prefix: &str) -> Option<String> {
 
 /// Sends a client on to a clean path, with its query: 301 as distribution does, and 308 where the method
 /// and the body must stay what they are (RFC 9110, 15.4.9).
-pub fn moved(request: &Request<'_>, path: &str) -> Response {
+pub fn redirect(request: &Request<'_>, path: &str) -> Response {
     let status = match request.method() {
         Method::Get | Method::Head => 301,
         _ => 308,
