@@ -2,7 +2,7 @@
 
 use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Key, Object, Write};
+use crate::driver::{self, Key, Object, Precondition, Write};
 use crate::memory::{Budget, Share};
 use crate::spec::manifest::CheckedManifest;
 use crate::spec::stored::{self, Referrer};
@@ -150,10 +150,11 @@ impl Storage {
                 self.check_not_moved(name, digest, tags)?;
             }
             self.driver.write(&changes)?;
-            if !moves.is_empty() {
-                self.driver.write(&moves)?;
+            match may_move || self.driver.capabilities().has_locks {
+                true if moves.is_empty() => Ok(()),
+                true => Ok(self.driver.write(&moves)?),
+                false => self.create_tags(name, digest, tags),
             }
-            Ok(())
         };
         match self.driver.capabilities().folds_case || !may_move {
             // Exclusively: two spellings of one tag must not come at once, nor two manifests for an immutable tag.
@@ -168,6 +169,21 @@ impl Storage {
             let current = self.tag(name, tag)?;
             if current.is_some_and(|current| current != *digest) {
                 return Err(Error::TagExists(tag.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes each of the tags name a manifest, where no lock keeps other processes from making it name another.
+    fn create_tags(&self, name: &Name, digest: &Digest, tags: &[Tag]) -> Result<()> {
+        for tag in tags {
+            let link = Link::current(name, tag, digest).write();
+            match self.driver.write(&[link.only_if(Precondition::Absent)]) {
+                Err(error) if error.is_changed() => match self.tag(name, tag)? {
+                    Some(current) if current == *digest => {}
+                    _ => return Err(Error::TagExists(tag.clone())),
+                },
+                written => written?,
             }
         }
         Ok(())

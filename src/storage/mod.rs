@@ -14,6 +14,8 @@ mod purge;
 mod recent;
 mod references;
 mod referrers;
+#[cfg(test)]
+mod replicas;
 mod skipped;
 mod tags;
 mod uploads;

@@ -228,14 +228,7 @@ impl<'s> Turn<'s> {
             Some(upload) => upload.rewind(length),
             None => return Err(self.superseded(state)),
         };
-        match rewound {
-            Err(error) if error.is_unsupported() => {
-                return Err(Error::WrongOffset {
-                    length: state.length,
-                });
-            }
-            rewound => rewound.map_err(|error| self.lost(error))?,
-        }
+        rewound.map_err(|error| self.lost(error))?;
         state.hasher = Some(hasher.clone());
         self.session.set_length(state, length);
         Ok(())
@@ -311,6 +304,10 @@ impl<'s> Turn<'s> {
                 },
                 None => Error::UploadUnknown,
             };
+        }
+        if error.is_unsupported() {
+            let length = self.session.reached();
+            return Error::WrongOffset { length };
         }
         if error.is_not_found() || is_short(&error) {
             log::warn!("an upload session has lost bytes in the store: {error}");
