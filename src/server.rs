@@ -104,7 +104,7 @@ impl Registry {
             check_storage(config, &*driver)?;
         }
         let memory = Budget::new(config.http.limits.memory_bytes_max);
-        let storage = Storage::new(driver, storage_settings(config)).within(&memory);
+        let storage = Storage::new(driver, storage_options(config)).within(&memory);
         let mut settings = api_options(config);
         settings.watches_writability = is_writable;
         let api = Api::new(storage, settings).authenticated_by(authenticator);
@@ -259,7 +259,7 @@ fn open_driver(config: &Config) -> Result<Arc<dyn Driver>, String> {
 fn check_storage(config: &Config, driver: &dyn Driver) -> Result<(), String> {
     match &config.storage.driver {
         StorageDriver::Filesystem { root_directory, .. } => {
-            let tried = driver.check_writable(&storage::layout::DIRECTORIES);
+            let tried = driver.probe(&storage::layout::DIRECTORIES);
             tried.map_err(|why| unusable(root_directory, &why))
         }
         StorageDriver::InMemory => Ok(()),
@@ -271,8 +271,8 @@ fn unusable(root_directory: &Path, why: &dyn std::fmt::Display) -> String {
     format!("cannot use {folder} as storage.filesystem.rootdirectory: {why}")
 }
 
-fn storage_settings(config: &Config) -> storage::Settings {
-    storage::Settings {
+fn storage_options(config: &Config) -> storage::StorageOptions {
+    storage::StorageOptions {
         uploads: storage::UploadLimits {
             sessions_max: config.uploads.sessions_max,
             sessions_per_address_max: config.uploads.sessions_per_address_max,

@@ -1,13 +1,13 @@
 //! Manifests: `/v2/<name>/manifests/<reference>` (end-3, end-7, end-9).
 
+use super::content;
 use super::failure;
 use super::parameters::Parameters;
 use super::route::invalid_tag;
 use super::{Api, Result};
 use crate::auth::Identity;
-use crate::driver::{Content, Source};
 use crate::http::range;
-use crate::http::{Body, Request, Response, Segment};
+use crate::http::{Request, Response};
 use crate::memory::{Share, Use};
 use crate::spec::manifest::{CheckedManifest, ManifestError};
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
@@ -52,7 +52,7 @@ impl Api {
         } else {
             Response::new(200)
                 .header("Content-Type", stored.media_type.as_str())
-                .body(body(&stored.content))
+                .body(content::whole(&stored.content))
         };
         let response = response
             .header("Docker-Content-Digest", stored.digest.as_str())
@@ -218,18 +218,6 @@ impl AcceptedTypes {
 
     fn takes(&self, media_type: &MediaType) -> bool {
         self.types.contains(media_type)
-    }
-}
-
-/// The bytes of a manifest that was found, as they are to be sent.
-fn body(content: &Content) -> Body {
-    match &content.source {
-        Source::Bytes(bytes) => Body::Shared(bytes.clone()),
-        Source::File(file) => Body::Segments(vec![Segment::File {
-            file: file.clone(),
-            offset: 0,
-            length: content.length,
-        }]),
     }
 }
 

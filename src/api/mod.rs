@@ -8,6 +8,7 @@ mod base;
 mod blobs;
 mod catalog;
 mod clean_path;
+mod content;
 mod failure;
 mod location;
 mod manifests;

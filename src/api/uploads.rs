@@ -8,7 +8,7 @@ use super::{Api, Result};
 use crate::auth::{Action, Identity};
 use crate::http::{Request, Response};
 use crate::spec::{Algorithm, Code, Digest, Error, Name, UploadId};
-use crate::storage::{self, Offset, Part};
+use crate::storage::{self, Chunk, Offset};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ impl Api {
         } else if let Some(text) = parameters.first("digest") {
             let digest = parse_digest(&text)?;
             let length = request.content_length();
-            let part = part(request, Offset::Unstated, length);
-            self.storage.put_blob(name, &digest, part)?;
+            let chunk = chunk(request, Offset::Unstated, length);
+            self.storage.put_blob(name, &digest, chunk)?;
             return Ok(self.created(request, name, digest, noted));
         }
         let algorithm = match parameters.first("digest-algorithm") {
@@ -77,8 +77,8 @@ impl Api {
         id: &UploadId,
     ) -> Result {
         let (offset, length) = extent(request, Parameters::from_request(request)?)?;
-        let part = part(request, offset, length);
-        let outcome = self.storage.append_upload(name, id, part);
+        let chunk = chunk(request, offset, length);
+        let outcome = self.storage.append_upload(name, id, chunk);
         let length = outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
         Ok(self.session(request, 202, (name, id), length))
     }
@@ -97,8 +97,8 @@ impl Api {
         })?;
         let digest = parse_digest(&text)?;
         let (offset, length) = extent(request, parameters)?;
-        let part = part(request, offset, length);
-        let outcome = self.storage.commit_upload(name, id, &digest, part);
+        let chunk = chunk(request, offset, length);
+        let outcome = self.storage.commit_upload(name, id, &digest, chunk);
         outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
         Ok(self.created(request, name, digest, noted))
     }
@@ -182,10 +182,10 @@ fn received(length: u64) -> String {
     format!("0-{}", length.saturating_sub(1))
 }
 
-/// A request's body as a part of a session.
-fn part<'r>(request: &'r mut Request<'_>, offset: Offset, length: Option<u64>) -> Part<'r> {
+/// A request's body as a chunk of a session.
+fn chunk<'r>(request: &'r mut Request<'_>, offset: Offset, length: Option<u64>) -> Chunk<'r> {
     let stop = Arc::default();
-    Part {
+    Chunk {
         body: request.body_until(&stop),
         offset,
         length,

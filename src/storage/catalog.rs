@@ -211,7 +211,7 @@ impl CatalogWalk<'_> {
 
     fn visit(&mut self, key: &Key, name: &str) -> Result<()> {
         for mark in self.marks {
-            let is_marked = self.storage.driver.has_folder(&key.child(mark));
+            let is_marked = self.storage.driver.has_directory(&key.child(mark));
             if self
                 .storage
                 .unless_odd(key, is_marked.map_err(Into::into))?
@@ -228,7 +228,7 @@ impl CatalogWalk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::{Change, Driver, Memory};
+    use crate::driver::{Driver, Memory, Write};
     use crate::storage::tests::options;
     use std::sync::Arc;
 
@@ -236,9 +236,7 @@ mod tests {
         let driver = Memory::default();
         for name in names {
             let path = format!("{}/{name}/_manifests/x", layout::repositories());
-            driver
-                .publish(&[Change::Write(Key::new(path), b"")])
-                .unwrap();
+            driver.write(&[Write::new(Key::new(path), b"")]).unwrap();
         }
         Storage::new(Arc::new(driver), options())
     }

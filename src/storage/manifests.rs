@@ -2,7 +2,7 @@
 
 use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Change, Content, Key, Source};
+use crate::driver::{self, Key, Object, Write};
 use crate::memory::{Budget, Share};
 use crate::spec::manifest::CheckedManifest;
 use crate::spec::stored::{self, Referrer};
@@ -33,7 +33,7 @@ pub struct StoredManifest {
     /// Its type.
     pub media_type: MediaType,
     /// Its bytes, checked against the digest.
-    pub content: Content,
+    pub content: Object,
 }
 
 /// The bytes of a manifest in memory, which is counted.
@@ -135,27 +135,27 @@ impl Storage {
     ) -> Result<()> {
         let (digest, manifest) = (checked.digest(), checked.manifest());
         let subject = manifest.subject.as_ref();
-        let data = Change::Write(layout::blob_data(digest), checked.bytes());
+        let data = Write::new(layout::blob_data(digest), checked.bytes());
         let links = std::iter::once(Link::revision(name, digest))
             .chain(subject.map(|subject| Link::referrer(name, &subject.digest, digest)))
             .chain(tags.iter().map(|tag| Link::history(name, tag, digest)))
             .map(Link::write);
-        let changes: Vec<Change<'_>> = std::iter::once(data).chain(links).collect();
+        let changes: Vec<Write<'_>> = std::iter::once(data).chain(links).collect();
         let current = tags.iter().map(|tag| Link::current(name, tag, digest));
-        let moves: Vec<Change<'_>> = current.map(Link::write).collect();
+        let moves: Vec<Write<'_>> = current.map(Link::write).collect();
         let put = || {
             self.check_references(name, manifest, validation)?;
             self.check_spelling(name, tags)?;
             if !may_move {
                 self.check_not_moved(name, digest, tags)?;
             }
-            self.driver.publish(&changes)?;
+            self.driver.write(&changes)?;
             if !moves.is_empty() {
-                self.driver.publish(&moves)?;
+                self.driver.write(&moves)?;
             }
             Ok(())
         };
-        match self.driver.folds_case() || !may_move {
+        match self.driver.capabilities().folds_case || !may_move {
             // Exclusively: two spellings of one tag must not come at once, nor two manifests for an immutable tag.
             true => self.change_alone(name, put),
             false => self.add_to(name, put),
@@ -187,13 +187,13 @@ impl Storage {
         let tags = self.tags_of(name, digest)?;
         let subject = self.subject_of(digest)?;
         for tag in &tags {
-            self.driver.remove(&layout::tag(name, tag))?;
+            self.driver.remove_below(&layout::tag(name, tag))?;
         }
         self.driver
-            .remove(&parent(&layout::revision_link(name, digest)))?;
+            .remove_below(&parent(&layout::revision_link(name, digest)))?;
         if let Some(subject) = subject {
             let link = layout::referrer_link(name, &subject, digest);
-            self.driver.remove(&parent(&link))?;
+            self.driver.remove_below(&parent(&link))?;
         }
         Ok(())
     }
@@ -217,14 +217,14 @@ impl Storage {
     }
 
     /// A manifest, checked against its digest, and its type; `None` when there are no bytes.
-    fn checked(&self, digest: &Digest) -> Result<Option<(Content, LoadedManifest, MediaType)>> {
+    fn checked(&self, digest: &Digest) -> Result<Option<(Object, LoadedManifest, MediaType)>> {
         let key = layout::blob_data(digest);
         // A file that lost its bytes in a crash is as good as none: a push heals it.
-        let content = driver::found(self.driver.load(&key, SMALL_BYTES))?;
-        let Some(content) = content.filter(|content| content.length > 0) else {
+        let content = self.driver.open(&key, SMALL_BYTES)?;
+        let Some(content) = content.filter(|content| content.length() > 0) else {
             return Ok(None);
         };
-        let (length, most) = (content.length, self.settings.manifest_bytes_max);
+        let (length, most) = (content.length(), self.options.manifest_bytes_max);
         if length > most {
             let text = format!("{length} bytes, where {most} are the most expected");
             let error = io::Error::new(ErrorKind::InvalidData, text);
@@ -238,18 +238,18 @@ impl Storage {
     }
 
     /// Reads content whole; what it takes in memory is counted for as long as it is there.
-    fn load_whole(&self, key: &Key, content: &Content) -> Result<LoadedManifest> {
-        let length = usize::try_from(content.length).unwrap_or(usize::MAX);
+    fn load_whole(&self, key: &Key, content: &Object) -> Result<LoadedManifest> {
+        let length = usize::try_from(content.length()).unwrap_or(usize::MAX);
         let most = length.saturating_mul(TYPE_TIMES);
         let share = match most > UNCOUNTED_BYTES {
             true => Some(self.memory.work(most)?),
             false => None,
         };
-        let bytes = match &content.source {
-            Source::Bytes(bytes) => Bytes::Shared(Arc::clone(bytes)),
-            Source::File(_) => {
+        let bytes = match content {
+            Object::Bytes(bytes) => Bytes::Shared(Arc::clone(bytes)),
+            Object::File { .. } | Object::Remote(_) => {
                 let mut bytes = vec![0; length];
-                let read = content.reader().read_exact(&mut bytes);
+                let read = io::Read::read_exact(&mut content.reader(), &mut bytes);
                 read.map_err(|error| driver::Error::new(key, error))?;
                 Bytes::Own(bytes)
             }
@@ -285,7 +285,7 @@ impl Storage {
         Ok(match Referrer::read(&bytes) {
             Some(referrer) => ManifestAsReferrer::Read(ReadManifest {
                 media_type,
-                length: content.length,
+                length: content.length(),
                 referrer,
                 _share: bytes,
             }),

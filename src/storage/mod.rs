@@ -23,7 +23,7 @@ pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
 pub use references::MissingReferences;
 pub use referrers::{ReferrersPage, ReferrersQuery};
-pub use uploads::{Offset, Part, UploadLimits};
+pub use uploads::{Chunk, Offset, UploadLimits};
 pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver};
@@ -44,12 +44,12 @@ pub struct Storage {
     checked: writable::Checked,
     skipped: skipped::Skipped,
     memory: Arc<Budget>,
-    settings: Settings,
+    options: StorageOptions,
 }
 
 /// What can be set about the storage.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StorageOptions {
     /// How many upload sessions there may be (`http.limits.uploads` and its neighbours).
     pub uploads: UploadLimits,
     /// Threads that look through the tags when a manifest is deleted
@@ -61,8 +61,8 @@ pub struct Settings {
 
 impl Storage {
     /// The storage over a driver.
-    pub fn new(driver: Arc<dyn Driver>, settings: Settings) -> Storage {
-        let uploads = uploads::Sessions::new(settings.uploads.clone());
+    pub fn new(driver: Arc<dyn Driver>, options: StorageOptions) -> Storage {
+        let uploads = uploads::Sessions::new(options.uploads.clone());
         Storage {
             driver,
             uploads,
@@ -71,7 +71,7 @@ impl Storage {
             checked: writable::Checked::default(),
             skipped: skipped::Skipped::default(),
             memory: Budget::new(memory::BYTES_DEFAULT),
-            settings,
+            options,
         }
     }
 
@@ -91,7 +91,7 @@ impl Storage {
 
     /// Whether a repository exists: whether a manifest was ever pushed to it.
     pub fn has_repository(&self, name: &Name) -> Result<bool> {
-        Ok(self.driver.has_folder(&layout::manifests(name))?)
+        Ok(self.driver.has_directory(&layout::manifests(name))?)
     }
 }
 
@@ -142,7 +142,7 @@ pub enum Error {
         /// What the bytes have.
         computed: Digest,
     },
-    /// A part does not continue where the session is; it stays as it is.
+    /// A chunk does not continue where the session is; it stays as it is.
     WrongOffset {
         /// Where it should have started.
         length: u64,
@@ -222,8 +222,8 @@ pub(crate) mod tests {
     use super::*;
 
     /// Options for tests: room for one of everything.
-    pub fn options() -> Settings {
-        Settings {
+    pub fn options() -> StorageOptions {
+        StorageOptions {
             uploads: UploadLimits {
                 sessions_max: 1,
                 sessions_per_address_max: 1,

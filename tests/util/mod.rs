@@ -1,5 +1,6 @@
 //! The harness: a registry of its own for every test, and clients for it.
 
+pub mod driver;
 pub mod errcode;
 pub mod image;
 pub mod program;
