@@ -18,7 +18,7 @@ pub(in crate::http) use session::{
     BULK_MEMORY_BYTES, SEND_BYTES, TOO_MANY_CONNECTIONS_ALERT, TlsSession,
 };
 
-use crate::watched::{Content, Source, Watched};
+use crate::watched::{FileContent, Watched, WatchedFiles};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::sign::SingleCertAndKey;
@@ -68,7 +68,7 @@ impl Tls {
     /// Loads the files. The error names the file, its key in the configuration and what would be right;
     /// a certificate that is out of its time is logged as a warning.
     pub fn new(settings: Settings) -> Result<Tls, String> {
-        let config = Watched::open(settings.source(), move |files| settings.load(files))?;
+        let config = Watched::open(settings.watched_files(), move |files| settings.load(files))?;
         Ok(Tls { config })
     }
 
@@ -80,18 +80,18 @@ impl Tls {
 
 impl Settings {
     /// The certificate, the key, and those who may sign for clients.
-    fn source(&self) -> Source {
+    fn watched_files(&self) -> WatchedFiles {
         let own = [&self.certificate, &self.key];
-        Source {
+        WatchedFiles {
             paths: own.into_iter().chain(&self.client_cas).cloned().collect(),
             bytes_max: files::FILE_BYTES_MAX,
             subject: format!("the certificate in {}", self.certificate.display()),
-            otherwise: "the old certificate is kept",
+            otherwise: "keeping the old certificate",
         }
     }
 
-    /// Makes the terms of the files of [`Settings::source`]; logs what is to be warned of.
-    fn load(&self, files: &[Content]) -> Result<ServerConfig, String> {
+    /// Makes the terms of the files of [`Settings::watched_files`]; logs what is to be warned of.
+    fn load(&self, files: &[FileContent]) -> Result<ServerConfig, String> {
         let [certificate, key, authorities @ ..] = files else {
             return Err(format!("{}: there is no key to it", files::CERTIFICATE));
         };

@@ -4,7 +4,7 @@
 use super::authorities::Authorities;
 use crate::encoding;
 use crate::time::format_rfc_3339;
-use crate::watched::Content;
+use crate::watched::FileContent;
 use crate::x509::CertificateSummary;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -25,8 +25,8 @@ pub(super) const CLIENT_CAS: &str = "http.tls.clientcas";
 /// Sees that the chain and the key are good and belong together. Gives them with what is to be warned
 /// of.
 pub(super) fn identity(
-    certificate: &Content,
-    key: &Content,
+    certificate: &FileContent,
+    key: &FileContent,
     provider: &CryptoProvider,
 ) -> Result<(CertifiedKey, Option<String>), String> {
     let chain = certificates(CERTIFICATE, certificate)?;
@@ -55,7 +55,7 @@ pub(super) fn identity(
 }
 
 /// Whose certificates are taken of clients.
-pub(super) fn authorities(files: &[Content]) -> Result<Authorities, String> {
+pub(super) fn authorities(files: &[FileContent]) -> Result<Authorities, String> {
     let mut all = Vec::new();
     for file in files {
         let found = certificates(CLIENT_CAS, file)?;
@@ -89,7 +89,7 @@ fn validity(certificate: &CertificateSummary<'_>, now: SystemTime) -> Option<Str
     (now < from).then(|| format!("is not valid before {start}; clients will refuse it until then"))
 }
 
-fn certificates(key: &str, file: &Content) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(key: &str, file: &FileContent) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = text(key, file, "certificate")?;
     let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(bytes).collect();
     let chain = found.map_err(|error| fault(key, &file.path, broken(&error)))?;
@@ -101,7 +101,7 @@ fn certificates(key: &str, file: &Content) -> Result<Vec<CertificateDer<'static>
     Ok(chain)
 }
 
-fn private_key(file: &Content) -> Result<PrivateKeyDer<'static>, String> {
+fn private_key(file: &FileContent) -> Result<PrivateKeyDer<'static>, String> {
     let (path, bytes) = (&file.path, text(KEY, file, "private key")?);
     let shown = String::from_utf8_lossy(bytes);
     let encrypted = [
@@ -131,7 +131,7 @@ fn broken(error: &PemError) -> &'static str {
 }
 
 /// The bytes of a file that may be PEM.
-fn text<'f>(key: &str, file: &'f Content, what: &str) -> Result<&'f [u8], String> {
+fn text<'f>(key: &str, file: &'f FileContent, what: &str) -> Result<&'f [u8], String> {
     let path = &file.path;
     let bytes = file.bytes.as_ref().map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => {
