@@ -45,12 +45,12 @@ pub enum Use {
 #[derive(Debug)]
 pub struct Budget {
     bytes: usize,
-    state: Mutex<State>,
+    state: Mutex<BudgetState>,
     freed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct BudgetState {
     left: usize,
     waiting: usize,
 }
@@ -72,7 +72,7 @@ impl Budget {
     pub fn new(bytes: usize) -> Arc<Budget> {
         Arc::new(Budget {
             bytes,
-            state: Mutex::new(State {
+            state: Mutex::new(BudgetState {
                 left: bytes,
                 waiting: 0,
             }),
@@ -107,7 +107,7 @@ impl Budget {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BudgetState> {
         self.state.lock()
     }
 
@@ -179,7 +179,7 @@ impl Share {
         }
         let (budget, purpose, taken) = (Arc::clone(&self.budget), self.purpose, self.taken);
         let left_after =
-            |state: &State| budget.left_after(state.left, purpose, bytes, bytes - taken);
+            |state: &BudgetState| budget.left_after(state.left, purpose, bytes, bytes - taken);
         let mut state = budget.lock();
         state.waiting += 1;
         let (mut state, _) = budget

@@ -28,7 +28,7 @@ pub struct Queue {
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// There is something to do for the writer.
     filled: Condvar,
     /// Something was written, for those who wait for that.
@@ -38,7 +38,7 @@ struct Shared {
     tell_lost: TellLost,
 }
 
-struct State {
+struct QueueState {
     bytes_max: usize,
     /// Whole lines.
     waiting: Vec<u8>,
@@ -70,7 +70,7 @@ impl Queue {
     /// A queue of at most so many bytes. Where no thread can be started, lines are written by those who have them.
     pub fn new(output: Box<dyn Write + Send>, bytes_max: usize, tell_lost: TellLost) -> Queue {
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
+            state: Mutex::new(QueueState {
                 bytes_max,
                 waiting: Vec::new(),
                 in_hand: 0,
@@ -125,7 +125,7 @@ impl Queue {
         state.is_urgent = true;
         state.phase = Phase::Awake;
         self.shared.filled.notify_one();
-        let has_more = |state: &mut State| state.is_busy || state.has_work();
+        let has_more = |state: &mut QueueState| state.is_busy || state.has_work();
         let written = &self.shared.written;
         written.wait_timeout_while(state, patience, has_more).1
     }
@@ -147,7 +147,7 @@ impl Drop for Queue {
     }
 }
 
-impl State {
+impl QueueState {
     /// Whether there is something to write. Of lost lines nothing is told where nothing can be written.
     fn has_work(&self) -> bool {
         !self.waiting.is_empty() || (self.lost > 0 && !self.is_failing)
@@ -170,7 +170,7 @@ impl State {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock()
     }
 
@@ -187,7 +187,7 @@ impl Shared {
             }
             if !state.is_urgent && !state.is_closed && state.waiting.len() < BATCH_BYTES {
                 state.phase = Phase::Gathering;
-                let gathers = |state: &mut State| state.phase == Phase::Gathering;
+                let gathers = |state: &mut QueueState| state.phase == Phase::Gathering;
                 (state, _) = self.filled.wait_timeout_while(state, GATHER, gathers);
             }
             state.phase = Phase::Awake;
@@ -196,7 +196,10 @@ impl Shared {
     }
 
     /// Writes what waits now, and how many lines were lost behind it.
-    fn write_once<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+    fn write_once<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, QueueState>,
+    ) -> MutexGuard<'s, QueueState> {
         let batch = std::mem::take(&mut state.waiting);
         let mut lost = std::mem::take(&mut state.lost);
         state.in_hand = batch.len();
