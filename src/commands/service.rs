@@ -205,7 +205,7 @@ fn work(files: &Files, manager: &Manager) -> Result<(), String> {
     let folder = files.folder();
     std::env::set_current_dir(folder)
         .map_err(|error| format!("cannot go to {}: {error}", folder.display()))?;
-    let sink = Sink::of(Some(&files.log))?;
+    let sink = Sink::open(Some(&files.log))?;
     let _flushed = sink.flushed_at_end();
     let (config, notices) =
         super::load(Source::File(files.config.clone())).map_err(|mistakes| {
