@@ -244,7 +244,7 @@ fn serve(named: Option<PathBuf>, log: Option<&Path>) -> ExitCode {
     let run = || {
         let (config, notices) =
             commands::load_or_search(named).map_err(|mistakes| commands::told(&mistakes))?;
-        let sink = Sink::of(log)?;
+        let sink = Sink::open(log)?;
         let _flushed = sink.flushed_at_end();
         serve::announce(&config, &notices, &sink);
         serve::run(&config, &sink, &Signals).inspect_err(|message| sink.keep(message))

@@ -8,7 +8,7 @@ mod local;
 mod secure;
 
 use crate::config::{Config, Listen};
-use crate::http::tls::words;
+use crate::http::tls::explain;
 use local::LocalConnector;
 use rustls::{AlertDescription, CertificateError};
 use secure::{SecureConnector, Trust};
@@ -242,7 +242,10 @@ fn wrong(error: &Error, timeout: Duration) -> Result<String, String> {
     Err(match (error, of_tls(error)) {
         (Error::Timeout(_), _) => silent(timeout),
         (_, Some(rustls::Error::InvalidCertificate(why))) => untrusted(why),
-        (_, Some(error)) => format!("does not speak TLS as it should: {}", words::of(error)),
+        (_, Some(error)) => format!(
+            "does not speak TLS as it should: {}",
+            explain::tls_error(error)
+        ),
         (Error::Protocol(_) | Error::LargeResponseHeader(..) | Error::Http(_), _) => {
             format!("answers something else than HTTP: {error}")
         }
@@ -255,7 +258,7 @@ fn wrong(error: &Error, timeout: Duration) -> Result<String, String> {
 fn untrusted(why: &CertificateError) -> String {
     use CertificateError::{Expired, NotValidForName, NotValidYet};
     use CertificateError::{ExpiredContext, NotValidForNameContext, NotValidYetContext};
-    let words = words::of_certificate(why);
+    let words = explain::certificate_error(why);
     match why {
         NotValidForNameContext { presented, .. } if presented.is_empty() => format!(
             "has a certificate without a name ({words}): make one that has it, or say --insecure"
@@ -266,7 +269,7 @@ fn untrusted(why: &CertificateError) -> String {
         Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
             format!("has a certificate that is not valid now ({words}); --insecure takes it")
         }
-        why if words::is_unreadable(why) => {
+        why if explain::is_unreadable(why) => {
             format!("has a certificate that cannot be judged ({words}); --insecure takes it")
         }
         _ => format!(

@@ -4,14 +4,14 @@ use crate::config::{Config, Notice, Scheme, Severity, StorageDriver};
 use crate::http::Bound;
 use crate::logging::{self, Sink};
 use crate::server::Registry;
-use crate::sys::{self, Stop};
+use crate::sys::{self, StopAction};
 use std::io;
 use std::time::Duration;
 
 /// Who runs the registry, and will ask it to stop.
 pub trait Runner {
     /// Notes what to call. Called once, before [`Runner::ready`].
-    fn on_stop(&self, stop: Stop) -> io::Result<()>;
+    fn on_stop(&self, stop: StopAction) -> io::Result<()>;
 
     /// Hears that clients are served from now on.
     fn ready(&self);
@@ -21,7 +21,7 @@ pub trait Runner {
 pub struct Signals;
 
 impl Runner for Signals {
-    fn on_stop(&self, stop: Stop) -> io::Result<()> {
+    fn on_stop(&self, stop: StopAction) -> io::Result<()> {
         sys::on_shutdown_signal(stop)
     }
 

@@ -7,7 +7,7 @@ mod unit;
 use super::serve::{self, Runner};
 use crate::config::{Config, Source, StorageDriver};
 use crate::logging::{self, Sink};
-use crate::sys::Stop;
+use crate::sys::StopAction;
 use crate::sys::service::{self, Manager, Plan};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -205,7 +205,7 @@ fn work(files: &Files, manager: &Manager) -> Result<(), String> {
     let folder = files.folder();
     std::env::set_current_dir(folder)
         .map_err(|error| format!("cannot go to {}: {error}", folder.display()))?;
-    let sink = Sink::of(Some(&files.log))?;
+    let sink = Sink::open(Some(&files.log))?;
     let _flushed = sink.flushed_at_end();
     let (config, notices) =
         super::load(Source::File(files.config.clone())).map_err(|mistakes| {
@@ -223,7 +223,7 @@ fn work(files: &Files, manager: &Manager) -> Result<(), String> {
 struct Managed<'a>(&'a Manager);
 
 impl Runner for Managed<'_> {
-    fn on_stop(&self, stop: Stop) -> io::Result<()> {
+    fn on_stop(&self, stop: StopAction) -> io::Result<()> {
         self.0.on_stop(stop);
         Ok(())
     }

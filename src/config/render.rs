@@ -231,7 +231,7 @@ impl Config {
     }
 }
 
-fn tls(tls: &tls::Settings) -> Value {
+fn tls(tls: &tls::TlsSettings) -> Value {
     let path = |path: &Path| Value::from(path.to_string_lossy().as_ref());
     let cas = tls.client_cas.iter().map(|file| path(file)).collect();
     let suites = tls.cipher_suites.iter().map(|suite| suite.name().into());

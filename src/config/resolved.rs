@@ -131,7 +131,7 @@ pub struct Http {
     /// `http.headers`: fields of every answer, one entry a value.
     pub headers: Vec<(String, String)>,
     /// `http.tls`; plain HTTP is served without.
-    pub tls: Option<tls::Settings>,
+    pub tls: Option<tls::TlsSettings>,
     /// `http.limits`.
     pub limits: Limits,
 }

@@ -5,14 +5,14 @@
 
 use super::layers::Layers;
 use super::values::steps;
-use crate::http::tls::{CipherSuite, ClientAuth, NoSuite, Settings, Version};
+use crate::http::tls::{CipherSuite, CipherSuiteError, ClientAuth, TlsSettings, TlsVersion};
 
 const CERTIFICATE: &str = "http.tls.certificate";
 const KEY: &str = "http.tls.key";
 const CLIENT_AUTH: &str = "http.tls.clientauth";
 
 /// Reads the section; `None` when nothing in it is set.
-pub fn tls(layers: &mut Layers) -> Option<Settings> {
+pub fn tls(layers: &mut Layers) -> Option<TlsSettings> {
     let certificate = layers.path(CERTIFICATE);
     let key = layers.path(KEY);
     let client_cas = layers.texts("http.tls.clientcas");
@@ -53,7 +53,7 @@ pub fn tls(layers: &mut Layers) -> Option<Settings> {
         );
         layers.mistake(&steps(CLIENT_AUTH), message);
     }
-    Some(Settings {
+    Some(TlsSettings {
         certificate: certificate.unwrap_or_default(),
         key: key.unwrap_or_default(),
         client_cas: client_cas
@@ -61,7 +61,7 @@ pub fn tls(layers: &mut Layers) -> Option<Settings> {
             .filter_map(|(key, _)| layers.path(key))
             .collect(),
         client_auth,
-        minimum: minimum.unwrap_or(Version::Tls12),
+        minimum: minimum.unwrap_or(TlsVersion::Tls12),
         cipher_suites,
     })
 }
@@ -82,10 +82,10 @@ fn mode(named: Option<&str>, any_authority: bool) -> ClientAuth {
     }
 }
 
-fn minimum(layers: &mut Layers) -> Option<Version> {
+fn minimum(layers: &mut Layers) -> Option<TlsVersion> {
     const NAME: &str = "http.tls.minimumtls";
     let text = layers.text(NAME)?;
-    let versions = [Version::Tls12, Version::Tls13];
+    let versions = [TlsVersion::Tls12, TlsVersion::Tls13];
     let found = versions
         .into_iter()
         .find(|version| version.name().eq_ignore_ascii_case(&text));
@@ -108,8 +108,8 @@ fn cipher_suites(layers: &mut Layers) -> Vec<CipherSuite> {
                 suites.push(suite);
                 continue;
             }
-            Err(NoSuite::Weak) => " (this one is too weak and not supported)",
-            Err(NoSuite::Unknown) => "",
+            Err(CipherSuiteError::Weak) => " (this one is too weak and not supported)",
+            Err(CipherSuiteError::Unknown) => "",
         };
         let names: Vec<&str> = CipherSuite::names().collect();
         layers.wrong(&path, &format!("one of {}{why}", names.join(", ")));

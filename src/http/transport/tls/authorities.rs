@@ -1,10 +1,11 @@
-//! `http.tls.clientcas`: whose certificates are taken, judged as Go does for distribution.
+//! `http.tls.clientcas`: which client certificates are accepted, judged as Go does for distribution.
 //!
-//! A client is let in with a certificate that is itself in the list, or with one that somebody in the
-//! list has signed, through others or not. Chains are the work of webpki, which takes no client's
-//! certificate of version 1 and none that says it is an authority's: those are taken here when somebody in
-//! the list signed them directly. Whoever is not in the list as an authority signs for nobody.
+//! A client is accepted with a certificate that is itself in the list, or with one that a certificate in the
+//! list has signed, directly or through others. Chains are verified by webpki, which accepts no client
+//! certificate of version 1 and no CA certificate: those are accepted here when one in the list
+//! signed them directly. A certificate in the list that is not a CA's signs for nobody.
 
+use super::explain::to_certificate_error;
 use super::p521::ALGORITHMS;
 use crate::x509::{ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, CertificateDetails, PublicKeyInfo};
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -17,24 +18,22 @@ use webpki::{
 /// The certificates of the list.
 pub(super) struct Authorities {
     known: Vec<TrustedCertificate>,
-    /// Of those that may sign, by the index of `signers`.
+    /// Of those that may sign, in the order of `signers`.
     anchors: Vec<TrustAnchor<'static>>,
     signers: Vec<TrustedCertificate>,
 }
 
-/// One certificate, whose bytes can be read.
+/// One certificate that can be parsed.
 type TrustedCertificate = CertificateDer<'static>;
 
 impl Authorities {
-    /// Takes the certificates. The error says of one that it cannot be used.
-    pub(super) fn new(certificates: Vec<TrustedCertificate>) -> Result<Authorities, String> {
+    /// Reads the certificates. The error is about one that cannot be used.
+    pub(super) fn new(certificates: Vec<TrustedCertificate>) -> Result<Authorities, webpki::Error> {
         let (mut anchors, mut signers) = (Vec::new(), Vec::new());
         for certificate in &certificates {
-            let details =
-                CertificateDetails::parse(certificate).ok_or("it cannot be read as X.509")?;
+            let details = CertificateDetails::parse(certificate).ok_or(webpki::Error::BadDer)?;
             if details.may_sign() {
-                let anchor = webpki::anchor_from_trusted_cert(certificate);
-                let anchor = anchor.map_err(|error| super::words::of_webpki(&error))?;
+                let anchor = webpki::anchor_from_trusted_cert(certificate)?;
                 anchors.push(anchor.to_owned());
                 signers.push(certificate.clone());
             }
@@ -46,7 +45,7 @@ impl Authorities {
         })
     }
 
-    /// Their names, by which clients choose what to show.
+    /// Their names, by which clients choose what to present.
     pub(super) fn names(&self) -> Vec<DistinguishedName> {
         let name = |known: &TrustedCertificate| {
             let details = CertificateDetails::parse(known)?;
@@ -73,7 +72,7 @@ impl Authorities {
         self.verify_chain(client, others, now)
     }
 
-    /// Whether one who may sign did so, with nobody in between.
+    /// Whether one that may sign signed it directly.
     fn verify_direct(
         &self,
         client: &CertificateDetails<'_>,
@@ -84,7 +83,7 @@ impl Authorities {
             let Some(signer) = CertificateDetails::parse(signer) else {
                 continue;
             };
-            // Names that are allowed are compared by webpki alone.
+            // Only webpki compares names with constraints.
             if signer.subject != client.issuer || anchor.name_constraints.is_some() {
                 continue;
             }
@@ -102,14 +101,14 @@ impl Authorities {
         Err(problem)
     }
 
-    /// Looks for a chain to one who may sign.
+    /// Looks for a chain to one that may sign.
     fn verify_chain(
         &self,
         client: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), CertificateError> {
-        // Also of who signed: webpki looks at neither its time, nor its use, nor the length that it allows.
+        // The signer too: webpki checks neither its dates, nor its purpose, nor the chain length that it allows.
         let judge_end = |path: &VerifiedPath<'_>| {
             let is_end = |anchor: &TrustAnchor<'_>| std::ptr::eq(anchor, path.anchor());
             let end = self.anchors.iter().position(is_end);
@@ -124,7 +123,7 @@ impl Authorities {
             }
         };
         let client =
-            EndEntityCert::try_from(client).map_err(|error| super::words::typed(&error))?;
+            EndEntityCert::try_from(client).map_err(|error| to_certificate_error(&error))?;
         let judged = client.verify_for_usage(
             ALGORITHMS.all,
             &self.anchors,
@@ -136,11 +135,11 @@ impl Authorities {
         );
         judged
             .map(drop)
-            .map_err(|error| super::words::typed(&error))
+            .map_err(|error| to_certificate_error(&error))
     }
 }
 
-/// Whether a certificate is good by itself for clients at this time.
+/// Whether a certificate by itself is valid for clients at this time.
 fn judge(details: &CertificateDetails<'_>, now: UnixTime) -> Result<(), CertificateError> {
     details.summary.check_time(now)?;
     if details.extensions.has_unknown_critical {
@@ -170,7 +169,7 @@ fn is_signed(certificate: &CertificateDetails<'_>, key: &[u8]) -> bool {
     })
 }
 
-/// Certificates that may be used for clients: they say so, or say nothing of their use.
+/// Certificates that may be used for clients: they say so, or do not restrict their use.
 struct ForClients;
 
 impl ExtendedKeyUsageValidator for ForClients {
