@@ -43,7 +43,7 @@ pub use resolved::{
     UploadPurging, Uploads,
 };
 
-use crate::{encoding, watched};
+use crate::{encoding, small_file};
 use layers::Layers;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -79,7 +79,7 @@ impl Config {
             Source::Text { name, text } => (name, text.into_bytes()),
             Source::File(path) => {
                 let name = path.display().to_string();
-                let bytes = watched::read_once(&path, FILE_BYTES_MAX).map_err(|error| {
+                let bytes = small_file::read_once(&path, FILE_BYTES_MAX).map_err(|error| {
                     vec![match error.kind() {
                         ErrorKind::FileTooLarge => too_large(&name),
                         _ => whole(&name, &format!("cannot be read: {error}")),

@@ -46,7 +46,7 @@ pub fn check(config: &Config) -> Vec<String> {
     let authenticator = Authenticator::open(&config.auth, config.access.clone());
     let authenticator = authenticator.map(drop).map_err(|error| error.to_string());
     let tls = config.http.tls.clone().map(Tls::new).transpose().map(drop);
-    let address = Listening::look(&config.http.listen);
+    let address = Listening::check(&config.http.listen);
     let address = address.map_err(|error| format!("{error} (http.addr)"));
     let outcomes = [
         authenticator,
@@ -96,7 +96,7 @@ impl Registry {
             .map_err(|error| error.to_string())?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let nowhere = |error| format!("{error} (http.addr)");
-        Listening::look(&config.http.listen).map_err(nowhere)?;
+        Listening::check(&config.http.listen).map_err(nowhere)?;
         let is_writable = look_at_storage(config)?;
         let listening = Listening::open(&config.http.listen).map_err(nowhere)?;
         let driver = open_driver(config)?;

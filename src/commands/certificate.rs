@@ -3,17 +3,15 @@
 //!
 //! It is signed by itself and no authority: what trusts it trusts this registry and nothing else.
 
-mod x509;
-
-use crate::spec::timestamp::format_rfc_3339;
 use crate::sys;
+use crate::time::format_rfc_3339;
+use crate::x509::self_signed::HostNameError;
+use crate::x509::{HostName, SelfSigned, ServerNames};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-
-pub use x509::{Host, SelfSigned};
 
 /// The most days a certificate may last: a hundred years.
 const DAYS_MAX: u32 = 36_525;
@@ -24,18 +22,9 @@ const BACKDATED: Duration = Duration::from_secs(3600);
 /// What is to be made.
 #[derive(Debug)]
 pub struct Order {
-    names: Names,
+    names: ServerNames,
     days: u32,
     folder: PathBuf,
-}
-
-/// Whom the certificate is for.
-#[derive(Debug)]
-pub struct Names {
-    /// By name.
-    pub hosts: Vec<Host>,
-    /// By address.
-    pub addresses: Vec<IpAddr>,
 }
 
 impl Order {
@@ -46,14 +35,22 @@ impl Order {
         days: u32,
         folder: PathBuf,
     ) -> Result<Order, String> {
-        let hosts: Result<Vec<Host>, String> = hosts.iter().map(|host| host.parse()).collect();
+        let host = |text: &String| {
+            text.parse().map_err(|error| match error {
+                HostNameError::IpAddress => {
+                    format!("--host {text} {error}; give it as --ip {text}")
+                }
+                HostNameError::Malformed => format!("--host {text:?} {error}"),
+            })
+        };
+        let hosts: Result<Vec<HostName>, String> = hosts.iter().map(host).collect();
         let address = |text: &String| {
             let wrong =
                 |_| format!("--ip {text} is no IP address, such as 192.0.2.1 or 2001:db8::1");
             text.parse::<IpAddr>().map_err(wrong)
         };
         let addresses: Result<Vec<IpAddr>, String> = addresses.iter().map(address).collect();
-        let names = Names {
+        let names = ServerNames {
             hosts: hosts?,
             addresses: addresses?,
         };
@@ -73,19 +70,9 @@ impl Order {
     }
 }
 
-impl Names {
-    /// The first, which names the files and stands in the certificate's subject.
-    fn first(&self) -> String {
-        let host = self.hosts.first().map(ToString::to_string);
-        let address = self.addresses.first().map(ToString::to_string);
-        host.or(address).unwrap_or_default()
-    }
-
-    fn all(&self) -> String {
-        let hosts = self.hosts.iter().map(ToString::to_string);
-        let all = hosts.chain(self.addresses.iter().map(ToString::to_string));
-        all.collect::<Vec<_>>().join(", ")
-    }
+/// The first name, which the files are called by.
+fn first(names: &ServerNames) -> String {
+    names.all().next().unwrap_or_default()
 }
 
 /// Writes the two files and tells about them on `out`. Files that are there are never touched. The
@@ -95,9 +82,10 @@ pub fn run(order: &Order, out: &mut dyn Write) -> Result<(), String> {
     let end = now
         .checked_add(DAY * order.days)
         .ok_or("the clock of this machine is far in the future; set it right")?;
-    let made = SelfSigned::make(&order.names, now - BACKDATED, end)?;
+    let made = SelfSigned::generate(&order.names, now - BACKDATED, end)
+        .map_err(|error| error.to_string())?;
     // No file of Windows may have these in its name.
-    let stem = order.names.first().replace('*', "_").replace(':', "-");
+    let stem = first(&order.names).replace('*', "_").replace(':', "-");
     let wrong = |path: &Path, error: io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => format!(
             "{} is there already and is never overwritten; move it away or name another --out",
@@ -140,7 +128,8 @@ fn tell(
     let whole = |path: &Path| std::path::absolute(path).unwrap_or(path.to_owned());
     let (certificate, key) = (whole(certificate), whole(key));
     let (certificate, key) = (certificate.display(), key.display());
-    let (all, first, end) = (order.names.all(), order.names.first(), format_rfc_3339(end));
+    let all = order.names.all().collect::<Vec<_>>().join(", ");
+    let (first, end) = (first(&order.names), format_rfc_3339(end));
     write!(
         out,
         "certificate  {certificate}

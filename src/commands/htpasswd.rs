@@ -1,9 +1,9 @@
-//! `registry htpasswd`: makes, replaces and removes the user_lines of `auth.htpasswd`'s file.
+//! `registry htpasswd`: makes, replaces and removes the lines of `auth.htpasswd`'s file.
 
 use crate::auth::htpasswd::{BCRYPT_COST_MAX, BCRYPT_COST_MIN, FILE_BYTES_MAX};
 use crate::auth::user_lines;
-use crate::sys;
-use std::fs::{self, File, Metadata};
+use crate::{small_file, sys};
+use std::fs::{self, Metadata};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -124,28 +124,20 @@ fn line() -> io::Result<String> {
 fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), String> {
     // A link stays a link: what it leads to is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let (bytes, old) = match read(&path) {
+    let (bytes, old) = match small_file::read_with_metadata(&path, FILE_BYTES_MAX) {
         Ok((bytes, metadata)) => (bytes, Some(metadata)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && line.is_some() => {
             (Vec::new(), None)
         }
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            return Err(format!("has more than {FILE_BYTES_MAX} bytes"));
+        }
         Err(error) => return Err(format!("cannot be read: {error}")),
     };
-    if bytes.len() > FILE_BYTES_MAX {
-        return Err(format!("has more than {FILE_BYTES_MAX} bytes"));
-    }
     let text = user_lines::edited(&bytes, user, line)?;
     let text = text.ok_or(format!("has no user {user}"))?;
     replace(&path, text.as_bytes(), old.as_ref())
         .map_err(|error| format!("cannot be written: {error}"))
-}
-
-fn read(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
-    let (file, metadata) = sys::open_regular(path, File::options().read(true))?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    Ok((bytes, metadata))
 }
 
 /// Writes beside the file and renames, so that no power loss leaves half of it.

@@ -4,7 +4,7 @@
 //! everyone: what is there and cannot be read is a mistake, never passed over.
 
 use super::{FILE_BYTES_MAX, Mistake, Notice, Place, Severity, Source};
-use crate::{sys, watched};
+use crate::{small_file, sys};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -101,7 +101,7 @@ fn misnamed(path: &Path) -> io::Result<Option<PathBuf>> {
 
 /// Whether two files hold the same. One that cannot be read is like no other.
 fn same(one: &Path, other: &Path) -> bool {
-    let read = |path| watched::read(path, FILE_BYTES_MAX).ok();
+    let read = |path| small_file::read(path, FILE_BYTES_MAX).ok();
     let content = read(one);
     content.is_some() && content == read(other)
 }

@@ -1,7 +1,7 @@
 //! Objects that arrive in any number of requests, and become visible at once when they are whole.
 
 use super::{Key, ObjectReader, Result, Version, Write};
-use crate::spec::timestamp::parse_rfc_3339;
+use crate::time::parse_rfc_3339;
 use std::io;
 use std::ops::ControlFlow;
 use std::time::SystemTime;

@@ -1,8 +1,8 @@
 //! The access log: one line an exchange, in Apache's combined format, as distribution writes it.
 
-use super::clock::Clock;
 use super::sink::Sink;
 use crate::http::{EXCERPT_BYTES_MAX, Exchange};
+use crate::time::format_common_log;
 use std::time::SystemTime;
 
 /// Writes the access log, or nothing when it is switched off (`log.accesslog.disabled`).
@@ -21,14 +21,14 @@ impl AccessLog {
     /// Queues the line of one exchange. `user` is who was authenticated.
     pub fn record(&self, exchange: &Exchange<'_>, user: Option<&str>) {
         if self.enabled {
-            let line = line(exchange, user, &Clock::from(SystemTime::now()));
+            let line = line(exchange, user, SystemTime::now());
             self.sink.write_access(line.as_bytes());
         }
     }
 }
 
 /// `client - user [time] "method target version" status bytes "referer" "agent" seconds` and the line's end.
-fn line(exchange: &Exchange<'_>, user: Option<&str>, time: &Clock) -> String {
+fn line(exchange: &Exchange<'_>, user: Option<&str>, time: SystemTime) -> String {
     let client = exchange
         .client
         .map(|address| address.to_canonical().to_string());
@@ -36,7 +36,7 @@ fn line(exchange: &Exchange<'_>, user: Option<&str>, time: &Clock) -> String {
         "{} - {} [{}] \"{} {} {}\" {} {} \"{}\" \"{}\" {:.6}\n",
         client.as_deref().unwrap_or("-"),
         user.map_or("-".to_owned(), word),
-        time.common_log(),
+        format_common_log(time),
         escaped(exchange.method),
         escaped(exchange.target),
         escaped(exchange.version),
@@ -93,14 +93,14 @@ mod tests {
         }
     }
 
-    fn time() -> Clock {
-        Clock::from(UNIX_EPOCH + Duration::from_secs(1_800_000_000))
+    fn time() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_800_000_000)
     }
 
     #[test]
     fn lines_have_the_combined_format() {
         assert_eq!(
-            line(&exchange(), Some("anna"), &time()),
+            line(&exchange(), Some("anna"), time()),
             "192.0.2.7 - anna [15/Jan/2027:08:00:00 +0000] \
              \"GET /v2/a/tags/list?n=1 HTTP/1.1\" 200 17 \"\" \"docker/28\" 0.012345\n"
         );
@@ -113,7 +113,7 @@ mod tests {
             user_agent: "a\" 200\n1.2.3.4 \\ \u{1b} \u{e9}",
             ..exchange()
         };
-        let line = line(&evil, Some("a b\"\n"), &time());
+        let line = line(&evil, Some("a b\"\n"), time());
         assert!(line.starts_with("- - a\\x20b\\\"\\x0a ["), "{line}");
         assert!(
             line.ends_with("\"a\\\" 200\\x0a1.2.3.4 \\\\ \\x1b \\xc3\\xa9\" 0.012345\n"),
@@ -130,7 +130,7 @@ mod tests {
             user_agent: &large,
             ..exchange()
         };
-        let line = line(&exchange, None, &time());
+        let line = line(&exchange, None, time());
         assert!(line.len() < 2_200, "{}", line.len());
         assert!(
             line.contains("aaa... HTTP/1.1\" 200 17 \"\" \"aaa"),
@@ -145,7 +145,7 @@ mod tests {
             client: Some("::ffff:192.0.2.7".parse().unwrap()),
             ..exchange()
         };
-        assert!(line(&mapped, None, &time()).starts_with("192.0.2.7 "));
+        assert!(line(&mapped, None, time()).starts_with("192.0.2.7 "));
     }
 
     #[test]

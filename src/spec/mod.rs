@@ -12,7 +12,6 @@ pub mod media_type;
 pub mod name;
 mod object;
 pub mod stored;
-pub mod timestamp;
 pub mod validation;
 
 pub use descriptor::Descriptor;

@@ -7,5 +7,6 @@ pub mod program;
 pub mod raw;
 pub mod registry;
 pub mod secure;
+pub mod server_log;
 pub mod stop;
 pub mod tree;

@@ -14,8 +14,8 @@ use crate::driver::upload::{STARTED_AT_BYTES_MAX, parse_started_at};
 use crate::driver::{
     Changed, Key, Note, Object, ObjectReader, Replay, Result, Upload, UploadState, Version, Write,
 };
-use crate::spec::timestamp::format_rfc_3339;
 use crate::sys;
+use crate::time::format_rfc_3339;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write as _};
 use std::ops::ControlFlow;

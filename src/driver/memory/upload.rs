@@ -5,8 +5,8 @@ use super::{Change, Disk, File};
 use crate::driver::{
     Changed, Error, Key, Note, Object, ObjectReader, Replay, Result, Upload, Version, Write,
 };
-use crate::spec::timestamp::format_rfc_3339;
 use crate::sync::Mutex;
+use crate::time::format_rfc_3339;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
