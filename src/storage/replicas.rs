@@ -291,6 +291,40 @@ fn a_chunk_that_is_sent_again_replaces_what_was_not_known_to_have_arrived() {
 }
 
 #[test]
+fn a_session_that_is_resumed_from_a_hash_state_has_the_digest_of_its_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let driver = driver::Filesystem::new(directory.path(), 4).unwrap();
+        Storage::new(Arc::new(driver), tests::options())
+    };
+    let (a, content) = (name("a"), bytes(7, 9500));
+    for algorithm in Algorithm::ALL {
+        let id = open().start_upload(&a, algorithm, None).unwrap();
+        let one = open();
+        for part in content[..9000].chunks(3000) {
+            let mut part = part;
+            one.append_upload(&a, &id, chunk(&mut part, Offset::Unstated))
+                .unwrap();
+        }
+        let other = open();
+        let digest = Algorithm::Sha256.digest(&content);
+        let wrong = Algorithm::Sha256.digest(b"");
+        for (asked, is_right) in [(&wrong, false), (&digest, true)] {
+            let mut last = &content[9000..];
+            let last = chunk(&mut last, Offset::Unstated);
+            match other.commit_upload(&a, &id, asked, last) {
+                Err(Error::DigestMismatch { computed }) => {
+                    assert!(!is_right && computed == digest);
+                }
+                committed => assert!(is_right && committed.is_ok(), "{committed:?}"),
+            }
+        }
+        assert!(read(&open(), &digest) == content);
+        open().delete_blob(&a, &digest).unwrap();
+    }
+}
+
+#[test]
 fn of_two_replicas_on_one_session_the_slower_is_told() {
     let store = ObjectStore::default();
     let (one, other) = (storage(&store), storage(&store));

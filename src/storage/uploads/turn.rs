@@ -194,14 +194,13 @@ impl<'s> Turn<'s> {
             };
             (state.upload.is_some(), known)
         };
-        let algorithm = known.as_ref().map_or(Algorithm::Sha256, Hasher::algorithm);
         let (hasher, resumed) = match (is_own, known) {
             (false, _) => {
-                let (hasher, upload) = self.resume(self.start, algorithm)?;
+                let (hasher, upload) = self.resume(self.start, None)?;
                 (hasher, Some(upload))
             }
             (true, Some(hasher)) => (hasher, None),
-            (true, None) => (self.hash(self.start, algorithm)?, None),
+            (true, None) => (self.hash(self.start, Algorithm::Sha256)?, None),
         };
         let mut state = self.lock()?;
         self.go_on(&mut state, &hasher, (self.start, resumed))?;
@@ -244,7 +243,7 @@ impl<'s> Turn<'s> {
             Some(hasher) if is_own => hasher,
             None if is_own => self.hash(length, algorithm)?,
             _ => {
-                let (hasher, upload) = self.resume(length, algorithm)?;
+                let (hasher, upload) = self.resume(length, Some(algorithm))?;
                 let mut state = self.lock()?;
                 self.go_on(&mut state, &hasher, (length, Some(upload)))?;
                 hasher
