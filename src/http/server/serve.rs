@@ -180,7 +180,7 @@ impl<H: Handler> Connection<'_, H> {
         if !self.wire.has_memory(end) {
             return Err((Rejection::NO_MEMORY, self.request_line()));
         }
-        let bytes = self.wire.buffer.bytes().get(..end).unwrap_or_default();
+        let (bytes, _) = self.wire.buffer.bytes().split_at(end);
         if let Err(rejection) = self.head.parse(bytes, &self.server.limits.head()) {
             return Err((rejection, self.request_line()));
         }
