@@ -73,7 +73,7 @@ fn serve(content: &Object, selection: Selection, digest: &Digest) -> Result {
             let error = Error::new(Code::RangeInvalid).message(text);
             Err(error
                 .detail(json!(digest))
-                .field("Content-Range", format!("bytes */{length}")))
+                .header("Content-Range", format!("bytes */{length}")))
         }
         Selection::Partial(ranges) => Ok(match ranges.as_slice() {
             [(offset, count)] => Response::new(206)

@@ -203,7 +203,7 @@ fn error_response(request: &Request<'_>, error: Error) -> Response {
         .header("Content-Type", "application/json; charset=utf-8")
         .body(Body::Bytes(error.to_json()));
     error
-        .fields
+        .headers
         .into_iter()
         .fold(response, |response, (name, value)| {
             response.header(name, value)

@@ -44,7 +44,7 @@ pub fn run(config: &Config, sink: &Sink, runner: &dyn Runner) -> Result<(), Stri
     if let Err(error) = sys::raise_open_files_limit() {
         log::warn!("the limit of open files stays as it is: {error}");
     }
-    let registry = Registry::open(config, sink)?;
+    let registry = Registry::open(config, sink).map_err(|error| error.to_string())?;
     let (control, drain) = (registry.control(), config.http.drain_timeout);
     let stop = move |longest: Option<Duration>| {
         let drain = longest.map_or(drain, |longest| drain.min(longest));

@@ -34,7 +34,14 @@ fn on_each(check: impl Fn(&dyn Driver)) {
     check(&Memory::default());
     let directory = tempfile::tempdir().unwrap();
     check(&Filesystem::new(directory.path().join("data"), 4).unwrap());
-    check(&object_store::ObjectStore::default());
+    let store = object_store::ObjectStore::default();
+    check(&store);
+    let store = object_store::ObjectStore::default();
+    store.fail(object_store::Faults {
+        unavailable_every: 5,
+        lost_every: 7,
+    });
+    check(&store);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod directories;
 mod durable;
 mod gate;
+mod hash_states;
 mod leftovers;
 mod listing;
 mod lock;

@@ -35,7 +35,8 @@ pub trait Replay {
     /// A driver gives a note only where it knows that the bytes before `length` are those that it was made of.
     fn restore(&mut self, length: u64, note: Note<'_>) -> bool;
 
-    /// The next bytes. Nothing more is read once it breaks, and the driver's own error does not matter then.
+    /// The next bytes; none while those are copied that a note tells of. Nothing more is read once it breaks, and the
+    /// driver's own error does not matter then.
     fn bytes(&mut self, bytes: &[u8]) -> ControlFlow<()>;
 }
 

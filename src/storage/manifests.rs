@@ -2,7 +2,7 @@
 
 use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Key, Object, Write};
+use crate::driver::{self, Key, Object, Precondition, Write};
 use crate::memory::{Budget, Share};
 use crate::spec::manifest::CheckedManifest;
 use crate::spec::stored::{self, Referrer};
@@ -12,23 +12,23 @@ use std::io::{self, ErrorKind};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Manifests of so many bytes are read at once and sent from memory; larger ones are read to be checked, and
+/// Manifests up to this many bytes are read once and sent from memory; larger ones are read to be checked, then
 /// sent from their file, so that a slow client costs no memory.
 const SMALL_BYTES: u64 = 64 * 1024;
 
-/// How often the bytes of a manifest may be in memory while its type is looked for: as they are, and with what is
-/// no UTF-8 or half a surrogate pair replaced.
+/// Memory that finding the type of a manifest may take, as a multiple of its bytes: as they are, and with what is
+/// not UTF-8 or half a surrogate pair replaced.
 const TYPE_TIMES: usize = 4;
 
-/// Bytes of memory that an annotation takes beside its text while a referrer is read.
+/// Bytes of memory that an annotation takes in addition to its text while a referrer is read.
 const ANNOTATION_BYTES: usize = 136;
 
-/// What is read without counting it: as much as nobody holds for long.
+/// Bytes that are read without being counted: a small amount, for a short time.
 const UNCOUNTED_BYTES: usize = 256 * 1024;
 
 /// A manifest as it is stored.
 pub struct StoredManifest {
-    /// Its digest, in the algorithm that it was asked for or is tagged with.
+    /// Its digest, of the algorithm that it was requested by or is tagged with.
     pub digest: Digest,
     /// Its type.
     pub media_type: MediaType,
@@ -36,14 +36,14 @@ pub struct StoredManifest {
     pub content: Object,
 }
 
-/// The bytes of a manifest in memory, which is counted.
+/// The bytes of a manifest in memory, counted in the budget.
 pub struct LoadedManifest {
     bytes: Bytes,
     share: Option<Share>,
 }
 
 impl LoadedManifest {
-    /// Counts what reading all annotations will take, of which there are no more than colons.
+    /// Counts the memory for all annotations, of which there are no more than colons.
     fn count_annotations(&mut self, memory: &Arc<Budget>) -> Result<()> {
         let colons = self.iter().filter(|byte| **byte == b':').count();
         let most = self.len() * TYPE_TIMES + colons * ANNOTATION_BYTES;
@@ -93,13 +93,13 @@ pub(super) struct ReadManifest {
     _share: LoadedManifest,
 }
 
-/// The tags that a manifest is to have.
+/// The tags for a manifest.
 #[derive(Clone, Copy, Debug)]
 pub struct Tagging<'t> {
     /// The tags.
     pub tags: &'t [Tag],
-    /// Whether they may be taken from other manifests; otherwise that is [`Error::TagExists`], whoever sets the tag at the
-    /// same time.
+    /// Whether they may be moved from other manifests; otherwise that is [`Error::TagExists`], even if the tag is set
+    /// elsewhere at the same time.
     pub may_move: bool,
 }
 
@@ -150,10 +150,11 @@ impl Storage {
                 self.check_not_moved(name, digest, tags)?;
             }
             self.driver.write(&changes)?;
-            if !moves.is_empty() {
-                self.driver.write(&moves)?;
+            match may_move || self.driver.capabilities().has_locks {
+                true if moves.is_empty() => Ok(()),
+                true => Ok(self.driver.write(&moves)?),
+                false => self.create_tags(name, digest, tags),
             }
-            Ok(())
         };
         match self.driver.capabilities().folds_case || !may_move {
             // Exclusively: two spellings of one tag must not come at once, nor two manifests for an immutable tag.
@@ -168,6 +169,21 @@ impl Storage {
             let current = self.tag(name, tag)?;
             if current.is_some_and(|current| current != *digest) {
                 return Err(Error::TagExists(tag.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes each of the tags name a manifest, where no lock keeps other processes from making it name another.
+    fn create_tags(&self, name: &Name, digest: &Digest, tags: &[Tag]) -> Result<()> {
+        for tag in tags {
+            let link = Link::current(name, tag, digest).write();
+            match self.driver.write(&[link.only_if(Precondition::Absent)]) {
+                Err(error) if error.is_changed() => match self.tag(name, tag)? {
+                    Some(current) if current == *digest => {}
+                    _ => return Err(Error::TagExists(tag.clone())),
+                },
+                written => written?,
             }
         }
         Ok(())

@@ -1,8 +1,10 @@
 //! What only a file system has to do.
 
+use super::uploads::{checkpoint, resume};
 use super::{key, read, write};
-use crate::driver::{Driver, Filesystem, Key, Note, Result, Write};
+use crate::driver::{Driver, Filesystem, Key, Note, Result, Upload, Write};
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::mpsc::channel;
 
 const NO_NOTE: Note<'static> = Note {
@@ -194,4 +196,99 @@ fn a_folder_that_another_request_removes_is_made_again() {
     });
     write(&driver, "tags/v1/current/link", "last");
     assert_eq!(read(&driver, "tags/v1/current/link"), "last");
+}
+
+/// Bytes of a chunk: two of them are enough for a hash state in tests.
+const CHUNK_BYTES: u64 = 3000;
+
+/// An upload of three chunks, the second of which has its state stored.
+fn upload_with_state(driver: &Filesystem) -> Box<dyn Upload> {
+    let mut upload = driver.upload(&key("up/1")).unwrap();
+    for chunk in [b"1", b"2", b"3"] {
+        upload
+            .write_all(&chunk.repeat(CHUNK_BYTES as usize))
+            .unwrap();
+        checkpoint(&mut *upload);
+    }
+    upload
+}
+
+#[test]
+fn a_resumed_upload_is_hashed_from_the_last_stored_state_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Filesystem::new(folder.path(), 4).unwrap();
+    let length = 3 * CHUNK_BYTES;
+    drop(upload_with_state(&open()));
+    let state = folder.path().join("up/1/hashstates/sha256/6000");
+    assert_eq!(std::fs::read(&state).unwrap(), 6000_u64.to_be_bytes());
+    let driver = open();
+    let (mut upload, given) = resume(&driver, "up/1", length);
+    assert_eq!(given.restored, 2 * CHUNK_BYTES);
+    assert!(given.bytes == b"3".repeat(CHUNK_BYTES as usize));
+    // Nothing changes for whoever has it, until it goes on here.
+    assert!(state.exists());
+    upload.rewind(length).unwrap();
+    assert!(!state.exists());
+    upload.publish(&key("blobs/1"), &[]).unwrap();
+    let blob = std::fs::read(folder.path().join("blobs/1")).unwrap();
+    assert_eq!(
+        (blob.len() as u64, blob[5999], blob[6000]),
+        (length, b'2', b'3')
+    );
+}
+
+#[test]
+fn a_state_that_may_not_be_that_of_the_bytes_is_not_believed() {
+    type Break = fn(&Path, Box<dyn Upload>);
+    let cases: [(&str, Break); 7] = [
+        ("only distribution wrote it", |up, _| {
+            std::fs::remove_file(up.join("vouched")).unwrap();
+        }),
+        ("another state", |up, _| {
+            std::fs::write(up.join("hashstates/sha256/6000"), [0; 8]).unwrap();
+        }),
+        ("no state", |up, _| {
+            std::fs::remove_file(up.join("hashstates/sha256/6000")).unwrap();
+        }),
+        ("half a voucher", |up, _| {
+            let text = std::fs::read(up.join("vouched")).unwrap();
+            std::fs::write(up.join("vouched"), &text[..text.len() - 9]).unwrap();
+        }),
+        ("another file with the same bytes", |up, _| {
+            std::fs::copy(up.join("data"), up.join("other")).unwrap();
+            std::fs::rename(up.join("other"), up.join("data")).unwrap();
+        }),
+        ("fewer bytes", |up, _| {
+            let file = std::fs::File::options().write(true).open(up.join("data"));
+            file.unwrap().set_len(5999).unwrap();
+        }),
+        ("bytes that were sent again", |up, mut upload| {
+            upload.rewind(CHUNK_BYTES).unwrap();
+            assert!(!up.join("vouched").exists());
+            upload
+                .write_all(&b"x".repeat(CHUNK_BYTES as usize))
+                .unwrap();
+        }),
+    ];
+    for (what, break_it) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let driver = Filesystem::new(folder.path(), 4).unwrap();
+        break_it(&folder.path().join("up/1"), upload_with_state(&driver));
+        let length = driver.upload_state(&key("up/1")).unwrap().unwrap().length;
+        let (_, given) = resume(&driver, "up/1", length);
+        assert_eq!(given.restored, 0, "{what}");
+        let found = std::fs::read(folder.path().join("up/1/data")).unwrap();
+        assert!(given.bytes == found, "{what}");
+    }
+}
+
+#[test]
+fn an_upload_in_one_piece_has_no_hash_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = Filesystem::new(folder.path(), 4).unwrap();
+    let mut upload = driver.upload(&key("up/1")).unwrap();
+    checkpoint(&mut *upload);
+    upload.write_all(&b"1".repeat(100_000)).unwrap();
+    checkpoint(&mut *upload);
+    assert!(!folder.path().join("up/1/hashstates").exists());
 }

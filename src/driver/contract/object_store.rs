@@ -21,7 +21,7 @@ use upload::{ObjectUpload, State, state_key};
 const PAGE: usize = 3;
 
 /// How often a request is made at most.
-const TRIES: usize = 4;
+const TRIES: usize = 16;
 
 /// A replica of a registry sees the store through one; clones are other replicas.
 #[derive(Clone, Default)]

@@ -6,35 +6,35 @@ use std::io::{Read, Write as _};
 use std::ops::ControlFlow;
 
 /// The note of an upload that has so many bytes.
-fn note(length: u64) -> [u8; 8] {
+pub(super) fn note(length: u64) -> [u8; 8] {
     length.to_be_bytes()
 }
 
-fn checkpoint(upload: &mut dyn Upload) {
+pub(super) fn checkpoint(upload: &mut dyn Upload) {
     let content = note(upload.length());
     upload.checkpoint(kind(&content)).unwrap();
 }
 
 fn kind(content: &[u8]) -> Note<'_> {
     Note {
-        kind: "length",
+        kind: "sha256",
         content,
     }
 }
 
 /// What is given back of an upload: a note that is taken, or all bytes.
 #[derive(Default)]
-struct Given {
+pub(super) struct Given {
     takes_notes: bool,
-    restored: u64,
-    bytes: Vec<u8>,
+    pub(super) restored: u64,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Replay for Given {
     fn restore(&mut self, length: u64, note: Note<'_>) -> bool {
         assert_eq!(
             (note.kind, note.content),
-            ("length", &self::note(length)[..])
+            ("sha256", &self::note(length)[..])
         );
         if self.takes_notes {
             self.restored = length;
@@ -49,7 +49,7 @@ impl Replay for Given {
 }
 
 /// Goes on with an upload as another process would.
-fn resume(driver: &dyn Driver, path: &str, length: u64) -> (Box<dyn Upload>, Given) {
+pub(super) fn resume(driver: &dyn Driver, path: &str, length: u64) -> (Box<dyn Upload>, Given) {
     let mut given = Given {
         takes_notes: true,
         ..Given::default()

@@ -1,11 +1,12 @@
-//! Uploads as distribution keeps them: a directory with the bytes (`data`), the time of the start (`startedat`), and hash states
-//! by which distribution goes on (`hashstates/<algorithm>/<offset>`).
+//! Uploads as distribution keeps them: a directory with the bytes (`data`), the time of the start (`startedat`), and the states
+//! of hashes (`hash_states`).
 //!
 //! Others may serve the same directory. A process writes only to files that it made itself, since another may still have its own
 //! open; it takes an upload over by replacing the other's file with a copy. So what this process knows of its file is true
 //! as long as that file is at its place, and it looks there before it says that anything was taken.
 
 use super::directories::{open_file, patiently};
+use super::hash_states::{self, VouchedState};
 use super::open_file::{FileId, FileState, OpenFile, file_state};
 use super::root::Root;
 use super::staged::{Origin, Staged};
@@ -17,6 +18,7 @@ use crate::sys;
 use crate::time::format_rfc_3339;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write as _};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -44,6 +46,10 @@ struct FileUpload {
     /// The file while it is written to.
     open: Option<OpenFile>,
     has_started_at: bool,
+    /// Bytes that it had at the last checkpoint.
+    checkpointed: u64,
+    /// Bytes that it had when a hash state was last stored.
+    hashed: u64,
 }
 
 /// An upload of which nothing is on the disk yet.
@@ -67,10 +73,10 @@ pub fn resume(
         let _pass = root.gate.enter();
         root.found(&data, open_file(&root.path(&data)))?
     };
-    let Some((from, _)) = from else {
+    let Some((from, metadata)) = from else {
         return Ok(None);
     };
-    let copied = upload.copy_from(from, length, replay);
+    let copied = upload.copy_from((from, &metadata), length, replay);
     root.outcome(&data, copied)?;
     Ok(Some(Box::new(upload)))
 }
@@ -126,6 +132,31 @@ fn version(file: Option<FileId>) -> Version {
     }
 }
 
+/// Copies so many bytes, each step of which `visit` is given; it may end that.
+fn copy(
+    from: &mut File,
+    into: &mut OpenFile,
+    length: u64,
+    visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut left = length;
+    while left > 0 {
+        let most = BUFFER_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = from.read(buffer.get_mut(..most).unwrap_or_default())?;
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        into.write_all(bytes)?;
+        left -= bytes.len() as u64;
+        if visit(bytes).is_break() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+    }
+    Ok(())
+}
+
 impl FileUpload {
     fn new(root: &Arc<Root>, key: &Key, has_started_at: bool) -> FileUpload {
         FileUpload {
@@ -136,6 +167,8 @@ impl FileUpload {
             copy: None,
             open: None,
             has_started_at,
+            checkpointed: 0,
+            hashed: 0,
         }
     }
 
@@ -164,33 +197,31 @@ impl FileUpload {
         Ok(file)
     }
 
-    /// Copies so many bytes, and gives them to `replay`. No hash state on the disk is taken for granted meanwhile: the
-    /// bytes of this copy are known because they are hashed on their way into it.
+    /// Copies so many bytes, and gives them to `replay` as far as no hash state tells of them. What is read is another
+    /// process's file, to which that may still write: so the bytes that a state tells of are copied before it is
+    /// looked for again, and it is withdrawn before any of them are replaced.
     fn copy_from(
         &mut self,
-        mut from: File,
+        (mut from, metadata): (File, &fs::Metadata),
         length: u64,
         replay: &mut dyn Replay,
     ) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER_BYTES];
-        let mut left = length;
+        let root = Arc::clone(&self.root);
+        let key = self.key.clone();
+        let id = FileId(sys::file_id(&from, metadata)?);
+        let find = || hash_states::find(&root, &key, id, length);
+        let state = find().filter(|state| replay.restore(state.length, state.note()));
         let into = {
-            let root = Arc::clone(&self.root);
             let _pass = root.gate.enter();
             self.make_copy()?
         };
-        while left > 0 {
-            let most = BUFFER_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
-            let count = from.read(buffer.get_mut(..most).unwrap_or_default())?;
-            let bytes = buffer.get(..count).unwrap_or_default();
-            if bytes.is_empty() {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            into.write_all(bytes)?;
-            left -= bytes.len() as u64;
-            if replay.bytes(bytes).is_break() {
-                return Err(ErrorKind::Interrupted.into());
-            }
+        let known = state.as_ref().map_or(0, |state| state.length);
+        copy(&mut from, into, known, &mut |_| replay.bytes(b""))?;
+        copy(&mut from, into, length - known, &mut |bytes| {
+            replay.bytes(bytes)
+        })?;
+        if state.is_some_and(|state: VouchedState| find() != Some(state)) {
+            return Err(Changed::error());
         }
         self.length = length;
         Ok(())
@@ -211,6 +242,8 @@ impl FileUpload {
     /// Makes sure that there is a file of our own at its place, which ends at `offset`, and opens it.
     fn go_to(&mut self, offset: u64) -> io::Result<()> {
         if let Some(copy) = &self.copy {
+            // What is known of the file that is replaced.
+            hash_states::withdraw(&self.root, &self.key)?;
             let data = self.root.path(&self.data());
             patiently(|| fs::rename(copy, &data))?;
             self.copy = None;
@@ -219,6 +252,10 @@ impl FileUpload {
             }
         }
         self.open = None;
+        if offset < self.hashed {
+            hash_states::withdraw(&self.root, &self.key)?;
+            self.hashed = 0;
+        }
         match self.own {
             Some(id) => self.reopen(id, offset)?,
             None => {
@@ -250,6 +287,26 @@ impl FileUpload {
             true => Ok(()),
             false => Err(Changed::error()),
         }
+    }
+
+    /// Stores the state of the hash, now and then, in an upload that comes in chunks: one that comes in one piece is
+    /// published next, and pays for nothing.
+    fn store_state(&mut self, open: &OpenFile, note: Note<'_>) -> io::Result<()> {
+        let is_due = self.checkpointed > 0
+            && self.length.saturating_sub(self.hashed) >= hash_states::INTERVAL_BYTES;
+        if !is_due {
+            return Ok(());
+        }
+        open.sync()?;
+        let stored = hash_states::store(&self.root, &self.key, open.id(), (self.length, note));
+        match stored {
+            Ok(()) => self.hashed = self.length,
+            Err(error) => log::debug!(
+                "the hash state of {} cannot be stored, so it will be hashed again when it is resumed: {error}",
+                self.key
+            ),
+        }
+        Ok(())
     }
 
     fn note_start(&mut self) -> io::Result<()> {
@@ -293,13 +350,17 @@ impl Upload for FileUpload {
         root.outcome(&self.data(), outcome)
     }
 
-    fn checkpoint(&mut self, _note: Note<'_>) -> Result<()> {
+    fn checkpoint(&mut self, note: Note<'_>) -> Result<()> {
         let root = Arc::clone(&self.root);
         let _pass = root.gate.enter();
-        self.open = None;
+        if let Some(open) = self.open.take() {
+            let stored = self.store_state(&open, note);
+            root.outcome(&self.data(), stored)?;
+        }
         if self.own.is_some() {
             root.outcome(&self.data(), self.look())?;
         }
+        self.checkpointed = self.length;
         if !self.has_started_at {
             let noted = self.note_start();
             root.outcome(&started_at(&self.key), noted)?;

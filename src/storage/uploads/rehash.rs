@@ -43,14 +43,18 @@ pub fn hash_object(driver: &dyn Driver, key: &Key, algorithm: Algorithm) -> Resu
 struct Rehash<'t, 's> {
     turn: &'t Turn<'s>,
     hasher: Hasher,
+    /// The algorithm of the note is as good as that of the hasher.
+    takes_any: bool,
     /// Why it was given up.
     ended: Option<Error>,
 }
 
 impl Replay for Rehash<'_, '_> {
     fn restore(&mut self, length: u64, note: Note<'_>) -> bool {
-        let algorithm = self.hasher.algorithm();
-        if note.kind != algorithm.name() {
+        let Ok(algorithm) = note.kind.parse::<Algorithm>() else {
+            return false;
+        };
+        if algorithm != self.hasher.algorithm() && !self.takes_any {
             return false;
         }
         match Hasher::from_state(algorithm, note.content) {
@@ -77,15 +81,17 @@ impl Replay for Rehash<'_, '_> {
 
 impl Turn<'_> {
     /// Goes on with the first bytes of an upload that another process wrote to, or that was there before this process
-    /// started, and hashes them on the way; given up when another request takes the turn.
+    /// started, and hashes them on the way, by the algorithm that is asked for or by the one that it was begun with; given
+    /// up when another request takes the turn.
     pub(super) fn resume(
         &self,
         length: u64,
-        algorithm: Algorithm,
+        algorithm: Option<Algorithm>,
     ) -> Result<(Hasher, Box<dyn Upload>)> {
         let mut rehash = Rehash {
             turn: self,
-            hasher: Hasher::new(algorithm),
+            hasher: Hasher::new(algorithm.unwrap_or(Algorithm::Sha256)),
+            takes_any: algorithm.is_none(),
             ended: None,
         };
         let key = self.store.key();

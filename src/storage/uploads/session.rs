@@ -150,7 +150,15 @@ impl Session {
         self.reached.store(length, Ordering::Release);
     }
 
-    /// What is in memory is no longer what the disk has: the next request looks there.
+    /// How far it was when anybody last knew.
+    pub fn reached(&self) -> u64 {
+        match self.reached.load(Ordering::Acquire) {
+            UNREAD | ENDED => 0,
+            reached => reached,
+        }
+    }
+
+    /// What is in memory is no longer what the store has: the next request looks there.
     pub fn distrust(&self) {
         self.reached.store(UNREAD, Ordering::Release);
     }

@@ -194,14 +194,13 @@ impl<'s> Turn<'s> {
             };
             (state.upload.is_some(), known)
         };
-        let algorithm = known.as_ref().map_or(Algorithm::Sha256, Hasher::algorithm);
         let (hasher, resumed) = match (is_own, known) {
             (false, _) => {
-                let (hasher, upload) = self.resume(self.start, algorithm)?;
+                let (hasher, upload) = self.resume(self.start, None)?;
                 (hasher, Some(upload))
             }
             (true, Some(hasher)) => (hasher, None),
-            (true, None) => (self.hash(self.start, algorithm)?, None),
+            (true, None) => (self.hash(self.start, Algorithm::Sha256)?, None),
         };
         let mut state = self.lock()?;
         self.go_on(&mut state, &hasher, (self.start, resumed))?;
@@ -228,14 +227,7 @@ impl<'s> Turn<'s> {
             Some(upload) => upload.rewind(length),
             None => return Err(self.superseded(state)),
         };
-        match rewound {
-            Err(error) if error.is_unsupported() => {
-                return Err(Error::WrongOffset {
-                    length: state.length,
-                });
-            }
-            rewound => rewound.map_err(|error| self.lost(error))?,
-        }
+        rewound.map_err(|error| self.lost(error))?;
         state.hasher = Some(hasher.clone());
         self.session.set_length(state, length);
         Ok(())
@@ -251,7 +243,7 @@ impl<'s> Turn<'s> {
             Some(hasher) if is_own => hasher,
             None if is_own => self.hash(length, algorithm)?,
             _ => {
-                let (hasher, upload) = self.resume(length, algorithm)?;
+                let (hasher, upload) = self.resume(length, Some(algorithm))?;
                 let mut state = self.lock()?;
                 self.go_on(&mut state, &hasher, (length, Some(upload)))?;
                 hasher
@@ -311,6 +303,10 @@ impl<'s> Turn<'s> {
                 },
                 None => Error::UploadUnknown,
             };
+        }
+        if error.is_unsupported() {
+            let length = self.session.reached();
+            return Error::WrongOffset { length };
         }
         if error.is_not_found() || is_short(&error) {
             log::warn!("an upload session has lost bytes in the store: {error}");
