@@ -29,7 +29,7 @@ const TLS_HANDSHAKE: u8 = 22;
 
 /// Serves one connection to its end.
 pub(super) fn serve<H: Handler>(handler: &H, server: &ServerState, open: &OpenConnection) {
-    let patience = server.limits.answer_grace;
+    let patience = server.limits.response_grace;
     let ended = catch_unwind(AssertUnwindSafe(|| {
         open.socket.prepare(server.transport.tick, patience)?;
         let first_byte = Deadline::new(server.limits.head_timeout);
