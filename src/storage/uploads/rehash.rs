@@ -25,7 +25,7 @@ fn hash(
         if count == 0 {
             return Ok(hasher);
         }
-        hasher.update(buffer.get(..count).unwrap_or_default());
+        hasher.update(buffer.split_at(count).0);
     }
 }
 

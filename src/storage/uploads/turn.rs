@@ -152,7 +152,7 @@ impl<'s> Turn<'s> {
         loop {
             match body.read(&mut buffer) {
                 Ok(0) => return Ok(()),
-                Ok(count) => self.write(buffer.get(..count).unwrap_or_default())?,
+                Ok(count) => self.write(buffer.split_at(count).0)?,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     // Why the body ended early, when another request ended it.
