@@ -12,8 +12,8 @@
 //! - Another process replaced the file.
 //! - The state was only written in part.
 //!
-//! So a state is believed when a voucher names it: which file it is of, how many of its bytes, and the digest of the state.
-//! States without one, all of distribution's, are left to distribution; their bytes are hashed.
+//! So a state is believed when a voucher names it (`checkpoint`): which file it is of, how many of its bytes, and the digest of
+//! the state. States without one, all of distribution's, are left to distribution; their bytes are hashed.
 
 use super::directories::open_file;
 use super::open_file::FileId;
@@ -58,13 +58,16 @@ fn directory(root: &Root, upload: &Key) -> PathBuf {
 }
 
 fn voucher(root: &Root, upload: &Key) -> PathBuf {
-    root.path(&upload.child("vouched"))
+    root.path(&upload.child("checkpoint"))
 }
 
-/// Which file it is, if files are told apart for good: a number that is used again comes with another time of birth.
-fn numbers(FileId(numbers): FileId) -> Option<String> {
-    let [device, number, born] = numbers;
-    (born != 0).then(|| format!("{device:x} {number:x} {born:x}"))
+/// Whether a file is told from all others for good: a number that is used again comes with another time of birth.
+pub fn can_vouch_for(FileId([_, _, born]): FileId) -> bool {
+    born != 0
+}
+
+fn numbers(FileId([device, number, born]): FileId) -> String {
+    format!("{device:x} {number:x} {born:x}")
 }
 
 /// Stores the state of the first `length` bytes of a file, which were synced.
@@ -74,15 +77,12 @@ pub fn store(
     file: FileId,
     (length, note): (u64, Note<'_>),
 ) -> io::Result<()> {
-    let Some(numbers) = numbers(file) else {
-        return Ok(());
-    };
     let path = directory(root, upload)
         .join(note.kind)
         .join(length.to_string());
     replace(root, path, note.content)?;
     let digest = Algorithm::Sha256.digest(note.content);
-    let text = format!("{length} {} {numbers} {digest}\n", note.kind);
+    let text = format!("{length} {} {} {digest}\n", note.kind, numbers(file));
     replace(root, voucher(root, upload), text.as_bytes())
 }
 
@@ -104,7 +104,7 @@ pub fn find(root: &Root, upload: &Key, file: FileId, length_max: u64) -> Option<
     let (numbers_then, digest) = rest.rsplit_once(' ')?;
     let length: u64 = length.parse().ok()?;
     let kind: Algorithm = kind.parse().ok()?;
-    if numbers_then != numbers(file)? || length > length_max {
+    if numbers_then != numbers(file) || !can_vouch_for(file) || length > length_max {
         return None;
     }
     let path = directory(root, upload)

@@ -293,7 +293,8 @@ impl FileUpload {
     /// published next, and pays for nothing.
     fn store_state(&mut self, open: &OpenFile, note: Note<'_>) -> io::Result<()> {
         let is_due = self.checkpointed > 0
-            && self.length.saturating_sub(self.hashed) >= hash_states::INTERVAL_BYTES;
+            && self.length.saturating_sub(self.hashed) >= hash_states::INTERVAL_BYTES
+            && hash_states::can_vouch_for(open.id());
         if !is_due {
             return Ok(());
         }
