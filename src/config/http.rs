@@ -179,9 +179,9 @@ fn limits(layers: &mut Layers, manifest_bytes_max: u64) -> Limits {
             .bytes("http.limits.headbytes")
             .unwrap_or(default.head_bytes_max),
         memory_bytes_max: 0,
-        head_fields_max: layers
+        headers_max: layers
             .integer("http.limits.headfields")
-            .unwrap_or(default.head_fields_max),
+            .unwrap_or(default.headers_max),
         target_bytes_max: layers
             .bytes("http.limits.targetbytes")
             .unwrap_or(default.target_bytes_max),
@@ -197,12 +197,12 @@ fn limits(layers: &mut Layers, manifest_bytes_max: u64) -> Limits {
         body_grace: layers
             .duration("http.limits.grace")
             .unwrap_or(default.body_grace),
-        answer_rate_min_bytes_per_second: layers
+        response_rate_min_bytes_per_second: layers
             .bytes("http.limits.answerminimumrate")
-            .unwrap_or(default.answer_rate_min_bytes_per_second),
-        answer_grace: layers
+            .unwrap_or(default.response_rate_min_bytes_per_second),
+        response_grace: layers
             .duration("http.limits.answergrace")
-            .unwrap_or(default.answer_grace),
+            .unwrap_or(default.response_grace),
         linger_timeout: layers
             .duration("http.limits.lingertimeout")
             .unwrap_or(default.linger_timeout),

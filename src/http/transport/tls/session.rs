@@ -85,7 +85,7 @@ impl TlsSession {
         let mut filled = 0;
         let mut received = false;
         loop {
-            let rest = into.get_mut(filled..).unwrap_or_default();
+            let (_, rest) = into.split_at_mut(filled);
             match self.connection.reader().read(rest) {
                 Ok(0) => return Ok(filled),
                 Ok(count) => filled += count,
@@ -134,7 +134,7 @@ impl TlsSession {
 
     /// Encrypts some bytes; returns how many. They leave by [`TlsSession::flush`].
     pub(in crate::http) fn encrypt(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let some = bytes.get(..bytes.len().min(SEND_BYTES)).unwrap_or_default();
+        let (some, _) = bytes.split_at(bytes.len().min(SEND_BYTES));
         self.connection.writer().write(some)
     }
 
