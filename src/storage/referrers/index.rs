@@ -108,7 +108,7 @@ impl Storage {
             return Ok(None);
         }
         let link = Link::referrer(name, &subject, &digest).write();
-        match self.add_to(name, || Ok(self.driver.write(&[link])?)) {
+        match self.change_shared(name, || Ok(self.driver.write(&[link])?)) {
             Ok(()) => Ok(None),
             Err(error) => {
                 let why = format!("its index of referrers is kept in memory only: {error}");
