@@ -243,7 +243,7 @@ fn served_by(command_line: &[u8]) -> Option<PathBuf> {
 fn serve(named: Option<PathBuf>, log: Option<&Path>) -> ExitCode {
     let run = || {
         let (config, notices) =
-            commands::load_or_search(named).map_err(|mistakes| commands::told(&mistakes))?;
+            commands::load_or_search(named).map_err(|errors| commands::told(&errors))?;
         let sink = Sink::of(log)?;
         let _flushed = sink.flushed_at_end();
         serve::announce(&config, &notices, &sink);

@@ -36,10 +36,10 @@ pub use crate::auth::{Access, Scheme};
 pub use crate::http::{Limits, Listen};
 pub use duration::format as format_duration;
 pub use environment::PATH_VARIABLE;
-pub use report::{Mistake, Notice, Place, Severity};
+pub use report::{ConfigError, Notice, Provenance, Severity};
 pub use resolved::{
-    Config, Formatter, Http, LOG_QUEUE_BYTES, LocationStyle, Log, Platform, Platforms, Storage,
-    StorageDriver, UploadPurging, Uploads, Validation,
+    Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle, LogConfig, Platform, Platforms,
+    StorageConfig, StorageDriver, UploadLimits, UploadPurging, ValidationConfig,
 };
 
 use crate::{encoding, watched};
@@ -53,7 +53,7 @@ const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Where the YAML comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ConfigSource {
     /// A file.
     File(PathBuf),
     /// A text, with the name that reports give it.
@@ -71,12 +71,12 @@ impl Config {
     /// Takes the source and the variables of the process (only `REGISTRY_*` are looked at). Gives the
     /// configuration with what is good to know about it, or every mistake there is.
     pub fn load(
-        source: Source,
+        source: ConfigSource,
         environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+    ) -> Result<(Config, Vec<Notice>), Vec<ConfigError>> {
         let (name, bytes) = match source {
-            Source::Text { name, text } => (name, text.into_bytes()),
-            Source::File(path) => {
+            ConfigSource::Text { name, text } => (name, text.into_bytes()),
+            ConfigSource::File(path) => {
                 let name = path.display().to_string();
                 let bytes = watched::read_once(&path, FILE_BYTES_MAX).map_err(|error| {
                     vec![match error.kind() {
@@ -109,20 +109,20 @@ impl Config {
     }
 }
 
-fn whole(name: &str, message: &str) -> Mistake {
-    Mistake {
-        place: Place::File(name.to_owned()),
+fn whole(name: &str, message: &str) -> ConfigError {
+    ConfigError {
+        place: Provenance::File(name.to_owned()),
         key: String::new(),
         message: message.to_owned(),
     }
 }
 
-fn too_large(name: &str) -> Mistake {
+fn too_large(name: &str) -> ConfigError {
     let message = format!("found more than {FILE_BYTES_MAX} bytes; a configuration is smaller");
     whole(name, &message)
 }
 
-fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Mistake {
+fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> ConfigError {
     let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
     let line = good.split(|byte| *byte == b'\n').count();
     whole(
@@ -131,13 +131,13 @@ fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Mistake {
     )
 }
 
-fn unreadable(name: &str, error: tree::Unreadable) -> Mistake {
+fn unreadable(name: &str, error: tree::Unreadable) -> ConfigError {
     let file = name.to_owned();
     let place = match error.location {
-        Some((line, column)) => Place::Line { file, line, column },
-        None => Place::File(file),
+        Some((line, column)) => Provenance::Line { file, line, column },
+        None => Provenance::File(file),
     };
-    Mistake {
+    ConfigError {
         place,
         key: String::new(),
         message: format!("is no YAML that can be read: {}", error.message),

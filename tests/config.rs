@@ -1,18 +1,18 @@
-//! The configuration from outside: files and variables in, a `Config` or mistakes out.
+//! The configuration from outside: files and variables in, a `Config` or errors out.
 
 mod access;
 mod environment;
+mod errors;
 mod keys;
 mod meant;
-mod mistakes;
 mod names;
 mod real;
 mod tls;
 
 use registry::auth::{Action, Caller};
 use registry::config::{
-    Config, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme, Severity,
-    Source, StorageDriver,
+    Config, ConfigSource, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme,
+    Severity, StorageDriver,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +22,7 @@ const BASE: &str = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /d
 type Loaded = Result<(Config, Vec<Notice>), Vec<String>>;
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Loaded {
-    let source = Source::Text {
+    let source = ConfigSource::Text {
         name: "config.yml".to_owned(),
         text: text.to_owned(),
     };
@@ -30,17 +30,17 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Loaded {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::load(source, variables)
-        .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
-/// The configuration of a text that has no mistakes and nothing to remark.
+/// The configuration of a text that has no errors and nothing to remark.
 fn clean(text: &str, variables: &[(&str, &str)]) -> Config {
     let (config, notices) = load(text, variables).unwrap();
     assert_eq!(notices, [], "{text} {variables:?}");
     config
 }
 
-fn mistakes(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
+fn errors(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
     load(text, variables).unwrap_err()
 }
 
@@ -113,7 +113,7 @@ fn a_unix_socket_is_a_path() {
     );
     let text = format!("{BASE}http:\n  net: unix\n");
     assert_eq!(
-        mistakes(&text, &[]),
+        errors(&text, &[]),
         [
             "config.yml:6:8: http.net: found `unix` without http.addr; allowed: http.addr with the path of the socket"
         ]
@@ -158,7 +158,7 @@ http:
         .map(|(n, v)| (n.as_str(), v.as_str()))
         .collect();
     assert_eq!(headers, [("X-A", "own"), ("X-B", "c")]);
-    let wrong = mistakes("version: 0.1\nstorage: inmemory\nlog:\n  <<: 5\n", &[]);
+    let wrong = errors("version: 0.1\nstorage: inmemory\nlog:\n  <<: 5\n", &[]);
     assert!(
         wrong[0].contains("a merge key `<<` takes a mapping"),
         "{wrong:?}"

@@ -4,7 +4,7 @@
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
 use registry::api::{Api, Settings as ApiSettings};
-use registry::config::{LocationStyle, Platforms, Validation};
+use registry::config::{LocationStyle, Platforms, ValidationConfig};
 use registry::driver::{
     self, Change, Content, Driver, Error, FileId, FileState, Key, Memory, Sink, Stat,
 };
@@ -152,7 +152,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         catalog_entries_max: 100,
         tags_max: None,
         manifest_bytes_max: 1_000_000,
-        validation: Validation {
+        validation: ValidationConfig {
             disabled: true,
             urls_allow: Vec::new(),
             urls_deny: Vec::new(),

@@ -25,7 +25,7 @@ mod uploads;
 pub use route::Route;
 
 use crate::auth::Guard;
-use crate::config::{LocationStyle, Validation};
+use crate::config::{LocationStyle, ValidationConfig};
 use crate::http::{Body, Method, Request, Response, excerpt};
 use crate::spec::{Code, Error};
 use crate::storage::Storage;
@@ -60,7 +60,7 @@ pub struct Settings {
     /// Largest manifest that is taken, in bytes.
     pub manifest_bytes_max: u64,
     /// What a manifest may name (`validation`).
-    pub validation: Validation,
+    pub validation: ValidationConfig,
 }
 
 /// What a handler returns.

@@ -2,7 +2,7 @@
 //! fetched from elsewhere or the configuration says otherwise (`validation`).
 
 use super::{Api, Result};
-use crate::config::{Platforms, Validation};
+use crate::config::{Platforms, ValidationConfig};
 use crate::spec::descriptor::Descriptor;
 use crate::spec::manifest::{Content, Manifest};
 use crate::spec::{Code, Digest, Error, Name};
@@ -125,7 +125,7 @@ impl Api {
     }
 }
 
-fn check_url(rules: &Validation, url: &str) -> Result<()> {
+fn check_url(rules: &ValidationConfig, url: &str) -> Result<()> {
     let is_web = url.starts_with("http://") || url.starts_with("https://");
     let is_plain = !url.contains('#') && url.bytes().all(|byte| byte.is_ascii_graphic());
     let is_allowed =

@@ -22,19 +22,19 @@ pub fn run(
             for notice in &notices {
                 writeln!(err, "{}: {notice}", severity(notice))?;
             }
-            let mistakes = server::check(&config);
-            for mistake in &mistakes {
+            let errors = server::check(&config);
+            for mistake in &errors {
                 writeln!(err, "error: {mistake}")?;
             }
-            if !mistakes.is_empty() {
+            if !errors.is_empty() {
                 return Ok(false);
             }
             out.write_all(config.render().as_bytes())?;
             out.flush()?;
             Ok(true)
         }
-        Err(mistakes) => {
-            for mistake in &mistakes {
+        Err(errors) => {
+            for mistake in &errors {
                 writeln!(err, "error: {mistake}")?;
             }
             Ok(false)

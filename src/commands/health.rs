@@ -117,7 +117,7 @@ pub fn run(order: &Order, out: &mut dyn Write) -> Result<(), String> {
 /// Where the registry of a configuration listens. Every mistake in it is an error.
 fn configured(named: Option<PathBuf>) -> Result<Place, String> {
     let loaded = super::load_or_search(named);
-    let (config, _) = loaded.map_err(|mistakes| super::told(&mistakes))?;
+    let (config, _) = loaded.map_err(|errors| super::told(&errors))?;
     Place::of(&config)
 }
 
@@ -291,10 +291,10 @@ fn silent(timeout: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Source;
+    use crate::config::ConfigSource;
 
     fn place(section: &str) -> Result<Place, String> {
-        let source = Source::Text {
+        let source = ConfigSource::Text {
             name: "test.yml".into(),
             text: format!("version: 0.1\nstorage: inmemory\nhttp: {section}\n"),
         };

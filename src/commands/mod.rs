@@ -7,20 +7,20 @@ pub mod htpasswd;
 pub mod serve;
 pub mod service;
 
-use crate::config::{Config, Mistake, Notice, Source};
+use crate::config::{Config, ConfigError, ConfigSource, Notice};
 use std::path::PathBuf;
 
 /// Mistakes as the text of one error: a line each, which the command line begins with `error: `.
-pub fn told(mistakes: &[Mistake]) -> String {
-    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+pub fn told(errors: &[ConfigError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     lines.join("\nerror: ")
 }
 
 /// Loads the configuration that is named, or the one that is found, with the environment of the process.
-pub fn load_or_search(named: Option<PathBuf>) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+pub fn load_or_search(named: Option<PathBuf>) -> Result<(Config, Vec<Notice>), Vec<ConfigError>> {
     let (source, mut notices) = match named {
-        Some(path) => (Source::File(path), Vec::new()),
-        None => Source::search()?,
+        Some(path) => (ConfigSource::File(path), Vec::new()),
+        None => ConfigSource::search()?,
     };
     let (config, more) = load(source)?;
     notices.extend(more);
@@ -28,7 +28,7 @@ pub fn load_or_search(named: Option<PathBuf>) -> Result<(Config, Vec<Notice>), V
 }
 
 /// Loads the configuration with the environment of the process.
-pub fn load(source: Source) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+pub fn load(source: ConfigSource) -> Result<(Config, Vec<Notice>), Vec<ConfigError>> {
     // Only names and values that are text can be meant for us.
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         (

@@ -5,7 +5,7 @@ mod text;
 mod unit;
 
 use super::serve::{self, Runner};
-use crate::config::{Config, Source, StorageDriver};
+use crate::config::{Config, ConfigSource, StorageDriver};
 use crate::logging::{self, Sink};
 use crate::sys::Stop;
 use crate::sys::service::{self, Manager, Plan};
@@ -124,8 +124,8 @@ pub fn run(order: Order, out: &mut dyn Write) -> Result<(), String> {
 /// Checks the configuration and prints the unit by which systemd serves it: nothing else, so that it can go
 /// to its file as it is.
 fn print_unit(name: &str, files: &Files, out: &mut dyn Write) -> Result<(), String> {
-    let (config, _) = super::load(Source::File(files.config.clone()))
-        .map_err(|mistakes| format!("{}\nno unit was made", super::told(&mistakes)))?;
+    let (config, _) = super::load(ConfigSource::File(files.config.clone()))
+        .map_err(|errors| format!("{}\nno unit was made", super::told(&errors)))?;
     let unit = Unit {
         name,
         program: own_path()?,
@@ -145,8 +145,8 @@ fn own_path() -> Result<PathBuf, String> {
 
 /// Checks the configuration and makes the service. Gives what is to be known about it.
 fn install(name: &str, files: &Files) -> Result<String, String> {
-    let (config, notices) = super::load(Source::File(files.config.clone()))
-        .map_err(|mistakes| format!("{}\nno service was made", super::told(&mistakes)))?;
+    let (config, notices) = super::load(ConfigSource::File(files.config.clone()))
+        .map_err(|errors| format!("{}\nno service was made", super::told(&errors)))?;
     // A service whose log cannot be written has no way to say so.
     if let Some(folder) = files.log.parent()
         && !folder.is_dir()
@@ -208,9 +208,9 @@ fn work(files: &Files, manager: &Manager) -> Result<(), String> {
     let sink = Sink::of(Some(&files.log))?;
     let _flushed = sink.flushed_at_end();
     let (config, notices) =
-        super::load(Source::File(files.config.clone())).map_err(|mistakes| {
+        super::load(ConfigSource::File(files.config.clone())).map_err(|errors| {
             logging::init(&logging::unconfigured(), &sink);
-            for mistake in &mistakes {
+            for mistake in &errors {
                 sink.keep(&mistake.to_string());
             }
             "the configuration is wrong".to_owned()
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn the_folders_to_write_to_are_those_of_data_and_log() {
         let load = |text: &str| {
-            let source = crate::config::Source::Text {
+            let source = crate::config::ConfigSource::Text {
                 name: "test".to_owned(),
                 text: format!("version: 0.1\n{text}\n"),
             };

@@ -6,7 +6,7 @@
 use super::keys::{STORAGE_SETTINGS, VARIABLE_NAMES, is_guarded};
 use super::layers::Layers;
 use super::misplaced;
-use super::report::{Place, Severity};
+use super::report::{Provenance, Severity};
 use super::schema::{ANY, Entry, INDEX, Kind};
 use super::suggest;
 use super::tree::{self, Node, Path};
@@ -49,7 +49,7 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
         && field.contains('_')
     {
         layers.mistaken(
-            Place::Variable(name.to_owned()),
+            Provenance::Variable(name.to_owned()),
             path.join("."),
             with_dashes(name, field),
         );
@@ -65,7 +65,7 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
         }
         Ok(node) => {
             if is_text && is_cut(&node, value.trim()) {
-                let place = Place::Variable(name.to_owned());
+                let place = Provenance::Variable(name.to_owned());
                 layers.noticed(Severity::Warning, place, path.join("."), CUT);
             }
             node
@@ -73,7 +73,11 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
         Err(_) if is_text => Node::Text(unquoted(&value).to_owned()),
         Err(error) => {
             let message = format!("the value is no YAML: {}", error.message);
-            layers.mistaken(Place::Variable(name.to_owned()), path.join("."), message);
+            layers.mistaken(
+                Provenance::Variable(name.to_owned()),
+                path.join("."),
+                message,
+            );
             return;
         }
     };
@@ -88,7 +92,11 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
     };
     match above {
         Ok(above) => layers.overlaid(above, name, value),
-        Err(message) => layers.mistaken(Place::Variable(name.to_owned()), String::new(), message),
+        Err(message) => layers.mistaken(
+            Provenance::Variable(name.to_owned()),
+            String::new(),
+            message,
+        ),
     }
 }
 
@@ -102,7 +110,7 @@ fn with_dashes(name: &str, field: &str) -> String {
 }
 
 fn unknown(layers: &mut Layers, name: &str) {
-    let place = Place::Variable(name.to_owned());
+    let place = Provenance::Variable(name.to_owned());
     let nearest = nearest_name(name);
     let hint = nearest
         .as_deref()

@@ -2,7 +2,7 @@
 
 use super::layers::Layers;
 use super::report::Severity;
-use super::resolved::{Http, LocationStyle};
+use super::resolved::{HttpConfig, LocationStyle};
 use super::tls;
 use super::values::steps;
 use crate::http::{Limits, Listen, TrustedProxies};
@@ -22,8 +22,8 @@ const FRAMING: [&str; 5] = [
 ];
 
 /// Reads the section.
-pub fn http(layers: &mut Layers, manifest_bytes_max: u64) -> Http {
-    Http {
+pub fn http(layers: &mut Layers, manifest_bytes_max: u64) -> HttpConfig {
+    HttpConfig {
         listen: listen(layers),
         prefix: prefix(layers),
         location: location(layers),
@@ -251,7 +251,7 @@ fn memory(layers: &mut Layers, head_bytes_max: usize, manifest_bytes_max: u64) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, Source};
+    use super::super::{Config, ConfigSource};
     use super::*;
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
         let load = |limits: &str| {
             let text = format!("version: 0.1\nstorage: inmemory\nhttp: {{limits: {limits}}}\n");
             let name = "test.yml".to_owned();
-            let loaded = Config::load(Source::Text { name, text }, []);
+            let loaded = Config::load(ConfigSource::Text { name, text }, []);
             loaded.map(|(config, _)| config.http.limits.memory_bytes_max)
         };
         let mib = 1024 * 1024;
@@ -285,13 +285,13 @@ mod tests {
             let name = "test.yml".to_owned();
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
             let variables: Vec<_> = variables.iter().map(owned).collect();
-            let loaded = Config::load(Source::Text { name, text }, variables);
+            let loaded = Config::load(ConfigSource::Text { name, text }, variables);
             loaded.map(|(config, _)| config)
         };
         let proxies = |text: &str, variables: &[(&str, &str)]| {
             let config = load(text, variables).unwrap();
             // What is printed is the same configuration.
-            let printed = Source::Text {
+            let printed = ConfigSource::Text {
                 name: "printed.yml".to_owned(),
                 text: config.render(),
             };
@@ -316,9 +316,9 @@ mod tests {
             assert_eq!(proxies("{}", &[(variable, value)]), expected, "{value}");
         }
         for wrong in ["[proxy.example]", "[10.0.0.0/33]", "{a: b}"] {
-            let mistakes = load(&format!("{{trustedproxies: {wrong}}}"), &[]).unwrap_err();
+            let errors = load(&format!("{{trustedproxies: {wrong}}}"), &[]).unwrap_err();
             assert!(
-                format!("{mistakes:?}").contains("http.trustedproxies"),
+                format!("{errors:?}").contains("http.trustedproxies"),
                 "{wrong}"
             );
         }

@@ -173,7 +173,7 @@ mod tests {
     use super::super::tree::{self, Node};
     use super::super::unsupported::OTHERS;
     use super::super::values::scalar_text;
-    use super::super::{Config, Source};
+    use super::super::{Config, ConfigSource};
     use super::*;
 
     const PAGE: &str = include_str!("../../docs/configuration.md");
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_page_has_every_honoured_key_with_its_variable_and_default() {
-        let source = Source::Text {
+        let source = ConfigSource::Text {
             name: "defaults".to_owned(),
             text: "version: 0.1\nstorage: filesystem\n".to_owned(),
         };

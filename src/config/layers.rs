@@ -2,16 +2,16 @@
 //! where every value came from.
 
 use super::locate::{self, Target};
-use super::report::{Mistake, Notice, Place, Severity};
+use super::report::{ConfigError, Notice, Provenance, Severity};
 use super::tree::{Node, Path, character};
 
-/// At most so many mistakes, and so many notices, are told one by one.
+/// At most so many errors, and so many notices, are told one by one.
 const REPORTS_MAX: usize = 100;
 
 /// A text that gave one part of the tree.
 struct Layer {
     above: Path,
-    name: Place,
+    name: Provenance,
     text: String,
 }
 
@@ -20,7 +20,7 @@ pub struct Layers {
     /// The tree, overlays applied.
     pub root: Node,
     layers: Vec<Layer>,
-    mistakes: Vec<Mistake>,
+    errors: Vec<ConfigError>,
     notices: Vec<Notice>,
     unmentioned: usize,
 }
@@ -30,13 +30,13 @@ impl Layers {
     pub fn new(root: Node, file: String, text: String) -> Layers {
         let layer = Layer {
             above: Path::new(),
-            name: Place::File(file),
+            name: Provenance::File(file),
             text,
         };
         Layers {
             root,
             layers: vec![layer],
-            mistakes: Vec::new(),
+            errors: Vec::new(),
             notices: Vec::new(),
             unmentioned: 0,
         }
@@ -46,21 +46,21 @@ impl Layers {
     pub fn overlaid(&mut self, above: Path, variable: &str, text: String) {
         self.layers.push(Layer {
             above,
-            name: Place::Variable(variable.to_owned()),
+            name: Provenance::Variable(variable.to_owned()),
             text,
         });
     }
 
     /// Where the value at a path came from: the last variable that set it or something above it,
     /// else its line in the file.
-    pub fn place(&self, path: &[String], target: Target) -> Place {
+    pub fn place(&self, path: &[String], target: Target) -> Provenance {
         let Some(layer) = self.layer(path) else {
-            return Place::File(String::new());
+            return Provenance::File(String::new());
         };
-        let Place::File(file) = &layer.name else {
+        let Provenance::File(file) = &layer.name else {
             return layer.name.clone();
         };
-        let line = |(line, column)| Place::Line {
+        let line = |(line, column)| Provenance::Line {
             file: file.clone(),
             line,
             column,
@@ -114,7 +114,7 @@ impl Layers {
 
     /// Records a mistake about the value at a path.
     pub fn mistake(&mut self, path: &[String], message: impl Into<String>) {
-        if self.mistakes.len() >= REPORTS_MAX {
+        if self.errors.len() >= REPORTS_MAX {
             self.unmentioned += 1;
             return;
         }
@@ -129,8 +129,8 @@ impl Layers {
     }
 
     /// Records a mistake at a place that is known.
-    pub fn mistaken(&mut self, place: Place, key: String, message: impl Into<String>) {
-        self.mistakes.push(Mistake {
+    pub fn mistaken(&mut self, place: Provenance, key: String, message: impl Into<String>) {
+        self.errors.push(ConfigError {
             place,
             key,
             message: message.into(),
@@ -149,7 +149,7 @@ impl Layers {
     pub fn noticed(
         &mut self,
         severity: Severity,
-        place: Place,
+        place: Provenance,
         key: String,
         message: impl Into<String>,
     ) {
@@ -162,15 +162,15 @@ impl Layers {
     }
 
     /// Every mistake, or every notice when there is no mistake.
-    pub fn finish(mut self) -> Result<Vec<Notice>, Vec<Mistake>> {
-        if self.mistakes.is_empty() {
+    pub fn finish(mut self) -> Result<Vec<Notice>, Vec<ConfigError>> {
+        if self.errors.is_empty() {
             return Ok(self.notices);
         }
         if self.unmentioned > 0 {
-            let message = format!("and {} more mistakes", self.unmentioned);
+            let message = format!("and {} more errors", self.unmentioned);
             let place = self.place(&[], Target::Value);
             self.mistaken(place, String::new(), message);
         }
-        Err(self.mistakes)
+        Err(self.errors)
     }
 }

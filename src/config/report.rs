@@ -1,11 +1,11 @@
-//! What is said about a configuration: mistakes, which stop the start, and notices, which do not.
+//! What is said about a configuration: errors, which stop the start, and notices, which do not.
 //! Each is one line that names the place, the key, what was found and what would be right.
 
 use std::fmt;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Provenance {
     /// A line and column of a file, both from 1.
     Line {
         /// The file, as it was named.
@@ -21,27 +21,27 @@ pub enum Place {
     Variable(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Line { file, line, column } => write!(f, "{file}:{line}:{column}"),
-            Place::File(name) | Place::Variable(name) => f.write_str(name),
+            Provenance::Line { file, line, column } => write!(f, "{file}:{line}:{column}"),
+            Provenance::File(name) | Provenance::Variable(name) => f.write_str(name),
         }
     }
 }
 
 /// One thing that is wrong and stops the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct ConfigError {
     /// Where it stands.
-    pub place: Place,
+    pub place: Provenance,
     /// The key, dotted (`http.addr`); empty when it is about the whole file.
     pub key: String,
     /// What was found and what is allowed.
     pub message: String,
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, &self.place, &self.key, &self.message)
     }
@@ -62,7 +62,7 @@ pub struct Notice {
     /// How much it matters.
     pub severity: Severity,
     /// Where it stands.
-    pub place: Place,
+    pub place: Provenance,
     /// The key, dotted; empty for an unknown variable.
     pub key: String,
     /// What will not happen, and why.
@@ -76,7 +76,7 @@ impl fmt::Display for Notice {
 }
 
 /// Writes `place: key: message` on one line, whatever the parts hold.
-fn line(f: &mut fmt::Formatter<'_>, place: &Place, key: &str, message: &str) -> fmt::Result {
+fn line(f: &mut fmt::Formatter<'_>, place: &Provenance, key: &str, message: &str) -> fmt::Result {
     let mut text = format!("{place}: ");
     if !key.is_empty() {
         text.push_str(key);
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn a_report_is_one_line_whatever_it_quotes() {
-        let mistake = Mistake {
-            place: Place::Variable("REGISTRY_LOG_LEVEL".to_owned()),
+        let mistake = ConfigError {
+            place: Provenance::Variable("REGISTRY_LOG_LEVEL".to_owned()),
             key: "log.level".to_owned(),
             message: "found `a\nb\u{1b}[0m`".to_owned(),
         };

@@ -4,8 +4,8 @@
 use super::layers::Layers;
 use super::report::Severity;
 use super::resolved::{
-    Config, Formatter, LOG_QUEUE_BYTES, Log, Platform, Platforms, Storage, StorageDriver,
-    UploadPurging, Uploads, Validation,
+    Config, Formatter, LOG_QUEUE_BYTES, LogConfig, Platform, Platforms, StorageConfig,
+    StorageDriver, UploadLimits, UploadPurging, ValidationConfig,
 };
 use super::schema::Entry;
 use super::tree::Node;
@@ -51,8 +51,8 @@ pub fn resolve(layers: &mut Layers) -> Config {
     }
 }
 
-fn uploads(layers: &mut Layers) -> Uploads {
-    Uploads {
+fn uploads(layers: &mut Layers) -> UploadLimits {
+    UploadLimits {
         sessions_max: layers.integer("http.limits.uploads").unwrap_or(UPLOADS),
         sessions_per_address_max: layers
             .integer("http.limits.uploadsperaddress")
@@ -83,7 +83,7 @@ fn version(layers: &mut Layers) {
     }
 }
 
-fn log(layers: &mut Layers) -> Log {
+fn log(layers: &mut Layers) -> LogConfig {
     let old = layers.choice("loglevel");
     let level = layers.choice("log.level");
     if old.is_some() {
@@ -102,7 +102,7 @@ fn log(layers: &mut Layers) -> Log {
         };
         fields.insert(key, value);
     }
-    Log {
+    LogConfig {
         level: match level.or(old) {
             Some("error") => LevelFilter::Error,
             Some("warn") => LevelFilter::Warn,
@@ -136,10 +136,10 @@ fn json(node: &Node) -> serde_json::Value {
     }
 }
 
-fn storage(layers: &mut Layers) -> Storage {
+fn storage(layers: &mut Layers) -> StorageConfig {
     let purging = "storage.maintenance.uploadpurging";
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-    Storage {
+    StorageConfig {
         driver: driver(layers),
         delete_enabled: layers.boolean("storage.delete.enabled").unwrap_or(false),
         read_only: layers
@@ -211,12 +211,12 @@ fn driver(layers: &mut Layers) -> StorageDriver {
     }
 }
 
-fn validation(layers: &mut Layers) -> Validation {
+fn validation(layers: &mut Layers) -> ValidationConfig {
     let enabled = layers.boolean("validation.enabled").unwrap_or(false);
     let disabled = layers.boolean("validation.disabled").unwrap_or(false);
     let indexes = "validation.manifests.indexes";
     let listed = platforms(layers, &format!("{indexes}.platformlist"));
-    Validation {
+    ValidationConfig {
         disabled: disabled && !enabled,
         urls_allow: expressions(layers, "validation.manifests.urls.allow"),
         urls_deny: expressions(layers, "validation.manifests.urls.deny"),

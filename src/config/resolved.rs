@@ -13,9 +13,9 @@ pub struct Config {
     /// What was read: the path of a file, or what the built-in configuration is called.
     pub source: String,
     /// `log`.
-    pub log: Log,
+    pub log: LogConfig,
     /// `storage`.
-    pub storage: Storage,
+    pub storage: StorageConfig,
     /// `auth`.
     pub auth: Scheme,
     /// `access`; `None` where every user may do everything.
@@ -25,18 +25,18 @@ pub struct Config {
     /// `tags.maxtags`: entries of one page of tags; `None`: all of them, for a client that names no number.
     pub tags_max: Option<usize>,
     /// `http`.
-    pub http: Http,
+    pub http: HttpConfig,
     /// `validation`.
-    pub validation: Validation,
+    pub validation: ValidationConfig,
     /// `http.limits.manifestbytes`: the largest manifest that is accepted.
     pub manifest_bytes_max: u64,
     /// How many upload sessions there may be.
-    pub uploads: Uploads,
+    pub uploads: UploadLimits,
 }
 
 /// How many upload sessions there may be.
 #[derive(Debug, Clone)]
-pub struct Uploads {
+pub struct UploadLimits {
     /// `http.limits.uploads`: sessions of all clients.
     pub sessions_max: usize,
     /// `http.limits.uploadsperaddress`: sessions of one address.
@@ -50,7 +50,7 @@ pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
 /// How the program speaks.
 #[derive(Debug, Clone)]
-pub struct Log {
+pub struct LogConfig {
     /// `log.level`.
     pub level: log::LevelFilter,
     /// `log.formatter`.
@@ -76,7 +76,7 @@ pub enum Formatter {
 
 /// Where content is kept and what may be done with it.
 #[derive(Debug, Clone)]
-pub struct Storage {
+pub struct StorageConfig {
     /// The one driver.
     pub driver: StorageDriver,
     /// `storage.delete.enabled`.
@@ -118,7 +118,7 @@ pub struct UploadPurging {
 
 /// How the program is reached.
 #[derive(Debug, Clone)]
-pub struct Http {
+pub struct HttpConfig {
     /// `http.addr` and `http.net`.
     pub listen: Listen,
     /// `http.prefix`; starts and ends with `/`, so `/` when there is none.
@@ -148,7 +148,7 @@ pub enum LocationStyle {
 
 /// What a pushed manifest must satisfy.
 #[derive(Debug, Clone)]
-pub struct Validation {
+pub struct ValidationConfig {
     /// Nothing of what follows is checked.
     pub disabled: bool,
     /// A layer's URL must match one of these, unless the list is empty.

@@ -3,7 +3,7 @@
 //! mounted there counts here. Only where there is none at all it is the built-in one, which is open to
 //! everyone: what is there and cannot be read is a mistake, never passed over.
 
-use super::{FILE_BYTES_MAX, Mistake, Notice, Place, Severity, Source};
+use super::{ConfigError, ConfigSource, FILE_BYTES_MAX, Notice, Provenance, Severity};
 use crate::{sys, watched};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ const HERE: &str = "config.yml";
 const BUILT_IN_NAME: &str = "the built-in configuration";
 const BUILT_IN: &str = include_str!("default.yml");
 
-impl Source {
+impl ConfigSource {
     /// The configuration to read where none is named, with what is good to know about the choice.
-    pub fn search() -> Result<(Source, Vec<Notice>), Vec<Mistake>> {
+    pub fn search() -> Result<(ConfigSource, Vec<Notice>), Vec<ConfigError>> {
         let system = sys::SYSTEM_CONFIGURATIONS.map(Path::new);
         search(Path::new(HERE), &system).map_err(|mistake| vec![mistake])
     }
 }
 
 /// `here` counts where it is; else what is at the places of the `system`, which must be the same.
-fn search(here: &Path, system: &[&Path]) -> Result<(Source, Vec<Notice>), Mistake> {
+fn search(here: &Path, system: &[&Path]) -> Result<(ConfigSource, Vec<Notice>), ConfigError> {
     if is_there(here)? {
         let others = system.iter().filter(|path| path.exists());
         let passed_over = others.filter(|path| !same(here, path));
         let notices = passed_over.map(|path| notice(path, here)).collect();
-        return Ok((Source::File(here.to_owned()), notices));
+        return Ok((ConfigSource::File(here.to_owned()), notices));
     }
     let mut found = Vec::new();
     for path in system.iter().copied() {
@@ -39,10 +39,10 @@ fn search(here: &Path, system: &[&Path]) -> Result<(Source, Vec<Notice>), Mistak
     let Some((first, others)) = found.split_first() else {
         let text = BUILT_IN.to_owned();
         let name = BUILT_IN_NAME.to_owned();
-        return Ok((Source::Text { name, text }, Vec::new()));
+        return Ok((ConfigSource::Text { name, text }, Vec::new()));
     };
     match others.iter().find(|other| !same(first, other)) {
-        None => Ok((Source::File(first.to_path_buf()), Vec::new())),
+        None => Ok((ConfigSource::File(first.to_path_buf()), Vec::new())),
         Some(other) => Err(mistake(
             first,
             format!(
@@ -55,7 +55,7 @@ fn search(here: &Path, system: &[&Path]) -> Result<(Source, Vec<Notice>), Mistak
 
 /// Whether something is at a path. Where that cannot be told, or its folder holds configurations of
 /// other names alone, the one who put them there meant something.
-fn is_there(path: &Path) -> Result<bool, Mistake> {
+fn is_there(path: &Path) -> Result<bool, ConfigError> {
     match path.symlink_metadata() {
         Ok(_) if path.is_dir() => Err(mistake(
             path,
@@ -106,14 +106,14 @@ fn same(one: &Path, other: &Path) -> bool {
     content.is_some() && content == read(other)
 }
 
-fn unseen(path: &Path, error: &io::Error) -> Mistake {
+fn unseen(path: &Path, error: &io::Error) -> ConfigError {
     let message = format!("cannot be looked for: {error}; name the configuration that is meant");
     mistake(path, message)
 }
 
-fn mistake(path: &Path, message: String) -> Mistake {
-    Mistake {
-        place: Place::File(path.display().to_string()),
+fn mistake(path: &Path, message: String) -> ConfigError {
+    ConfigError {
+        place: Provenance::File(path.display().to_string()),
         key: String::new(),
         message,
     }
@@ -122,7 +122,7 @@ fn mistake(path: &Path, message: String) -> Mistake {
 fn notice(passed_over: &Path, here: &Path) -> Notice {
     Notice {
         severity: Severity::Warning,
-        place: Place::File(passed_over.display().to_string()),
+        place: Provenance::File(passed_over.display().to_string()),
         key: String::new(),
         message: format!(
             "is ignored in favour of {} in this folder; name the file that you mean",
@@ -162,7 +162,7 @@ mod tests {
             fs::write(path, text).unwrap();
         }
 
-        fn search(&self) -> Result<(Source, Vec<Notice>), String> {
+        fn search(&self) -> Result<(ConfigSource, Vec<Notice>), String> {
             let system: Vec<&Path> = self.system.iter().map(PathBuf::as_path).collect();
             search(&self.here, &system).map_err(|mistake| mistake.to_string())
         }
@@ -170,7 +170,7 @@ mod tests {
         /// The file that is read.
         fn found(&self) -> PathBuf {
             match self.search().unwrap() {
-                (Source::File(path), notices) if notices.is_empty() => path,
+                (ConfigSource::File(path), notices) if notices.is_empty() => path,
                 other => panic!("{other:?}"),
             }
         }
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(places.found(), places.here);
         places.write(&places.system[0], "y");
         let (source, notices) = places.search().unwrap();
-        assert_eq!(source, Source::File(places.here.clone()));
+        assert_eq!(source, ConfigSource::File(places.here.clone()));
         assert_eq!(notices.len(), 1, "{notices:?}");
         let said = notices[0].to_string();
         assert!(
@@ -227,7 +227,10 @@ mod tests {
         assert_eq!(config.source, BUILT_IN_NAME);
         // A folder that something else was mounted into, such as the file of users.
         places.write(&places.system[0].with_file_name("htpasswd"), "");
-        assert!(matches!(places.search(), Ok((Source::Text { .. }, _))));
+        assert!(matches!(
+            places.search(),
+            Ok((ConfigSource::Text { .. }, _))
+        ));
     }
 
     #[test]
@@ -259,14 +262,14 @@ mod tests {
         let path = &places.system[0];
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::os::unix::fs::symlink("/nonexistent/config.yml", path).unwrap();
-        let mistakes = Config::load(Source::File(places.found()), []).unwrap_err();
-        assert!(mistakes[0].to_string().contains("cannot be read"));
+        let errors = Config::load(ConfigSource::File(places.found()), []).unwrap_err();
+        assert!(errors[0].to_string().contains("cannot be read"));
     }
 
     #[test]
     fn the_built_in_one_and_the_file_of_the_repository_come_to_the_same() {
         let render = |name: &str, text: &str| {
-            let source = Source::Text {
+            let source = ConfigSource::Text {
                 name: name.to_owned(),
                 text: text.to_owned(),
             };

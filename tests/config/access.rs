@@ -130,7 +130,7 @@ fn rules_that_are_half_or_wrong_stop_the_start() {
             "access.groups.g.0: found `@h`; allowed: the name of a user",
         ),
     ] {
-        let found = mistakes(&text, &[]);
+        let found = errors(&text, &[]);
         assert_eq!(found.len(), 1, "{text} {found:?}");
         assert!(found[0].contains(expected), "{text} {found:?}");
     }

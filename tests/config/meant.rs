@@ -47,7 +47,7 @@ fn protection_at_the_wrong_level_stops_the_start() {
             "storage.maintenance",
         ),
     ] {
-        let found = mistakes(&format!("{BASE}{text}\n"), &[]);
+        let found = errors(&format!("{BASE}{text}\n"), &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         let expected = format!(
             " {key}: unknown key at this level, where it would protect nothing; did you mean {meant}?"
@@ -59,13 +59,13 @@ fn protection_at_the_wrong_level_stops_the_start() {
         "tls: {key: k}",
         "auth:",
     ] {
-        let found = mistakes(&format!("{BASE}  {section}\n"), &[]);
+        let found = errors(&format!("{BASE}  {section}\n"), &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("unknown storage driver"), "{found:?}");
         assert!(found[0].contains("; did you mean "), "{found:?}");
     }
     // In a section that closes the registry nothing is passed over.
-    let found = mistakes(&format!("{BASE}http: {{tls: {{cert: c}}}}\n"), &[]);
+    let found = errors(&format!("{BASE}http: {{tls: {{cert: c}}}}\n"), &[]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("http.tls.cert: unknown key"), "{found:?}");
     // Words that are common elsewhere are no protection.
@@ -83,7 +83,7 @@ fn variables_that_nearly_protect_stop_the_start_and_those_of_others_do_not() {
         "REGISTRY_HTTP_TLS_CERT",
         "REGISTRY_AUTH_HTPASSWD_FILE",
     ] {
-        let found = mistakes(BASE, &[(name, "x")]);
+        let found = errors(BASE, &[(name, "x")]);
         assert_eq!(found.len(), 1, "{found:?}");
         let start = format!("{name}: no key has this variable; ");
         assert!(found[0].starts_with(&start), "{found:?}");
@@ -116,13 +116,13 @@ fn a_number_without_a_unit_is_asked_for_its_unit() {
         ),
         (format!("{BASE}http: {{draintimeout: '30'}}\n"), "30s"),
     ] {
-        let found = mistakes(&text, &[]);
+        let found = errors(&text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         let expected = format!("; is {meant} meant?");
         assert!(found[0].ends_with(&expected), "{found:?}");
     }
     let name = "REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_AGE";
-    assert!(mistakes(BASE, &[(name, "168")])[0].ends_with("is 168h meant?"));
+    assert!(errors(BASE, &[(name, "168")])[0].ends_with("is 168h meant?"));
     // Nothing is nothing in any unit.
     assert_eq!(
         clean(&purging("age: 0"), &[]).storage.upload_purging.age,
@@ -146,7 +146,7 @@ fn a_number_without_a_unit_is_asked_for_its_unit() {
 fn header_fields_have_dashes_and_a_star_has_quotes() {
     let name = "REGISTRY_HTTP_HEADERS_ACCESS_CONTROL_ALLOW_ORIGIN";
     for name in [name.to_owned(), format!("{name}_0")] {
-        let found = mistakes(BASE, &[(&name, "['*']")]);
+        let found = errors(BASE, &[(&name, "['*']")]);
         assert_eq!(found.len(), 1, "{found:?}");
         let right = name.replace("ACCESS_CONTROL_ALLOW_ORIGIN", "ACCESS-CONTROL-ALLOW-ORIGIN");
         assert!(
@@ -168,7 +168,7 @@ fn header_fields_have_dashes_and_a_star_has_quotes() {
     );
     for value in ["*", "[*]", "[GET, *]"] {
         let text = format!("{BASE}http:\n  headers:\n    Access-Control-Allow-Origin: {value}\n");
-        for found in [mistakes(&text, &[]), mistakes(BASE, &[(right, value)])] {
+        for found in [errors(&text, &[]), errors(BASE, &[(right, value)])] {
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(
                 found[0].ends_with("is put in quotes, such as ['*'] for any origin"),
@@ -319,7 +319,7 @@ fn one_mistake_is_told_once() {
             "auth.ldap: unknown kind of access control",
         ),
     ] {
-        let found = mistakes(&text, &[]);
+        let found = errors(&text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(expected), "{found:?}");
     }
@@ -331,11 +331,11 @@ fn a_tab_is_called_a_tab() {
         "version: 0.1\nstorage:\n\tfilesystem:\n",
         "version: 0.1\nstorage:\n  filesystem:\n  \trootdirectory: /x\n",
     ] {
-        let found = mistakes(text, &[]);
+        let found = errors(text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         let said = "it is a tab; YAML indents with spaces";
         assert!(found[0].ends_with(said), "{found:?}");
     }
-    let at = mistakes("version: 0.1\nlog: {fields: {a: @b}}\n", &[]);
+    let at = errors("version: 0.1\nlog: {fields: {a: @b}}\n", &[]);
     assert!(at[0].ends_with("is put in quotes"), "{at:?}");
 }

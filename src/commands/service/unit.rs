@@ -243,10 +243,10 @@ fn specifiers(text: &str) -> String {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::config::Source;
+    use crate::config::ConfigSource;
 
     fn unit(text: &str, program: &str) -> String {
-        let source = Source::Text {
+        let source = ConfigSource::Text {
             name: "test".to_owned(),
             text: format!("version: 0.1\n{text}\n"),
         };
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn the_page_has_the_unit_as_it_is_printed() {
-        let source = Source::Text {
+        let source = ConfigSource::Text {
             name: "test".to_owned(),
             text: "version: 0.1\nstorage: filesystem\nhttp: {addr: ':443'}\n".to_owned(),
         };

@@ -37,7 +37,7 @@ validation:
     indexes:
       platforms: some
 ";
-    let found = mistakes(text, &[]);
+    let found = errors(text, &[]);
     let starts = [
         "config.yml:24:10: catalog: found `5`; allowed: a mapping with maxentries",
         "config.yml:1:10: version: found `0.2`; allowed: `version: 0.1`",
@@ -70,7 +70,7 @@ validation:
 #[test]
 fn a_mistake_in_a_variable_names_the_variable() {
     assert_eq!(
-        mistakes(
+        errors(
             BASE,
             &[
                 ("REGISTRY_HTTP_ADDR", "x"),
@@ -82,7 +82,7 @@ fn a_mistake_in_a_variable_names_the_variable() {
             "REGISTRY_HTTP_ADDR: http.addr: found `x`; allowed: host:port, :port or [IPv6 address]:port with a port from 0 to 65535, such as :5000",
         ]
     );
-    let found = mistakes(BASE, &[("REGISTRY_TAGS_MAXTAGS", "[1")]);
+    let found = errors(BASE, &[("REGISTRY_TAGS_MAXTAGS", "[1")]);
     assert!(
         found[0].starts_with("REGISTRY_TAGS_MAXTAGS: tags.maxtags: the value is no YAML"),
         "{found:?}"
@@ -96,7 +96,7 @@ fn the_version_is_named_and_is_the_one_there_is() {
         "version:\nstorage: inmemory\n",
         "version: 0.10\nstorage: inmemory\n",
     ] {
-        let found = mistakes(text, &[]);
+        let found = errors(text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(
             found[0].contains("version: found ") && found[0].contains("`version: 0.1`"),
@@ -110,7 +110,7 @@ fn the_version_is_named_and_is_the_one_there_is() {
 fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
     let with = |root: &str| {
         let text = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ";
-        mistakes(&format!("{text}{root}\n"), &[]).remove(0)
+        errors(&format!("{text}{root}\n"), &[]).remove(0)
     };
     // \d is no escape, \u and \x want digits, \r and \n are escapes.
     for root in [
@@ -138,10 +138,10 @@ fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
         );
     }
     let flow = "version: 0.1\nstorage: {filesystem: {rootdirectory: c:}}\n";
-    let said = mistakes(flow, &[]).remove(0);
+    let said = errors(flow, &[]).remove(0);
     assert!(said.ends_with("is put in single quotes"), "{said}");
     let key = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
-    let said = mistakes(BASE, &[(key, r#""c:\registry""#)]).remove(0);
+    let said = errors(BASE, &[(key, r#""c:\registry""#)]).remove(0);
     let start =
         format!(r#"{key}: storage.filesystem.rootdirectory: found "c:\registry", which has"#);
     assert!(said.starts_with(&start), "{said}");
@@ -150,7 +150,7 @@ fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
         let text = text
             .replace(&format!("{key}: a, "), "")
             .replace(&format!("{key}: b, "), "");
-        let said = mistakes(&text, &[]).remove(0);
+        let said = errors(&text, &[]).remove(0);
         assert!(said.contains("which has a control character"), "{said}");
     }
 }
@@ -173,23 +173,23 @@ fn broken_yaml_is_told_with_its_line() {
         ),
         ("version: 0.1\nlog: !tag {}\n", "config.yml:2:6: is no YAML"),
     ] {
-        let found = mistakes(text, &[]);
+        let found = errors(text, &[]);
         assert!(found[0].starts_with(start), "{found:?}");
     }
     let deep = format!("version: 0.1\nlog: {}\n", "[".repeat(2_000));
-    assert_eq!(mistakes(&deep, &[]).len(), 1);
+    assert_eq!(errors(&deep, &[]).len(), 1);
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x]\n");
     for level in 1..30 {
         let below = format!("*a{}, ", level - 1).repeat(8);
         bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
     }
-    assert_eq!(mistakes(&bomb, &[]).len(), 1);
+    assert_eq!(errors(&bomb, &[]).len(), 1);
 }
 
 #[test]
 fn an_empty_file_says_what_is_missing() {
     for text in ["", "# nothing\n", "---\n", "{}"] {
-        let found = mistakes(text, &[]);
+        let found = errors(text, &[]);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(
             found[0].starts_with("config.yml: version: found nothing"),
@@ -200,15 +200,15 @@ fn an_empty_file_says_what_is_missing() {
             "{found:?}"
         );
     }
-    assert!(mistakes("- version: 0.1\n", &[])[0].contains("found a list; allowed: a mapping"));
+    assert!(errors("- version: 0.1\n", &[])[0].contains("found a list; allowed: a mapping"));
 }
 
 #[test]
 fn files_that_cannot_be_read_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let load = |path: &Path| -> String {
-        let mistakes = Config::load(Source::File(path.to_owned()), []).unwrap_err();
-        mistakes[0].to_string()
+        let errors = Config::load(ConfigSource::File(path.to_owned()), []).unwrap_err();
+        errors[0].to_string()
     };
     let missing = folder.path().join("no.yml");
     assert!(load(&missing).starts_with(&format!("{}: cannot be read: ", missing.display())));
@@ -223,14 +223,14 @@ fn files_that_cannot_be_read_are_told() {
 
 #[test]
 fn there_is_exactly_one_driver() {
-    let found = mistakes("version: 0.1\nstorage:\n  inmemory:\n  filesystem:\n", &[]);
+    let found = errors("version: 0.1\nstorage:\n  inmemory:\n  filesystem:\n", &[]);
     assert_eq!(
         found,
         ["config.yml:3:3: storage: found 2 drivers (inmemory, filesystem); allowed: exactly one"]
     );
-    let found = mistakes(BASE, &[("REGISTRY_STORAGE_S3_BUCKET", "b")]);
+    let found = errors(BASE, &[("REGISTRY_STORAGE_S3_BUCKET", "b")]);
     assert_eq!(found.len(), 2, "{found:?}");
-    let found = mistakes(
+    let found = errors(
         "version: 0.1\nstorage:\n  filesytem:\n    rootdirectory: /x\n",
         &[],
     );
@@ -240,7 +240,7 @@ fn there_is_exactly_one_driver() {
             "config.yml:4:5: storage.filesytem: unknown storage driver; use filesystem or inmemory; did you mean storage.filesystem?"
         ]
     );
-    let found = mistakes(
+    let found = errors(
         "version: 0.1\nstorage:\n  delete:\n    enabled: true\n",
         &[],
     );
@@ -267,7 +267,7 @@ fn too_few_threads_are_raised() {
 fn a_flood_of_mistakes_is_told_in_part() {
     let items: String = (0..1000).map(|_| "        - '['\n").collect();
     let text = format!("{BASE}validation:\n  manifests:\n    urls:\n      allow:\n{items}");
-    let found = mistakes(&text, &[]);
+    let found = errors(&text, &[]);
     assert_eq!(found.len(), 101);
-    assert_eq!(found[100], "config.yml: and 900 more mistakes");
+    assert_eq!(found[100], "config.yml: and 900 more errors");
 }
