@@ -3,11 +3,14 @@
 mod access;
 mod environment;
 mod errors;
+mod http;
 mod keys;
 mod meant;
 mod names;
 mod real;
+mod search;
 mod tls;
+mod values;
 
 use registry::auth::{Action, Caller};
 use registry::config::{

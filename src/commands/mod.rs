@@ -20,7 +20,7 @@ pub fn told(errors: &[ConfigError]) -> String {
 pub fn load_or_search(named: Option<PathBuf>) -> Result<(Config, Vec<Notice>), Vec<ConfigError>> {
     let (source, mut notices) = match named {
         Some(path) => (ConfigSource::File(path), Vec::new()),
-        None => ConfigSource::search()?,
+        None => ConfigSource::search().map_err(|error| vec![error])?,
     };
     let (config, more) = load(source)?;
     notices.extend(more);

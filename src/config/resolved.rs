@@ -1,16 +1,18 @@
-//! The resolved configuration: what every other room reads. There is no Option where there is a
-//! default, and a value that is here has been checked.
+//! The resolved configuration: what every other room reads. There is no `Option` where there is a default,
+//! and a value that is here has been checked. `keys.rs` says what fills which field, and with what
+//! default.
 
 use crate::auth::{Access, Scheme};
 use crate::http::{Limits, Listen, tls};
+use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything the program was told.
+/// A whole configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What was read: the path of a file, or what the built-in configuration is called.
+    /// What was read: the path of a file, or the name of the built-in configuration.
     pub source: String,
     /// `log`.
     pub log: LogConfig,
@@ -32,10 +34,56 @@ pub struct Config {
     pub manifest_bytes_max: u64,
     /// How many upload sessions there may be.
     pub uploads: UploadLimits,
+    /// Every key with its value, in the order of the declarations.
+    pub(super) effective: serde_yaml::Mapping,
+}
+
+impl Config {
+    /// The configuration as YAML with distribution's keys, for `check-config`: with every default, after the
+    /// environment, with the values of headers and log fields whose names speak of a secret masked. It
+    /// can be loaded again.
+    pub fn render(&self) -> String {
+        // A tree of strings, numbers and booleans always has a YAML form.
+        serde_yaml::to_string(&self.effective).unwrap_or_default()
+    }
+}
+
+impl Default for Config {
+    /// Everything that no declaration gives a default; `Draft` fills in the others.
+    fn default() -> Config {
+        Config {
+            source: String::new(),
+            log: LogConfig {
+                level: log::LevelFilter::Info,
+                formatter: Formatter::Text,
+                fields: BTreeMap::new(),
+                access_log: true,
+                queue_bytes: LOG_QUEUE_BYTES,
+            },
+            storage: StorageConfig::default(),
+            auth: Scheme::None,
+            access: None,
+            catalog_entries_max: 0,
+            tags_max: None,
+            http: HttpConfig {
+                listen: Listen::Tcp(String::new()),
+                prefix: String::new(),
+                location: LocationStyle::Relative,
+                drain_timeout: Duration::ZERO,
+                headers: Vec::new(),
+                tls: None,
+                limits: Limits::default(),
+            },
+            validation: ValidationConfig::default(),
+            manifest_bytes_max: MANIFEST_BYTES_MAX,
+            uploads: UploadLimits::default(),
+            effective: serde_yaml::Mapping::new(),
+        }
+    }
 }
 
 /// How many upload sessions there may be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct UploadLimits {
     /// `http.limits.uploads`: sessions of all clients.
     pub sessions_max: usize,
@@ -75,7 +123,7 @@ pub enum Formatter {
 }
 
 /// Where content is kept and what may be done with it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct StorageConfig {
     /// The one driver.
     pub driver: StorageDriver,
@@ -92,19 +140,28 @@ pub struct StorageConfig {
 /// The place of the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorageDriver {
-    /// A folder.
+    /// A directory.
     Filesystem {
         /// `storage.filesystem.rootdirectory`.
         root_directory: PathBuf,
         /// `storage.filesystem.maxthreads`: file operations at one time.
         threads_max: usize,
     },
-    /// Memory, gone at the end of the process.
+    /// Memory, gone when the process ends.
     InMemory,
 }
 
+impl Default for StorageDriver {
+    fn default() -> StorageDriver {
+        StorageDriver::Filesystem {
+            root_directory: PathBuf::new(),
+            threads_max: 0,
+        }
+    }
+}
+
 /// When abandoned uploads are removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UploadPurging {
     /// Whether they are removed at all.
     pub enabled: bool,
@@ -147,7 +204,7 @@ pub enum LocationStyle {
 }
 
 /// What a pushed manifest must satisfy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ValidationConfig {
     /// Nothing of what follows is checked.
     pub disabled: bool,
@@ -160,9 +217,10 @@ pub struct ValidationConfig {
 }
 
 /// Which images of an index must exist when the index is pushed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Platforms {
     /// All of them.
+    #[default]
     All,
     /// None: a sparse index is accepted.
     None,

@@ -1,327 +1,225 @@
-//! The keys of distribution 2.8 and 3.x that are known and not honoured, with what that means: no
-//! effect is missed, something will not happen, or the start is refused.
+//! The keys of distribution 2.8 and 3.x that are known and not supported, with what that means: no effect is
+//! missed, something will not happen, or the start is refused.
 
-use super::schema::{Group, Status};
+use super::declare::{Group, Support};
+use super::tree::{self, Node};
+use Support::{Needless, Refused, Unsupported};
 
-const NO_ACME: &str = "certificates are not fetched from Let's Encrypt, and starting without one would send everything in clear; let another program fetch them and name its files as http.tls.certificate and http.tls.key: they are read again when they change";
+const NO_ACME: &str = "certificates are not fetched from Let's Encrypt, and starting without one would send everything \
+    in clear text; let another program fetch them and name its files in http.tls.certificate and http.tls.key: they \
+    are read again when they change";
 const NO_DRIVER: &str = "this storage driver is not supported; use filesystem or inmemory";
-const NO_PROXY: &str = "a pull-through cache is not supported yet, and without it this would be an empty registry; remove it to serve what is stored here";
+const NO_PROXY: &str = "a pull-through cache is not supported yet, and without it this would be an empty registry; \
+    remove it to serve what is stored here";
+const NO_CHECK: &str = "this check will not be made";
 
-const fn group(above: &'static str, status: Status, names: &'static [&'static str]) -> Group {
+/// A section that is not supported as a whole.
+const fn section(section: &'static str, support: Support, keys: &'static str) -> Group {
     Group {
-        above,
-        status,
-        names,
+        section,
+        support,
+        keys,
+        is_whole: true,
+        asks: match support {
+            Refused(_) => |node| !node.is_unset(),
+            _ => |node| !node.is_off(),
+        },
     }
 }
 
-/// The keys that are known and not honoured. A first name of `""` gives the status to the section
-/// as a whole, so it is reported once.
-pub const OTHERS: &[Group] = &[
-    group(
+/// Keys that are not supported in a section that is.
+const fn keys(section: &'static str, support: Support, keys: &'static str) -> Group {
+    let group = self::section(section, support, keys);
+    Group {
+        is_whole: false,
+        ..group
+    }
+}
+
+/// A storage driver. To name one is to ask for it, whatever its parameters.
+const fn driver(section: &'static str, keys: &'static str) -> Group {
+    self::section(section, Refused(NO_DRIVER), keys).when(|_| true)
+}
+
+impl Group {
+    const fn when(self, asks: fn(&Node) -> bool) -> Group {
+        Group { asks, ..self }
+    }
+}
+
+fn is_set(node: &Node, path: &[&str]) -> bool {
+    node.at(path).is_some_and(|node| !node.is_unset())
+}
+
+/// Whether a list has an element that is not `disabled`.
+fn any_enabled(list: Option<&Node>) -> bool {
+    let is_enabled = |item: &Node| {
+        let is_disabled = match item.at(&["disabled"]) {
+            Some(Node::Boolean(disabled)) => *disabled,
+            Some(Node::Text(text)) => tree::boolean(text) == Some(true),
+            _ => false,
+        };
+        !item.is_off() && !is_disabled
+    };
+    list.is_some_and(|list| list.items().iter().any(is_enabled))
+}
+
+/// The keys that are known and not supported.
+pub static GROUPS: &[Group] = &[
+    keys(
         "log",
-        Status::Unsupported("log lines will not name the function that wrote them"),
-        &["reportcaller"],
+        Unsupported("log lines will not name the function that wrote them"),
+        "reportcaller",
     ),
-    group(
+    section(
         "log.hooks",
-        Status::Unsupported("log lines will not be sent by mail"),
-        &[
-            "",
-            "#.disabled",
-            "#.type",
-            "#.levels",
-            "#.options.smtp.addr",
-            "#.options.smtp.username",
-            "#.options.smtp.password",
-            "#.options.smtp.insecure",
-            "#.options.from",
-            "#.options.to",
-        ],
-    ),
-    group(
+        Unsupported("log lines will not be sent by mail"),
+        "#.disabled #.type #.levels #.options.smtp.addr #.options.smtp.username \
+        #.options.smtp.password #.options.smtp.insecure #.options.from #.options.to",
+    )
+    .when(|node| any_enabled(Some(node))),
+    section(
         "storage.cache",
-        Status::Needless("descriptors are read from the files, which the system caches"),
-        &["", "blobdescriptor", "blobdescriptorsize", "layerinfo"],
+        Needless("descriptors are read from the files, which the system caches"),
+        "blobdescriptor blobdescriptorsize layerinfo",
     ),
-    group(
+    section(
         "storage.redirect",
-        Status::Needless("content is always served from here"),
-        &["", "disable"],
+        Needless("content is always served from here"),
+        "disable",
     ),
-    group("storage.s3", Status::Refused(NO_DRIVER), S3),
-    group("storage.s3aws", Status::Refused(NO_DRIVER), S3),
-    group("storage.s3goamz", Status::Refused(NO_DRIVER), S3),
-    group(
+    driver("storage.s3", S3),
+    driver("storage.s3aws", S3),
+    driver("storage.s3goamz", S3),
+    driver(
         "storage.azure",
-        Status::Refused(NO_DRIVER),
-        &[
-            "",
-            "accountname",
-            "accountkey",
-            "container",
-            "realm",
-            "rootdirectory",
-            "max_retries",
-            "retry_delay",
-            "credentials.type",
-            "credentials.clientid",
-            "credentials.tenantid",
-            "credentials.secret",
-            "connectionstring",
-            "serviceurl",
-            "skipverify",
-        ],
+        "accountname accountkey container realm rootdirectory max_retries retry_delay \
+        credentials.type credentials.clientid credentials.tenantid credentials.secret \
+        connectionstring serviceurl skipverify",
     ),
-    group(
+    driver(
         "storage.gcs",
-        Status::Refused(NO_DRIVER),
-        &[
-            "",
-            "bucket",
-            "keyfile",
-            "credentials",
-            "rootdirectory",
-            "chunksize",
-            "maxconcurrency",
-            "useragent",
-        ],
+        "bucket keyfile credentials rootdirectory chunksize maxconcurrency useragent",
     ),
-    group(
+    driver(
         "storage.swift",
-        Status::Refused(NO_DRIVER),
-        &[
-            "",
-            "username",
-            "password",
-            "authurl",
-            "tenant",
-            "tenantid",
-            "domain",
-            "domainid",
-            "tenantdomain",
-            "tenantdomainid",
-            "trustid",
-            "region",
-            "container",
-            "prefix",
-            "endpointtype",
-            "insecureskipverify",
-            "chunksize",
-            "secretkey",
-            "accesskey",
-            "tempurlcontainerkey",
-            "tempurlmethods",
-            "authversion",
-        ],
+        "username password authurl tenant tenantid domain domainid tenantdomain \
+        tenantdomainid trustid region container prefix endpointtype insecureskipverify \
+        chunksize secretkey accesskey tempurlcontainerkey tempurlmethods authversion",
     ),
-    group(
+    driver(
         "storage.oss",
-        Status::Refused(NO_DRIVER),
-        &[
-            "",
-            "accesskeyid",
-            "accesskeysecret",
-            "region",
-            "bucket",
-            "internal",
-            "endpoint",
-            "encrypt",
-            "encryptionkeyid",
-            "secure",
-            "chunksize",
-            "rootdirectory",
-        ],
+        "accesskeyid accesskeysecret region bucket internal endpoint encrypt encryptionkeyid \
+        secure chunksize rootdirectory",
     ),
-    group(
+    section(
         "middleware",
-        Status::Unsupported("requests and content will not pass through it"),
-        &["", "*.#.name", "*.#.disabled", "*.#.options.*"],
-    ),
-    group(
+        Unsupported("requests and content will not pass through it"),
+        "*.#.name *.#.disabled *.#.options.*",
+    )
+    .when(|node| {
+        node.entries()
+            .iter()
+            .any(|(_, kind)| any_enabled(Some(kind)))
+    }),
+    keys(
         "http",
-        Status::Needless("upload sessions are kept on the server, so nothing is signed"),
-        &["secret"],
+        Needless("upload sessions are kept on the server, so nothing is signed"),
+        "secret",
     ),
-    group(
+    section(
         "http.tls.letsencrypt",
-        Status::Refused(NO_ACME),
-        &["", "cachefile", "email", "hosts", "directoryurl"],
+        Refused(NO_ACME),
+        "cachefile email hosts directoryurl",
     ),
-    group(
+    section(
         "http.debug",
-        Status::Unsupported("there is no debug server and there are no metrics yet"),
-        &["", "addr", "prometheus.enabled", "prometheus.path"],
-    ),
-    group(
+        Unsupported("there is no debug server and there are no metrics yet"),
+        "addr prometheus.enabled prometheus.path",
+    )
+    .when(|node| is_set(node, &["addr"])),
+    section(
         "http.http2",
-        Status::Needless("the server speaks HTTP/1.1 only"),
-        &["", "disabled"],
+        Needless("the server speaks HTTP/1.1 only"),
+        "disabled",
     ),
-    group(
+    section(
         "http.h2c",
-        Status::Unsupported("the server speaks HTTP/1.1 only"),
-        &["", "enabled"],
+        Unsupported("the server speaks HTTP/1.1 only"),
+        "enabled",
     ),
-    group(
+    section(
         "notifications",
-        Status::Unsupported("no events will be sent"),
-        &[
-            "",
-            "events.includereferences",
-            "endpoints.#.name",
-            "endpoints.#.disabled",
-            "endpoints.#.url",
-            "endpoints.#.headers",
-            "endpoints.#.timeout",
-            "endpoints.#.threshold",
-            "endpoints.#.backoff",
-            "endpoints.#.ignoredmediatypes",
-            "endpoints.#.ignore.mediatypes",
-            "endpoints.#.ignore.actions",
-        ],
-    ),
-    group(
+        Unsupported("no events will be sent"),
+        "events.includereferences endpoints.#.name endpoints.#.disabled endpoints.#.url \
+        endpoints.#.headers endpoints.#.timeout endpoints.#.threshold endpoints.#.backoff \
+        endpoints.#.ignoredmediatypes endpoints.#.ignore.mediatypes \
+        endpoints.#.ignore.actions",
+    )
+    .when(|node| any_enabled(node.at(&["endpoints"]))),
+    section(
         "redis",
-        Status::Unsupported("nothing will be cached in redis"),
-        &[
-            "",
-            "addr",
-            "addrs",
-            "clientname",
-            "db",
-            "protocol",
-            "username",
-            "password",
-            "sentinelusername",
-            "sentinelpassword",
-            "maxretries",
-            "minretrybackoff",
-            "maxretrybackoff",
-            "dialtimeout",
-            "readtimeout",
-            "writetimeout",
-            "contexttimeoutenabled",
-            "poolfifo",
-            "poolsize",
-            "pooltimeout",
-            "minidleconns",
-            "maxidleconns",
-            "maxactiveconns",
-            "connmaxidletime",
-            "connmaxlifetime",
-            "maxredirects",
-            "readonly",
-            "routebylatency",
-            "routerandomly",
-            "mastername",
-            "disableidentity",
-            "identitysuffix",
-            "unstableresp3",
-            "pool.maxidle",
-            "pool.maxactive",
-            "pool.idletimeout",
-            "tls.enabled",
-            "tls.certificate",
-            "tls.key",
-            "tls.rootcas",
-        ],
-    ),
-    group(
+        Unsupported("nothing will be cached in redis"),
+        "addr addrs clientname db protocol username password sentinelusername \
+        sentinelpassword maxretries minretrybackoff maxretrybackoff dialtimeout readtimeout \
+        writetimeout contexttimeoutenabled poolfifo poolsize pooltimeout minidleconns \
+        maxidleconns maxactiveconns connmaxidletime connmaxlifetime maxredirects readonly \
+        routebylatency routerandomly mastername disableidentity identitysuffix unstableresp3 \
+        pool.maxidle pool.maxactive pool.idletimeout tls.enabled tls.certificate tls.key \
+        tls.rootcas",
+    )
+    .when(|node| is_set(node, &["addr"]) || is_set(node, &["addrs"])),
+    section(
         "health.storagedriver",
-        Status::Needless("a request that needs the storage reports its failure"),
-        &["", "enabled", "interval", "threshold"],
+        Needless("a request that needs the storage reports its failure"),
+        "enabled interval threshold",
     ),
-    group(
+    section(
         "health.file",
-        Status::Unsupported(NO_CHECK),
-        &["", "#.file", "#.interval", "#.threshold"],
+        Unsupported(NO_CHECK),
+        "#.file #.interval #.threshold",
     ),
-    group(
+    section(
         "health.http",
-        Status::Unsupported(NO_CHECK),
-        &[
-            "",
-            "#.uri",
-            "#.headers",
-            "#.statuscode",
-            "#.timeout",
-            "#.interval",
-            "#.threshold",
-        ],
+        Unsupported(NO_CHECK),
+        "#.uri #.headers #.statuscode #.timeout #.interval #.threshold",
     ),
-    group(
+    section(
         "health.tcp",
-        Status::Unsupported(NO_CHECK),
-        &["", "#.addr", "#.timeout", "#.interval", "#.threshold"],
+        Unsupported(NO_CHECK),
+        "#.addr #.timeout #.interval #.threshold",
     ),
-    group("proxy", Status::Refused(NO_PROXY), &["remoteurl"]),
-    group(
+    keys("proxy", Refused(NO_PROXY), "remoteurl"),
+    keys(
         "proxy",
-        Status::Needless("without proxy.remoteurl there is no pull-through cache"),
-        &[
-            "username",
-            "password",
-            "ttl",
-            "cachewritetimeout",
-            "exec.command",
-            "exec.lifetime",
-        ],
+        Needless("without proxy.remoteurl there is no pull-through cache"),
+        "username password ttl cachewritetimeout exec.command exec.lifetime",
     ),
-    group(
+    section(
         "policy.repository.classes",
-        Status::Unsupported("content of every class is accepted"),
-        &[],
+        Unsupported("content of every class is accepted"),
+        "",
     ),
-    group(
+    section(
         "reporting",
-        Status::Unsupported("nothing will be reported to these services"),
-        &[
-            "",
-            "bugsnag.apikey",
-            "bugsnag.releasestage",
-            "bugsnag.endpoint",
-            "newrelic.licensekey",
-            "newrelic.name",
-            "newrelic.verbose",
-        ],
-    ),
-    group(
+        Unsupported("nothing will be reported to these services"),
+        "bugsnag.apikey bugsnag.releasestage bugsnag.endpoint newrelic.licensekey \
+        newrelic.name newrelic.verbose",
+    )
+    .when(|node| is_set(node, &["bugsnag", "apikey"]) || is_set(node, &["newrelic", "licensekey"])),
+    section(
         "compatibility.schema1",
-        Status::Unsupported("manifests of schema 1 are refused"),
-        &["", "enabled", "trustkey", "signingkeyfile"],
-    ),
+        Unsupported("manifests of schema 1 are refused"),
+        "enabled trustkey signingkeyfile",
+    )
+    .when(|node| {
+        node.at(&["enabled"])
+            .is_some_and(|enabled| !enabled.is_off())
+    }),
 ];
 
-const NO_CHECK: &str = "this check will not be made";
-
-const S3: &[&str] = &[
-    "",
-    "accesskey",
-    "secretkey",
-    "sessiontoken",
-    "region",
-    "regionendpoint",
-    "redirectendpoint",
-    "forcepathstyle",
-    "bucket",
-    "encrypt",
-    "keyid",
-    "secure",
-    "skipverify",
-    "v4auth",
-    "chunksize",
-    "multipartcopychunksize",
-    "multipartcopymaxconcurrency",
-    "multipartcopythresholdsize",
-    "multipartcombinesmallpart",
-    "rootdirectory",
-    "storageclass",
-    "objectacl",
-    "useragent",
-    "usedualstack",
-    "accelerate",
-    "logs3apirequests",
-    "logs3apiresponseheaders",
-    "loglevel",
-];
+const S3: &str = "accesskey secretkey sessiontoken region regionendpoint redirectendpoint \
+        forcepathstyle bucket encrypt keyid secure skipverify v4auth chunksize \
+        multipartcopychunksize multipartcopymaxconcurrency multipartcopythresholdsize \
+        multipartcombinesmallpart rootdirectory storageclass objectacl useragent \
+        usedualstack accelerate logs3apirequests logs3apiresponseheaders loglevel";

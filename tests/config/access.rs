@@ -79,7 +79,7 @@ fn rules_that_are_half_or_wrong_stop_the_start() {
         ),
         (
             format!("{BASE}access: {{rules: [{{{all}}}]}}\n"),
-            "access.rules.0.users.0: found `*`; allowed: anonymous alone, since auth is not set",
+            "access.rules.0.users.0: found `*`; allowed: only anonymous, since auth is not set",
         ),
         (
             format!("{BASE}auth: none\naccess: {{rules: [{{{all}}}]}}\n"),
@@ -123,7 +123,7 @@ fn rules_that_are_half_or_wrong_stop_the_start() {
         ),
         (
             format!("{BASE}{USERS}access: {{groups: {{'a.b': [c]}}, rules: [{{{all}}}]}}\n"),
-            "is no name of a group; ",
+            "not a group name; ",
         ),
         (
             format!("{BASE}{USERS}access: {{groups: {{g: ['@h']}}, rules: [{{{all}}}]}}\n"),

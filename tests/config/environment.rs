@@ -16,8 +16,8 @@ fn unknown_variables_are_told_with_the_nearest_known_one() {
             ]
         ),
         [
-            "REGISTRY_PORT_5000_TCP: no key has this variable; it is ignored",
-            "REGISTRY_STORAGE_FILESYSTEM_ROOT_DIRECTORY: no key has this variable; it is ignored; did you mean REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY?",
+            "REGISTRY_PORT_5000_TCP: unknown variable; it is ignored",
+            "REGISTRY_STORAGE_FILESYSTEM_ROOT_DIRECTORY: unknown variable; it is ignored; did you mean REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY?",
         ]
     );
 }
@@ -103,7 +103,7 @@ fn what_yaml_leaves_out_of_a_variable_is_warned_of() {
     }
     let found = errors(BASE, &[("REGISTRY_HTTP_ADDR", "{a: b}")]);
     assert!(
-        found[0].contains("found a mapping; allowed: a text"),
+        found[0].contains("found a mapping; allowed: a string"),
         "{found:?}"
     );
 }

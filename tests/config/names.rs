@@ -128,7 +128,7 @@ fn a_slip_in_a_name_that_closes_the_registry_stops_the_start() {
         ),
         ("REGISTRY_PROXY_REMOTE_URL", "REGISTRY_PROXY_REMOTEURL"),
     ] {
-        let expected = format!("{name}: no key has this variable; did you mean {known}?");
+        let expected = format!("{name}: unknown variable; did you mean {known}?");
         assert_eq!(errors(BASE, &[(name, "x")]), [expected]);
     }
     // `no` is the name of a file here.
