@@ -29,10 +29,8 @@ mod setting;
 mod source;
 mod suggest;
 mod texts;
-mod tree;
 mod unsupported;
 mod values;
-mod yaml;
 
 pub use crate::auth::{Access, Scheme};
 pub use crate::http::{Limits, Listen};
@@ -45,9 +43,8 @@ pub use resolved::{
 };
 pub use source::ConfigSource;
 
+use crate::yaml::{self, Node, YamlError};
 use layers::Layers;
-use tree::Node;
-use yaml::YamlError;
 
 impl Config {
     /// Reads a configuration and lays the environment over it.

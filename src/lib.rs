@@ -19,3 +19,4 @@ pub mod storage;
 mod sync;
 pub mod sys;
 mod watched;
+mod yaml;

@@ -3,9 +3,9 @@
 
 use super::draft::Draft;
 use super::layers::Layers;
-use super::tree::{KeyPath, Node};
 use crate::auth::access::{ACTIONS, Action, Rule, Who};
 use crate::auth::pattern::Pattern;
+use crate::yaml::{KeyPath, Node};
 use std::collections::BTreeMap;
 
 type Groups = BTreeMap<String, Vec<String>>;
@@ -28,10 +28,10 @@ pub fn read(layers: &mut Layers, draft: &mut Draft) {
         let allowed = "a list of at least one rule with users, repositories and actions";
         layers.missing(&path, allowed);
     }
-    draft.groups = groups(layers, &section.join("groups"));
+    let groups = groups(layers, &section.join("groups"));
     let paths = (0..count).map(|index| path.join(index));
-    let rules = paths.map(|path| rule(layers, &path, &draft.groups));
-    draft.rules = Some(rules.collect());
+    let rules = paths.map(|path| rule(layers, &path, &groups)).collect();
+    draft.access = Some((groups, rules));
 }
 
 fn groups(layers: &mut Layers, path: &KeyPath) -> Groups {

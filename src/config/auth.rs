@@ -1,18 +1,17 @@
 //! The `auth` section: which authentication scheme is chosen, and what about it is dangerous or half.
 
-use super::draft::Draft;
+use super::draft::{Draft, TokenDraft};
 use super::layers::Layers;
 use super::report::Severity;
 use super::schema::SchemaNode;
-use super::tree::{KeyPath, Node};
-use crate::auth::Scheme;
-use crate::auth::token;
+use crate::auth::{Scheme, token};
 use crate::http::Listen;
+use crate::yaml::{KeyPath, Node};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
-/// The scheme that is named, with empty parameters. Names that are unknown have been reported already.
-pub fn scheme(layers: &mut Layers) -> Scheme {
+/// Makes a place for the parameters of the scheme that is named. Names that are unknown have been reported
+/// already.
+pub fn choose(layers: &mut Layers, draft: &mut Draft) {
     let path = KeyPath::from(["auth"]);
     let schemes = layers.keys(&path);
     let is_known = |scheme: &String| SchemaNode::root().at(&path.join(scheme)).is_some();
@@ -20,74 +19,84 @@ pub fn scheme(layers: &mut Layers) -> Scheme {
         let (count, names) = (schemes.len(), schemes.join(", "));
         let message =
             format!("found {count} authentication schemes ({names}); allowed: at most one");
-        layers.error(&path, message);
-        return Scheme::None;
+        return layers.error(&path, message);
     }
     let Some(scheme) = schemes.first() else {
-        return Scheme::None;
+        return;
     };
     if !matches!(layers.value(&path.join(scheme)), None | Some(Node::Map(_))) {
         // Reported by its form already.
-        return Scheme::None;
+        return;
     }
-    let realm = String::new;
     match scheme.as_str() {
-        "htpasswd" => Scheme::Htpasswd {
-            realm: realm(),
-            path: PathBuf::new(),
-        },
-        "silly" => Scheme::Silly {
-            realm: realm(),
-            service: String::new(),
-        },
-        "token" => Scheme::Token(token::Settings {
-            realm: realm(),
-            service: String::new(),
-            issuer: String::new(),
-            root_certificates: None,
-            keys: None,
-            algorithms: Vec::new(),
-            redirect_path: None,
-        }),
-        _ => Scheme::None,
+        "htpasswd" => draft.htpasswd = Some(Default::default()),
+        "silly" => draft.silly = Some(Default::default()),
+        "token" => {
+            draft.token = Some(TokenDraft {
+                settings: token::Settings {
+                    realm: String::new(),
+                    service: String::new(),
+                    issuer: String::new(),
+                    root_certificates: None,
+                    keys: None,
+                    algorithms: all_algorithms(),
+                    redirect_path: None,
+                },
+                redirects: false,
+                redirect_path: String::new(),
+            });
+        }
+        _ => {}
     }
 }
 
-/// Completes the scheme once its parameters have been read, and warns of what is dangerous and allowed.
-pub fn check(layers: &mut Layers, draft: &mut Draft) {
+/// The scheme, once its parameters have been read; warns of what is dangerous and allowed.
+pub fn finish(layers: &mut Layers, draft: &mut Draft) -> Scheme {
     let is_safe = is_safe(draft);
-    match &mut draft.config.auth {
-        Scheme::None => return,
-        Scheme::Htpasswd { .. } => {}
-        Scheme::Silly { .. } => {
-            let message = "accepts any credentials: it is for tests, and keeps nobody out";
-            layers.notice(
-                Severity::Warning,
-                &KeyPath::from(["auth", "silly"]),
-                message,
-            );
-        }
-        Scheme::Token(token) => {
-            let section = KeyPath::from(["auth", "token"]);
-            if token.realm.is_empty() && !draft.redirects {
-                layers.missing(&section.join("realm"), "the URL where clients fetch tokens");
-            }
-            let is_set = |key: &str| layers.value(&section.join(key)).is_some();
-            if !is_set("rootcertbundle") && !is_set("jwks") {
-                let allowed = "the path of a PEM file of certificates, or in auth.token.jwks that of a JWK set";
-                layers.missing(&section.join("rootcertbundle"), allowed);
-            }
-            if token.algorithms.is_empty() {
-                token.algorithms = token::ALGORITHMS.map(str::to_owned).to_vec();
-            }
-            token.redirect_path = draft.redirects.then(|| draft.redirect_path.clone());
-        }
-    }
+    let scheme = if let Some((realm, path)) = draft.htpasswd.take() {
+        Scheme::Htpasswd { realm, path }
+    } else if let Some((realm, service)) = draft.silly.take() {
+        let message = "accepts any credentials: it is for tests, and keeps nobody out";
+        layers.notice(
+            Severity::Warning,
+            &KeyPath::from(["auth", "silly"]),
+            message,
+        );
+        Scheme::Silly { realm, service }
+    } else if let Some(token) = draft.token.take() {
+        Scheme::Token(token_settings(layers, token))
+    } else {
+        return Scheme::None;
+    };
     if !is_safe {
         let message = "credentials will travel over plain HTTP and can be read in transit; set http.tls, or \
                        http.host to the https:// address of the proxy in front";
         layers.notice(Severity::Warning, &KeyPath::from(["auth"]), message);
     }
+    scheme
+}
+
+fn token_settings(layers: &mut Layers, token: TokenDraft) -> token::Settings {
+    let section = KeyPath::from(["auth", "token"]);
+    let mut settings = token.settings;
+    if settings.realm.is_empty() && !token.redirects {
+        layers.missing(&section.join("realm"), "the URL where clients fetch tokens");
+    }
+    let is_set = |key: &str| layers.value(&section.join(key)).is_some();
+    if !is_set("rootcertbundle") && !is_set("jwks") {
+        let allowed =
+            "the path of a PEM file of certificates, or in auth.token.jwks that of a JWK set";
+        layers.missing(&section.join("rootcertbundle"), allowed);
+    }
+    if settings.algorithms.is_empty() {
+        settings.algorithms = all_algorithms();
+    }
+    settings.redirect_path = token.redirects.then_some(token.redirect_path);
+    settings
+}
+
+fn all_algorithms() -> Vec<String> {
+    token::ALGORITHMS.map(str::to_owned).to_vec()
 }
 
 /// Whether nobody between a client and this registry, or a proxy in front of it, can read passwords.

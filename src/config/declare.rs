@@ -4,7 +4,7 @@
 
 use super::draft::Draft;
 use super::setting::{Invalid, Setting};
-use super::tree::Node;
+use crate::yaml::Node;
 use std::time::Duration;
 
 /// What a value must be.

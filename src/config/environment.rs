@@ -9,8 +9,7 @@ use super::misplaced;
 use super::report::{Provenance, Severity};
 use super::schema::{self, STORAGE_SETTINGS, SchemaNode, VARIABLE_PREFIX, is_index};
 use super::suggest;
-use super::tree::{KeyPath, Node};
-use super::yaml;
+use crate::yaml::{self, KeyPath, Node};
 
 /// The variable that names the file; it is not a key.
 pub const PATH_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";

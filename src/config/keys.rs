@@ -12,7 +12,6 @@
 //! above it. Order counts where two keys meet in one field, and for `check-config`.
 
 use super::declare::{Declaration, Kind, Trait};
-use super::draft;
 use super::texts;
 use Kind::{Any, Boolean, Bytes, Duration, Integer, List, Map, Path, Text, Texts, Word};
 use Trait::{Default, Deprecated, Distribution, IgnoredInQuotes, InHours, InNanoseconds, Own};
@@ -66,12 +65,12 @@ pub static KEYS: &[Declaration] = declarations! {
     log.queuebytes: Bytes(64 * KIB, GIB), [Own], |draft| draft.config.log.queue_bytes;
 
     /// the directory that holds all content
-    storage.filesystem.rootdirectory: Path, = "/var/lib/registry", |draft| *draft::filesystem(draft)?.0;
+    storage.filesystem.rootdirectory: Path, = "/var/lib/registry", |draft| draft.filesystem.as_mut()?.0;
     /// concurrent file operations; less than 25 is raised to 25, and 0 means the default
     storage.filesystem.maxthreads: Integer(0, 100_000), = "100", [TakenInQuotes],
-        |draft| *draft::filesystem(draft)?.1;
+        |draft| draft.filesystem.as_mut()?.1;
     /// keep content in memory, until the process ends; for tests
-    storage.inmemory: Any, |draft| *draft::in_memory(draft)?;
+    storage.inmemory: Any, |draft| *draft.in_memory.as_mut()?;
     /// whether clients may delete
     storage.delete.enabled: Boolean, = "false", [IgnoredInQuotes], |draft| draft.config.storage.delete_enabled;
     /// refuse pushes and deletes; [nothing is written](operate.md#a-data-folder-that-is-not-as-it-should-be)
@@ -95,43 +94,43 @@ pub static KEYS: &[Declaration] = declarations! {
 
     /// the realm that a client shows to its user
     auth.htpasswd.realm: Text, [Required("the realm that docker login shows")],
-        |draft| *draft::htpasswd(draft)?.0;
+        |draft| draft.htpasswd.as_mut()?.0;
     /// the file of users
     auth.htpasswd.path: Path,
         [Required("the path of a file of users, which `registry htpasswd --file PATH USER` creates")],
-        |draft| *draft::htpasswd(draft)?.1;
+        |draft| draft.htpasswd.as_mut()?.1;
     /// the realm in the challenge; `silly` accepts any `Authorization` header and is only for tests
-    auth.silly.realm: Text, [Required("a string")], |draft| *draft::silly(draft)?.0;
+    auth.silly.realm: Text, [Required("a string")], |draft| draft.silly.as_mut()?.0;
     /// the service in the challenge
-    auth.silly.service: Text, [Required("a string")], |draft| *draft::silly(draft)?.1;
+    auth.silly.service: Text, [Required("a string")], |draft| draft.silly.as_mut()?.1;
     /// the realm is `autoredirectpath` on the host of the request
-    auth.token.autoredirect: Boolean, = "false", |draft| *draft::redirect(draft)?.0;
+    auth.token.autoredirect: Boolean, = "false", |draft| draft.token.as_mut()?.redirects;
     /// that path
     auth.token.autoredirectpath: Text, = "/auth/token", [Parse(texts::url_path)],
-        |draft| *draft::redirect(draft)?.1;
+        |draft| draft.token.as_mut()?.redirect_path;
     /// the URL where clients fetch tokens; must be set unless `autoredirect` is
-    auth.token.realm: Text, |draft| draft::token(draft)?.realm;
+    auth.token.realm: Text, |draft| draft.token.as_mut()?.settings.realm;
     /// the name of this registry, which must be the `aud` of a token
     auth.token.service: Text, [Required("the name of this registry in tokens")],
-        |draft| draft::token(draft)?.service;
+        |draft| draft.token.as_mut()?.settings.service;
     /// what the `iss` of a token must be
     auth.token.issuer: Text, [Required("the name of the issuer of tokens")],
-        |draft| draft::token(draft)?.issuer;
+        |draft| draft.token.as_mut()?.settings.issuer;
     /// a PEM file of certificates whose keys sign tokens, or the certificates in their `x5c`; this or `jwks` must be set
-    auth.token.rootcertbundle: Path, |draft| draft::token(draft)?.root_certificates;
+    auth.token.rootcertbundle: Path, |draft| draft.token.as_mut()?.settings.root_certificates;
     /// a file with the JWK set whose keys sign tokens
-    auth.token.jwks: Path, |draft| draft::token(draft)?.keys;
+    auth.token.jwks: Path, |draft| draft.token.as_mut()?.settings.keys;
     /// the accepted algorithms, some of `EdDSA`, `ES256`, `ES384`, `PS256`, `PS384`, `PS512`, `RS256`, `RS384` and
     /// `RS512`; all of them where none is named
-    auth.token.signingalgorithms: Texts, [Parse(texts::algorithm)], |draft| draft::token(draft)?.algorithms;
+    auth.token.signingalgorithms: Texts, [Parse(texts::algorithm)], |draft| draft.token.as_mut()?.settings.algorithms;
     /// no authentication
     auth.none: Any, ;
 
     /// a mapping of names of groups to lists of users
-    access.groups: Map, [Own], |draft| *draft::groups(draft)?;
+    access.groups: Map, [Own], |draft| draft.access.as_mut()?.0;
     access.groups.*: Texts, ;
     /// the rules, in order
-    access.rules: List, [Own], |draft| *draft.rules.as_mut()?;
+    access.rules: List, [Own], |draft| draft.access.as_mut()?.1;
     access.rules.#.users: Texts, ;
     access.rules.#.repositories: Texts, ;
     access.rules.#.actions: Texts, ;
@@ -145,7 +144,7 @@ pub static KEYS: &[Declaration] = declarations! {
     http.net: Word, = "tcp", |draft| draft.network;
     /// `host:port`, or `:port` for every address; with `http.net: unix` the path of the socket. On Windows no other
     /// program can use the port
-    http.addr: Text, = ":5000", |draft| *draft::listen(draft);
+    http.addr: Text, = ":5000", |draft| *draft.listen();
     /// the path below which everything is served, such as `/registry/`
     http.prefix: Text, = "/", [Parse(texts::prefix)], |draft| draft.config.http.prefix;
     /// the URL of this registry in a `Location`; wins over `http.relativeurls`. Without `http://` or `https://` it is
@@ -168,21 +167,21 @@ pub static KEYS: &[Declaration] = declarations! {
 
     /// a PEM file with the server's certificate, followed by the intermediate ones
     http.tls.certificate: Path, [Required("the path of a PEM file with the server's certificate")],
-        |draft| draft::tls(draft)?.certificate;
+        |draft| draft.config.http.tls.as_mut()?.certificate;
     /// a PEM file with its private key, not encrypted: PKCS#8, PKCS#1 or SEC1; RSA of 2048 to 8192 bits, ECDSA on P-256
     /// or P-384, Ed25519
     http.tls.key: Path, [Required("the path of a PEM file with the private key of http.tls.certificate")],
-        |draft| draft::tls(draft)?.key;
+        |draft| draft.config.http.tls.as_mut()?.key;
     /// a list of PEM files with the authorities that may sign certificates of clients, and with certificates of clients
     /// themselves
-    http.tls.clientcas: Texts, |draft| draft::tls(draft)?.client_cas;
+    http.tls.clientcas: Texts, |draft| draft.config.http.tls.as_mut()?.client_cas;
     /// `require-and-verify-client-cert` (the default with `clientcas`), `verify-client-cert-if-given`,
     /// `require-any-client-cert` or `request-client-cert`; the last two check only that the client has the key
-    http.tls.clientauth: Word, |draft| draft::tls(draft)?.client_auth;
+    http.tls.clientauth: Word, |draft| draft.config.http.tls.as_mut()?.client_auth;
     /// the oldest version that is accepted: `tls1.2` (the default) or `tls1.3`; 1.0 and 1.1 are not supported
-    http.tls.minimumtls: Text, |draft| draft::tls(draft)?.minimum;
+    http.tls.minimumtls: Text, |draft| draft.config.http.tls.as_mut()?.minimum;
     /// a list of the offered suites, by their Go names; without it all of those below
-    http.tls.ciphersuites: Texts, |draft| draft::tls(draft)?.cipher_suites;
+    http.tls.ciphersuites: Texts, |draft| draft.config.http.tls.as_mut()?.cipher_suites;
 
     /// open connections
     http.limits.connections: Integer(1, 1_000_000), [Own], |draft| draft.config.http.limits.connections_max;

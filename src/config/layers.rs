@@ -2,8 +2,7 @@
 //! where every value came from, and collects what is reported about them.
 
 use super::report::{ConfigError, Notice, Provenance, Severity};
-use super::tree::{KeyPath, Node};
-use super::yaml::{self, Side};
+use crate::yaml::{self, KeyPath, Node, Side};
 
 /// At most this many errors, and this many notices, are reported one by one.
 const REPORTS_MAX: usize = 100;

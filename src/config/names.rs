@@ -8,8 +8,7 @@ use super::misplaced;
 use super::report::Severity;
 use super::schema::{self, SchemaNode};
 use super::suggest;
-use super::tree::{KeyPath, Node};
-use super::yaml::Side;
+use crate::yaml::{KeyPath, Node, Side};
 
 /// Reports every name of the tree that is not simply a key that is supported.
 pub fn check(layers: &mut Layers) {

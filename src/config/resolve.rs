@@ -9,11 +9,12 @@ use super::report::Severity;
 use super::resolved::{Config, LocationStyle, Platform, Platforms, StorageDriver};
 use super::schema::{STORAGE_SETTINGS, SchemaNode};
 use super::setting::Value;
-use super::tree::{KeyPath, Node};
 use super::{access, auth, texts, values};
+use crate::auth::Access;
 use crate::http::Listen;
 use crate::http::tls::{ClientAuth, Settings as TlsSettings, Version};
 use crate::memory;
+use crate::yaml::{KeyPath, Node};
 use serde_yaml::{Mapping, Value as Yaml};
 
 /// The one version of the configuration's format.
@@ -33,8 +34,8 @@ const FRAMING: [&str; 5] = [
 pub fn resolve(layers: &mut Layers) -> Config {
     let mut draft = Draft::default();
     check_version(layers);
-    draft.config.storage.driver = driver(layers);
-    draft.config.auth = auth::scheme(layers);
+    choose_driver(layers, &mut draft);
+    auth::choose(layers, &mut draft);
     draft.config.http.tls = tls(layers);
     for key in KEYS {
         set_default(layers, key, &mut draft);
@@ -49,9 +50,9 @@ pub fn resolve(layers: &mut Layers) -> Config {
     check_limits(layers, &mut draft);
     check_listen(layers, &draft);
     check_tls(layers, &mut draft);
-    auth::check(layers, &mut draft);
-    let effective = effective(&mut draft);
-    finished(draft, effective)
+    draft.config.effective = effective(&mut draft);
+    draft.config.auth = auth::finish(layers, &mut draft);
+    finished(draft)
 }
 
 fn set_default(layers: &mut Layers, key: &Declaration, draft: &mut Draft) {
@@ -122,7 +123,7 @@ fn check_version(layers: &mut Layers) {
 }
 
 /// Exactly one driver must be named. One that is not supported has been reported by its name already.
-fn driver(layers: &mut Layers) -> StorageDriver {
+fn choose_driver(layers: &mut Layers, draft: &mut Draft) {
     let path = KeyPath::from(["storage"]);
     let mut drivers = layers.keys(&path);
     drivers.retain(|key| !STORAGE_SETTINGS.contains(&key.as_str()));
@@ -143,8 +144,8 @@ fn driver(layers: &mut Layers) -> StorageDriver {
         }
     }
     match drivers.iter().any(|driver| driver == "inmemory") {
-        true => StorageDriver::InMemory,
-        false => StorageDriver::default(),
+        true => draft.in_memory = Some(()),
+        false => draft.filesystem = Some(Default::default()),
     }
 }
 
@@ -279,7 +280,7 @@ fn check_limits(layers: &mut Layers, draft: &mut Draft) {
         let processors = std::thread::available_parallelism();
         config.storage.tag_lookup_threads = processors.map_or(1, usize::from);
     }
-    if let StorageDriver::Filesystem { threads_max, .. } = &mut config.storage.driver {
+    if let Some((_, threads_max)) = &mut draft.filesystem {
         let path = ["storage", "filesystem", "maxthreads"];
         match *threads_max {
             0 => *threads_max = defaults(&path),
@@ -342,7 +343,7 @@ fn effective(draft: &mut Draft) -> Mapping {
 }
 
 /// The configuration, with the fields that several keys make.
-fn finished(draft: Draft, effective: Mapping) -> Config {
+fn finished(draft: Draft) -> Config {
     let mut config = draft.config;
     config.log.access_log = !draft.access_log_disabled;
     // A host wins over `relativeurls`, as in distribution.
@@ -357,10 +358,13 @@ fn finished(draft: Draft, effective: Mapping) -> Config {
         PlatformMode::None => Platforms::None,
         PlatformMode::List => Platforms::List(draft.platform_list),
     };
-    config.access = draft.rules.map(|rules| crate::auth::Access {
-        groups: draft.groups,
-        rules,
-    });
-    config.effective = effective;
+    config.access = draft.access.map(|(groups, rules)| Access { groups, rules });
+    config.storage.driver = match draft.filesystem {
+        Some((root_directory, threads_max)) => StorageDriver::Filesystem {
+            root_directory,
+            threads_max,
+        },
+        None => StorageDriver::InMemory,
+    };
     config
 }

@@ -137,8 +137,8 @@ pub struct StorageConfig {
     pub tag_lookup_threads: usize,
 }
 
-/// The place of the bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the content is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StorageDriver {
     /// A directory.
     Filesystem {
@@ -148,16 +148,8 @@ pub enum StorageDriver {
         threads_max: usize,
     },
     /// Memory, gone when the process ends.
+    #[default]
     InMemory,
-}
-
-impl Default for StorageDriver {
-    fn default() -> StorageDriver {
-        StorageDriver::Filesystem {
-            root_directory: PathBuf::new(),
-            threads_max: 0,
-        }
-    }
 }
 
 /// When abandoned uploads are removed.

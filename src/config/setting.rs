@@ -129,19 +129,19 @@ impl<T: Element> Setting for Vec<T> {
     }
 }
 
-/// Settings that are one of a few words, in any case; each word with its value.
+/// Settings that are one of a few words, in any case.
 macro_rules! words {
-    ($($type:ty: $words:expr, $hint:expr;)+) => {$(
+    ($($type:ty: $words:expr $(, $hint:expr)?;)+) => {$(
         impl Setting for $type {
             fn set(&mut self, value: Value) -> Result<(), Invalid> {
-                *self = choose(&$words, $hint, &value)?;
+                let hint: &[fn(&str) -> &'static str] = &[$($hint)?];
+                *self = choose(&$words, hint, &value)?;
                 Ok(())
             }
 
             fn get(&self) -> Option<Yaml> {
-                let words = $words;
-                let word = words.iter().find(|(_, value)| value == self);
-                word.map(|(word, _)| (*word).into())
+                let word = $words.into_iter().find(|(_, value)| value == self);
+                word.map(|(word, _)| word.into())
             }
         }
     )+};
@@ -153,24 +153,11 @@ words! {
         ("warn", LevelFilter::Warn),
         ("info", LevelFilter::Info),
         ("debug", LevelFilter::Debug),
-    ], |_| "";
-    Formatter: [
-        ("text", Formatter::Text),
-        ("json", Formatter::Json),
-        ("logstash", Formatter::Logstash),
-    ], |_| "";
-    Network: [("tcp", Network::Tcp), ("unix", Network::Unix)], |_| "";
-    PlatformMode: [
-        ("all", PlatformMode::All),
-        ("none", PlatformMode::None),
-        ("list", PlatformMode::List),
-    ], |_| "";
-    ClientAuth: [
-        ClientAuth::Request,
-        ClientAuth::RequireAny,
-        ClientAuth::VerifyIfGiven,
-        ClientAuth::RequireAndVerify,
-    ].map(|mode| (mode.name(), mode)), |_| "";
+    ];
+    Formatter: [("text", Formatter::Text), ("json", Formatter::Json), ("logstash", Formatter::Logstash)];
+    Network: [("tcp", Network::Tcp), ("unix", Network::Unix)];
+    PlatformMode: [("all", PlatformMode::All), ("none", PlatformMode::None), ("list", PlatformMode::List)];
+    ClientAuth: CLIENT_AUTHS.map(|mode| (mode.name(), mode));
     Version: [Version::Tls12, Version::Tls13].map(|version| (version.name(), version)),
         |text| match text.to_ascii_lowercase().as_str() {
             "tls1.0" | "tls1.1" => " (TLS 1.0 and 1.1 are insecure and not supported)",
@@ -178,10 +165,18 @@ words! {
         };
 }
 
-/// The value of the word that was written. The hint is what is to be known about one that is none.
+/// Those that can be named.
+const CLIENT_AUTHS: [ClientAuth; 4] = [
+    ClientAuth::Request,
+    ClientAuth::RequireAny,
+    ClientAuth::VerifyIfGiven,
+    ClientAuth::RequireAndVerify,
+];
+
+/// The value of the word that was written; a hint says what is to be known about one that is none.
 fn choose<T: Copy>(
     words: &[(&'static str, T)],
-    hint: fn(&str) -> &'static str,
+    hint: &[fn(&str) -> &'static str],
     written: &Value,
 ) -> Result<T, Invalid> {
     let Value::Text(text) = written else {
@@ -192,7 +187,8 @@ fn choose<T: Copy>(
         Some((_, value)) => Ok(*value),
         None => {
             let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            Err(format!("one of {}{}", words.join(", "), hint(text)).into())
+            let hint = hint.first().map_or("", |hint| hint(text));
+            Err(format!("one of {}{hint}", words.join(", ")).into())
         }
     }
 }
@@ -216,62 +212,41 @@ impl Setting for Listen {
     }
 }
 
-impl Element for String {
-    fn parse(text: &str) -> Result<String, Invalid> {
-        texts::one_line(text)
-    }
+/// Elements of lists: how they are read and shown.
+macro_rules! elements {
+    ($($type:ty: $text:ident => $parsed:expr, $self:ident => $shown:expr;)+) => {$(
+        impl Element for $type {
+            fn parse($text: &str) -> Result<$type, Invalid> {
+                $parsed
+            }
 
-    fn show(&self) -> String {
-        self.clone()
-    }
+            fn show(&self) -> String {
+                let $self = self;
+                $shown
+            }
+        }
+    )+};
 }
 
-impl Element for PathBuf {
-    fn parse(text: &str) -> Result<PathBuf, Invalid> {
-        file_path::parse(text)
-    }
-
-    fn show(&self) -> String {
-        self.to_string_lossy().into_owned()
-    }
+elements! {
+    String: text => texts::one_line(text), text => text.clone();
+    PathBuf: text => file_path::parse(text), path => path.to_string_lossy().into_owned();
+    Regex: text => Regex::new(text).map_err(|error| format!("a regular expression ({error})").into()),
+        expression => expression.as_str().to_owned();
+    TrustedNetwork: text => text.parse().map_err(|()| NETWORK.into()), network => network.to_string();
+    CipherSuite: text => cipher_suite(text), suite => suite.name().to_owned();
 }
 
-impl Element for Regex {
-    fn parse(text: &str) -> Result<Regex, Invalid> {
-        Regex::new(text).map_err(|error| format!("a regular expression ({error})").into())
-    }
+const NETWORK: &str = "an IP address, or a network such as 10.0.0.0/8 or fd00::/8";
 
-    fn show(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
-
-impl Element for TrustedNetwork {
-    fn parse(text: &str) -> Result<TrustedNetwork, Invalid> {
-        let network = text.parse();
-        network.map_err(|()| "an IP address, or a network such as 10.0.0.0/8 or fd00::/8".into())
-    }
-
-    fn show(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Element for CipherSuite {
-    fn parse(text: &str) -> Result<CipherSuite, Invalid> {
-        CipherSuite::parse(text).map_err(|why| {
-            let names: Vec<&str> = CipherSuite::names().collect();
-            let why = match why {
-                NoSuite::Weak => " (this one is too weak and not supported)",
-                NoSuite::Unknown => "",
-            };
-            format!("one of {}{why}", names.join(", ")).into()
-        })
-    }
-
-    fn show(&self) -> String {
-        self.name().to_owned()
-    }
+fn cipher_suite(text: &str) -> Result<CipherSuite, Invalid> {
+    let why = match CipherSuite::parse(text) {
+        Ok(suite) => return Ok(suite),
+        Err(NoSuite::Weak) => " (this one is too weak and not supported)",
+        Err(NoSuite::Unknown) => "",
+    };
+    let names: Vec<&str> = CipherSuite::names().collect();
+    Err(format!("one of {}{why}", names.join(", ")).into())
 }
 
 /// What stands in for a secret.

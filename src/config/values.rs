@@ -7,8 +7,7 @@ use super::duration;
 use super::layers::Layers;
 use super::report::Severity;
 use super::setting::{Invalid, Value};
-use super::tree::{self, KeyPath, Node};
-use super::yaml::Side;
+use crate::yaml::{self, KeyPath, Node, Side};
 use std::time::Duration;
 
 /// What nobody means by a number without a unit.
@@ -152,7 +151,7 @@ impl Layers {
 pub fn read(key: &Declaration, node: &Node) -> Option<Value> {
     match (key.kind, node) {
         (Kind::Boolean, Node::Boolean(value)) => Some(Value::Boolean(*value)),
-        (Kind::Boolean, Node::Text(text)) => tree::boolean(text).map(Value::Boolean),
+        (Kind::Boolean, Node::Text(text)) => yaml::boolean(text).map(Value::Boolean),
         (Kind::Integer(min, max) | Kind::Bytes(min, max), node) => {
             let number = match (node, key.kind) {
                 (Node::Integer(number), _) => i64::try_from(*number).ok(),

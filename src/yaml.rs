@@ -1,9 +1,13 @@
-//! YAML text as a tree, and the way back from a path in the tree to a line of the text.
+//! YAML text as an untyped tree, and the way back from a path in the tree to a line of the text. It knows
+//! nothing of configurations.
 //!
 //! The tree keeps no positions: a report looks one up by reading the text again, along the path, and
 //! failing where the path ends; the error of the YAML parser then carries the line.
 
-use super::tree::{KeyPath, Node};
+mod node;
+
+pub use node::{KeyPath, Node, boolean};
+
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, Visitor};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -206,6 +210,15 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     }
 }
 
+/// How a visitor takes each scalar.
+macro_rules! scalars {
+    ($($visit:ident($($value:ident: $type:ty)?) => $node:expr;)+) => {
+        $(fn $visit<E>(self $(, $value: $type)?) -> Result<Node, E> {
+            Ok($node)
+        })+
+    };
+}
+
 impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Node;
 
@@ -213,37 +226,16 @@ impl<'de> Visitor<'de> for Reader<'_> {
         f.write_str("a scalar, a list or a mapping without a tag")
     }
 
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    // An empty document.
-    fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Boolean(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Integer(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Integer(value.into()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
-        Ok(Node::Integer(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Float(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Text(value.to_owned()))
+    scalars! {
+        visit_unit() => Node::Null;
+        // An empty document.
+        visit_none() => Node::Null;
+        visit_bool(value: bool) => Node::Boolean(value);
+        visit_i64(value: i64) => Node::Integer(value.into());
+        visit_u64(value: u64) => Node::Integer(value.into());
+        visit_i128(value: i128) => Node::Integer(value);
+        visit_f64(value: f64) => Node::Float(value);
+        visit_str(value: &str) => Node::Text(value.to_owned());
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {

@@ -1,5 +1,5 @@
-//! The untyped tree of a configuration, and the paths in it. Types are decided later, by the key that a
-//! value belongs to, as Go does: see `values.rs`.
+//! The nodes of the tree, and the paths in it. What type a scalar has is decided by whoever reads it, as Go
+//! does.
 
 use std::fmt;
 use std::ops::Deref;
