@@ -32,14 +32,15 @@ mod texts;
 mod unsupported;
 mod values;
 
-pub use crate::auth::{Access, Scheme};
+pub use crate::auth::{AccessRules, Scheme};
 pub use crate::http::{Limits, Listen};
+pub use crate::spec::validation::{RequiredPlatforms, Validation};
 pub use duration::format as format_duration;
 pub use environment::PATH_VARIABLE;
 pub use report::{ConfigError, Notice, Provenance, Severity};
 pub use resolved::{
-    Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle, LogConfig, Platform, Platforms,
-    StorageConfig, StorageDriver, UploadLimits, UploadPurging, ValidationConfig,
+    Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle, LogConfig, StorageConfig,
+    StorageDriver, UploadLimits, UploadPurging,
 };
 pub use source::ConfigSource;
 

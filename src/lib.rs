@@ -18,5 +18,6 @@ pub mod spec;
 pub mod storage;
 mod sync;
 pub mod sys;
+mod time;
 mod watched;
 mod yaml;

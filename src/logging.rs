@@ -4,7 +4,6 @@
 //! Whatever a message quotes, it cannot end its line or pass for another field.
 
 mod access;
-mod clock;
 mod file;
 mod queue;
 mod sink;
@@ -14,7 +13,7 @@ pub use file::FILE_BYTES_MAX;
 pub use sink::{Flush, Sink, complain};
 
 use crate::config::{Formatter, LOG_QUEUE_BYTES, LogConfig};
-use clock::Clock;
+use crate::time::format_rfc_3339_milliseconds;
 use log::Level;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -70,9 +69,9 @@ fn start(log: &LogConfig, sink: Option<Sink>) {
 impl Lines {
     /// A line with its end.
     fn line(&self, level: Level, message: String) -> String {
-        let now = Clock::from(SystemTime::now());
+        let now = SystemTime::now();
         let message = shortened(message);
-        line(self.formatter, &now, level, &message, &self.fields) + "\n"
+        line(self.formatter, now, level, &message, &self.fields) + "\n"
     }
 }
 
@@ -109,12 +108,12 @@ pub fn unconfigured() -> LogConfig {
 /// One record as a line, without its end.
 fn line(
     formatter: Formatter,
-    time: &Clock,
+    time: SystemTime,
     level: Level,
     message: &str,
     fields: &BTreeMap<String, String>,
 ) -> String {
-    let time = time.rfc3339();
+    let time = format_rfc_3339_milliseconds(time);
     match formatter {
         Formatter::Text => {
             let first = [
@@ -240,10 +239,10 @@ mod tests {
     use std::time::Duration;
 
     fn sample(formatter: Formatter, message: &str, fields: &[(&str, &str)]) -> String {
-        let time = Clock::from(SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_042));
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_042);
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let fields = fields.iter().map(owned).collect();
-        line(formatter, &time, Level::Warn, message, &fields)
+        line(formatter, time, Level::Warn, message, &fields)
     }
 
     #[test]

@@ -94,14 +94,14 @@ impl Budget {
 
     /// A buffer through which bytes pass: of that length, or a small one where there is no memory for it and
     /// for what its content takes `beside` it.
-    pub fn buffer(self: &Arc<Budget>, bytes: usize, beside: usize) -> Buffer {
+    pub fn buffer(self: &Arc<Budget>, bytes: usize, beside: usize) -> CopyBuffer {
         let mut share = Share::new(self, Use::Speed);
         let is_small = bytes <= SMALL_BUFFER_BYTES;
         let length = match is_small || share.set(bytes.saturating_add(beside)) {
             true => bytes,
             false => SMALL_BUFFER_BYTES,
         };
-        Buffer {
+        CopyBuffer {
             bytes: vec![0; length],
             _share: share,
         }
@@ -199,12 +199,12 @@ impl Drop for Share {
 }
 
 /// Bytes of a [`Budget::buffer`].
-pub struct Buffer {
+pub struct CopyBuffer {
     bytes: Vec<u8>,
     _share: Share,
 }
 
-impl Deref for Buffer {
+impl Deref for CopyBuffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -212,7 +212,7 @@ impl Deref for Buffer {
     }
 }
 
-impl DerefMut for Buffer {
+impl DerefMut for CopyBuffer {
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
     }

@@ -1,7 +1,7 @@
 //! A whole registry: storage, API and HTTP engine put together as a configuration says.
 
-use crate::api::{self, Api};
-use crate::auth::Guard;
+use crate::api::{self, Api, RequestNote};
+use crate::auth::Authenticator;
 use crate::config::{Config, StorageDriver, UploadPurging, format_duration};
 use crate::driver::{Driver, Filesystem, Memory, ReadOnly};
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// A registry that listens. [`Registry::run`] serves until its [`Control`] says stop.
 pub struct Registry {
-    server: http::Server,
+    server: http::Server<App>,
     app: Arc<App>,
     purging: UploadPurging,
     is_writable: bool,
@@ -29,23 +29,31 @@ struct App {
 }
 
 impl Handler for App {
-    fn handle(&self, request: &mut Request<'_>) -> Response {
-        self.api.respond(request)
+    type Note = RequestNote;
+
+    fn handle(&self, request: &mut Request<'_>, note: &mut RequestNote) -> Response {
+        self.api.respond(request, note)
     }
 
-    fn sent(&self, exchange: &Exchange<'_>) {
-        self.access_log.record(exchange);
+    fn sent(&self, exchange: &Exchange<'_>, note: &RequestNote) {
+        self.access_log.record(exchange, note.user.as_deref());
     }
 }
 
 /// What would keep a registry of this configuration from starting, found out without touching anything: no
 /// folder is made and no port is taken, so that it can be asked beside a registry that runs.
 pub fn check(config: &Config) -> Vec<String> {
-    let guard = Guard::open(&config.auth, config.access.clone()).map(drop);
+    let authenticator = Authenticator::open(&config.auth, config.access.clone());
+    let authenticator = authenticator.map(drop).map_err(|error| error.to_string());
     let tls = config.http.tls.clone().map(Tls::new).transpose().map(drop);
-    let address = Listening::look(&config.http.listen);
+    let address = Listening::check(&config.http.listen);
     let address = address.map_err(|error| format!("{error} (http.addr)"));
-    let outcomes = [guard, tls, address, look_at_storage(config).map(drop)];
+    let outcomes = [
+        authenticator,
+        tls,
+        address,
+        look_at_storage(config).map(drop),
+    ];
     outcomes.into_iter().filter_map(Result::err).collect()
 }
 
@@ -84,10 +92,11 @@ impl Registry {
     /// What only reads comes first, then the address, and the storage last, because that makes folders:
     /// a registry that cannot start leaves nothing behind.
     pub fn open(config: &Config, sink: &Sink) -> Result<Registry, String> {
-        let guard = Guard::open(&config.auth, config.access.clone())?;
+        let authenticator = Authenticator::open(&config.auth, config.access.clone())
+            .map_err(|error| error.to_string())?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let nowhere = |error| format!("{error} (http.addr)");
-        Listening::look(&config.http.listen).map_err(nowhere)?;
+        Listening::check(&config.http.listen).map_err(nowhere)?;
         let is_writable = look_at_storage(config)?;
         let listening = Listening::open(&config.http.listen).map_err(nowhere)?;
         let driver = open_driver(config)?;
@@ -96,17 +105,17 @@ impl Registry {
         }
         let memory = Budget::new(config.http.limits.memory_bytes_max);
         let storage = Storage::new(driver, storage_settings(config)).within(&memory);
-        let mut settings = api_settings(config);
+        let mut settings = api_options(config);
         settings.watches_writability = is_writable;
-        let api = Api::new(storage, settings).guarded(guard);
+        let api = Api::new(storage, settings).authenticated_by(authenticator);
         let app = Arc::new(App {
             api,
             access_log: AccessLog::new(config.log.access_log, sink.clone()),
         });
-        let handler: Arc<dyn Handler> = app.clone();
         let limits = config.http.limits.clone();
-        let server =
-            http::Server::new(listening, limits, tls, handler, &memory).map_err(nowhere)?;
+        let handler = Arc::clone(&app);
+        let server = http::Server::new(listening, limits, tls, handler, &memory);
+        let server = server.map_err(nowhere)?;
         let mut purging = config.storage.upload_purging.clone();
         purging.enabled &= is_writable;
         Ok(Registry {
@@ -250,7 +259,7 @@ fn open_driver(config: &Config) -> Result<Arc<dyn Driver>, String> {
 fn check_storage(config: &Config, driver: &dyn Driver) -> Result<(), String> {
     match &config.storage.driver {
         StorageDriver::Filesystem { root_directory, .. } => {
-            let tried = driver.check_writable(&storage::layout::FOLDERS);
+            let tried = driver.check_writable(&storage::layout::DIRECTORIES);
             tried.map_err(|why| unusable(root_directory, &why))
         }
         StorageDriver::InMemory => Ok(()),
@@ -274,8 +283,8 @@ fn storage_settings(config: &Config) -> storage::Settings {
     }
 }
 
-fn api_settings(config: &Config) -> api::Settings {
-    api::Settings {
+fn api_options(config: &Config) -> api::ApiOptions {
+    api::ApiOptions {
         prefix: config.http.prefix.clone(),
         location: config.http.location.clone(),
         headers: config.http.headers.clone(),

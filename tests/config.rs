@@ -12,11 +12,12 @@ mod search;
 mod tls;
 mod values;
 
-use registry::auth::{Action, Caller};
+use registry::auth::{Action, Identity};
 use registry::config::{
-    Config, ConfigSource, Formatter, Listen, LocationStyle, Notice, Platform, Platforms, Scheme,
+    Config, ConfigSource, Formatter, Listen, LocationStyle, Notice, RequiredPlatforms, Scheme,
     Severity, StorageDriver,
 };
+use registry::spec::descriptor::Platform;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -99,7 +100,7 @@ fn defaults_are_those_of_the_documentation() {
     assert!(config.http.headers.is_empty());
     assert!(!config.validation.disabled);
     assert!(config.validation.urls_allow.is_empty() && config.validation.urls_deny.is_empty());
-    assert_eq!(config.validation.platforms, Platforms::All);
+    assert_eq!(config.validation.platforms, RequiredPlatforms::All);
     assert_eq!(config.manifest_bytes_max, 4 * 1024 * 1024);
     assert_eq!(config.uploads.sessions_max, 10_000);
     assert_eq!(config.uploads.sessions_per_address_max, 2_500);

@@ -5,7 +5,8 @@
 
 use crate::util::image::{bytes, config, descriptor, image, layer};
 use registry::driver::Memory;
-use registry::spec::manifest::Manifest;
+use registry::spec::manifest::{CheckedManifest, Manifest};
+use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
 use registry::storage::{Offset, Part, Result, Settings, Storage, Tagging, UploadLimits};
 use std::io::Read;
@@ -58,14 +59,13 @@ fn push_image(storage: &Storage, seed: u64, tags: &[Tag]) -> Result<Digest> {
 
 fn put_manifest(storage: &Storage, value: &serde_json::Value, tags: &[Tag]) -> Result<Digest> {
     let content = value.to_string().into_bytes();
-    let manifest = Manifest::parse(&content, None).unwrap();
-    let digest = Algorithm::Sha256.digest(&content);
+    let manifest = CheckedManifest::check(&content, None, None).unwrap();
     let tagging = Tagging {
         tags,
         may_move: true,
     };
-    storage.put_manifest(&name(), &digest, (&content, &manifest), tagging)?;
-    Ok(digest)
+    storage.put_manifest(&name(), &manifest, tagging, &Validation::default())?;
+    Ok(manifest.digest().clone())
 }
 
 /// Checks that an image is there as a whole.

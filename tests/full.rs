@@ -3,8 +3,8 @@
 
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
-use registry::api::{Api, Settings as ApiSettings};
-use registry::config::{LocationStyle, Platforms, ValidationConfig};
+use registry::api::{Api, ApiOptions, RequestNote};
+use registry::config::{LocationStyle, Validation};
 use registry::driver::{
     self, Change, Content, Driver, Error, FileId, FileState, Key, Memory, Sink, Stat,
 };
@@ -118,8 +118,10 @@ impl Driver for Narrow {
 struct App(Api);
 
 impl Handler for App {
-    fn handle(&self, request: &mut Request<'_>) -> Response {
-        self.0.respond(request)
+    type Note = RequestNote;
+
+    fn handle(&self, request: &mut Request<'_>, note: &mut RequestNote) -> Response {
+        self.0.respond(request, note)
     }
 }
 
@@ -142,7 +144,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
     };
-    let api = ApiSettings {
+    let api = ApiOptions {
         prefix: "/".into(),
         location: LocationStyle::Relative,
         headers: Vec::new(),
@@ -152,12 +154,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         catalog_entries_max: 100,
         tags_max: None,
         manifest_bytes_max: 1_000_000,
-        validation: ValidationConfig {
-            disabled: true,
-            urls_allow: Vec::new(),
-            urls_deny: Vec::new(),
-            platforms: Platforms::All,
-        },
+        validation: Validation::disabled(),
     };
     let app = Arc::new(App(Api::new(Storage::new(driver, settings), api)));
     let listen = Listen::Tcp("127.0.0.1:0".into());

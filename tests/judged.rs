@@ -81,12 +81,12 @@ fn what_stops_a_start_is_told_by_the_check_and_nothing_is_touched() {
         (
             DATA,
             format!("auth: {{htpasswd: {{realm: r, path: '@/users'}}}}\nhttp: {{{loopback}}}"),
-            "as the file of users",
+            "(auth.htpasswd.path)",
         ),
         (
             DATA,
             format!("auth: {{htpasswd: {{realm: r, path: '@/certs'}}}}\nhttp: {{{loopback}}}"),
-            "it is a folder",
+            "it is a directory",
         ),
         (
             DATA,

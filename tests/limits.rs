@@ -42,6 +42,8 @@ fn quick() -> Limits {
 struct Program {
     /// A line for each finished exchange goes here: `method target status bytes`.
     sent: Mutex<Sender<String>>,
+    /// The note of each finished exchange goes here.
+    noted: Mutex<Sender<String>>,
     file: Arc<std::fs::File>,
     /// `/hold` says here that it was entered ...
     entered: Mutex<Sender<()>>,
@@ -50,7 +52,11 @@ struct Program {
 }
 
 impl Handler for Program {
-    fn handle(&self, request: &mut Request<'_>) -> Response {
+    /// The path, as the handler saw it.
+    type Note = String;
+
+    fn handle(&self, request: &mut Request<'_>, note: &mut String) -> Response {
+        request.path().clone_into(note);
         let length = request.query().parse().unwrap_or(0_usize);
         match request.path() {
             "/echo" => self.echo(request),
@@ -93,7 +99,8 @@ impl Handler for Program {
         }
     }
 
-    fn sent(&self, exchange: &Exchange<'_>) {
+    fn sent(&self, exchange: &Exchange<'_>, note: &String) {
+        let _ = self.noted.lock().unwrap().send(note.clone());
         let line = format!(
             "{} {} {} {}",
             exchange.method, exchange.target, exchange.status, exchange.body_bytes
@@ -190,6 +197,8 @@ struct Served {
     address: SocketAddr,
     control: Control,
     sent: Receiver<String>,
+    /// The notes of finished exchanges; each is there before the exchange in `sent`.
+    noted: Receiver<String>,
     entered: Receiver<()>,
     release: Sender<()>,
     thread: Option<JoinHandle<()>>,
@@ -207,8 +216,10 @@ impl Served {
         let (entered_sender, entered) = channel();
         let (release, release_receiver) = channel();
         let (sent_sender, sent) = channel();
+        let (noted_sender, noted) = channel();
         let program = Program {
             sent: Mutex::new(sent_sender),
+            noted: Mutex::new(noted_sender),
             file: Arc::new(file),
             entered: Mutex::new(entered_sender),
             release: Mutex::new(release_receiver),
@@ -222,6 +233,7 @@ impl Served {
             address,
             control: server.control(),
             sent,
+            noted,
             entered,
             release,
             thread: Some(std::thread::spawn(move || server.run())),

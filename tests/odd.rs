@@ -9,7 +9,8 @@ use crate::util::image::image;
 use crate::util::raw::Raw;
 use driver::Faulty;
 use registry::driver::Driver;
-use registry::spec::manifest::Manifest;
+use registry::spec::manifest::CheckedManifest;
+use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
 use registry::storage::layout;
 use registry::storage::{Error, Offset, Part, Purge, Settings, Storage, Tagging, UploadLimits};
@@ -41,17 +42,21 @@ fn tag(text: &str) -> Tag {
 /// Puts a manifest under some tags of a repository.
 fn put(storage: &Storage, repository: &str, tags: &[&str]) -> Digest {
     let content = image(1).to_string().into_bytes();
-    let manifest = Manifest::parse(&content, None).unwrap();
-    let digest = Algorithm::Sha256.digest(&content);
+    let manifest = CheckedManifest::check(&content, None, None).unwrap();
     let tags: Vec<Tag> = tags.iter().map(|text| tag(text)).collect();
     let tagging = Tagging {
         tags: &tags,
         may_move: true,
     };
     storage
-        .put_manifest(&name(repository), &digest, (&content, &manifest), tagging)
+        .put_manifest(
+            &name(repository),
+            &manifest,
+            tagging,
+            &Validation::disabled(),
+        )
         .unwrap();
-    digest
+    manifest.digest().clone()
 }
 
 fn part(body: &mut dyn Read) -> Part<'_> {

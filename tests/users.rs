@@ -40,7 +40,7 @@ fn failed(code: i32, words: &[&str], input: &str) -> String {
 
 fn is_user(file: &[u8], user: &str, password: &str) -> bool {
     let parsed = parse(file).ok().unwrap();
-    assert!(parsed.remarks.is_empty());
+    assert!(parsed.warnings.is_empty());
     let hash = parsed.users.get(user);
     hash.is_some_and(|hash| hash.verify(password.as_bytes()))
 }

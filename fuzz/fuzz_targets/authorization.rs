@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use registry::auth::{Caller, Guard, Scheme};
+use registry::auth::{Identity, Guard, Scheme};
 use std::io::Write;
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
     file.write_all(USERS).expect("a written file");
     let (_, path) = file.keep().expect("a kept file");
     let realm = "fuzz".to_owned();
-    Guard::open(&Scheme::Htpasswd { realm, path }, None).expect("a guard")
+    Authenticator::open(&Scheme::Htpasswd { realm, path }, None).expect("a guard")
 });
 
 fuzz_target!(|field: &str| {
@@ -22,7 +22,7 @@ fuzz_target!(|field: &str| {
     for field in [field, &format!("Basic {field}")] {
         let caller = GUARD.caller(std::iter::once(field), None);
         assert!(
-            !matches!(caller, Ok(Caller::User(_) | Caller::Holder(_))),
+            !matches!(caller, Ok(Identity::User(_) | Identity::Token(_))),
             "{field:?}"
         );
     }

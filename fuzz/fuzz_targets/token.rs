@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use registry::auth::{Caller, Guard, Scheme, token};
+use registry::auth::{Identity, Guard, Scheme, token};
 use std::io::Write;
 use std::sync::LazyLock;
 
@@ -26,14 +26,14 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
             .collect(),
         redirect_path: None,
     };
-    Guard::open(&Scheme::Token(settings), None).expect("a guard")
+    Authenticator::open(&Scheme::Token(settings), None).expect("a guard")
 });
 
 fuzz_target!(|token: &str| {
     let field = format!("Bearer {token}");
     let caller = GUARD.caller(std::iter::once(field.as_str()), None);
     assert!(
-        !matches!(caller, Ok(Caller::User(_) | Caller::Holder(_))),
+        !matches!(caller, Ok(Identity::User(_) | Identity::Token(_))),
         "{token:?}"
     );
 });

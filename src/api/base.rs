@@ -14,8 +14,8 @@ pub fn version() -> Response {
 impl Api {
     /// The answer to `/`, for those who watch over the registry: it is alive, and can write to its storage
     /// where it is to do that. What is wrong is the business of the log alone: anyone may ask.
-    pub(super) fn alive(&self) -> Result {
-        if self.settings.watches_writability {
+    pub(super) fn check_health(&self) -> Result {
+        if self.options.watches_writability {
             self.storage.check_writable().map_err(|why| {
                 let text = "the registry cannot write to its storage; its log says why";
                 Error::new(Code::Unavailable).message(text).cause(why)

@@ -1,8 +1,8 @@
 //! `GET /v2/_catalog`: docker's list of repositories.
 
-use super::page::Page;
+use super::page::PageRequest;
 use super::{Api, Result, json};
-use crate::auth::{Action, Caller};
+use crate::auth::{Action, Identity};
 use crate::http::Request;
 use crate::spec::Name;
 use serde_json::json;
@@ -11,9 +11,9 @@ use serde_json::json;
 const STEP: usize = 1000;
 
 impl Api {
-    pub(super) fn list_repositories(&self, request: &Request<'_>, caller: &Caller) -> Result {
-        let page = Page::of(request, self.settings.catalog_entries_max)?;
-        let (names, more) = self.visible_repositories(caller, &page)?;
+    pub(super) fn list_repositories(&self, request: &Request<'_>, identity: &Identity) -> Result {
+        let page = PageRequest::from_request(request, self.options.catalog_entries_max)?;
+        let (names, more) = self.visible_repositories(identity, &page)?;
         let texts: Vec<&str> = names.iter().map(Name::as_str).collect();
         let response = json(
             200,
@@ -32,8 +32,12 @@ impl Api {
     /// A page of what a caller may see, and whether there is more of that. With rules the walk goes only where some rule
     /// lets the caller see something, and on over what others hide there, until the page is full. How many
     /// repositories there are elsewhere is not told, not even by the time it takes.
-    fn visible_repositories(&self, caller: &Caller, page: &Page) -> Result<(Vec<Name>, bool)> {
-        let Some(access) = self.guard.access() else {
+    fn visible_repositories(
+        &self,
+        identity: &Identity,
+        page: &PageRequest,
+    ) -> Result<(Vec<Name>, bool)> {
+        let Some(rules) = self.authenticator.rules() else {
             // A token that is good for the catalog is good for all of it, as in distribution.
             return Ok(self
                 .storage
@@ -41,14 +45,14 @@ impl Api {
         };
         let is_visible = |name: &Name| {
             let actions = [Action::Pull, Action::Catalog];
-            let permits = |action| access.permits(caller, name.as_str(), action);
+            let permits = |action| rules.permits(identity, name.as_str(), action);
             actions.into_iter().all(permits)
         };
         let mut visible = Vec::new();
-        for beginning in access.catalog_beginnings(caller) {
+        for prefix in rules.catalog_prefixes(identity) {
             let mut after = page.last.as_str().to_owned();
             loop {
-                let (names, more) = self.storage.repositories(beginning, &after, STEP)?;
+                let (names, more) = self.storage.repositories(prefix, &after, STEP)?;
                 let last = names.last().map(|name| name.as_str().to_owned());
                 for name in names.into_iter().filter(is_visible) {
                     if visible.len() == page.limit {

@@ -1,8 +1,9 @@
-//! What the storage says, in the words of the API.
+//! The errors of the storage as errors of the API.
 
 use crate::memory::Exhausted;
-use crate::spec::{Code, Error};
-use crate::storage;
+use crate::spec::validation::UrlProblem;
+use crate::spec::{Code, Digest, Error};
+use crate::storage::{self, MissingReferences};
 use serde_json::json;
 use std::io;
 use std::time::Duration;
@@ -15,17 +16,31 @@ impl From<storage::Error> for Error {
         match error {
             storage::Error::BlobUnknown => Code::BlobUnknown.into(),
             storage::Error::ManifestUnknown => Code::ManifestUnknown.into(),
+            storage::Error::ReferencesUnknown(missing) => references_unknown(missing),
+            storage::Error::UrlRejected { url, problem } => {
+                let text = match problem {
+                    UrlProblem::NotAllowed => {
+                        "the URL of a layer is not allowed (validation.manifests.urls)"
+                    }
+                    UrlProblem::Malformed => {
+                        "the URL of a layer must be http or https, without a fragment"
+                    }
+                };
+                Error::new(Code::ManifestInvalid)
+                    .message(text)
+                    .detail(json!(url))
+            }
             storage::Error::TagClash { tag, kept } => {
                 let text = format!(
-                    "tag {tag} differs from the tag {kept} only by case, and this registry's disk does \
-                     not tell the two apart: delete {kept} first, or choose another tag"
+                    "tag {tag} differs from the tag {kept} only by case, and this registry's disk cannot \
+                     distinguish the two: delete {kept} first, or choose another tag"
                 );
                 Error::new(Code::TagInvalid)
                     .message(text)
                     .detail(tag.as_str().into())
             }
             storage::Error::TagExists(tag) => {
-                let text = format!("the tag {tag} exists, and may be created but not moved");
+                let text = format!("the tag {tag} exists and may not be moved");
                 Error::new(Code::Denied)
                     .message(text)
                     .detail(tag.as_str().into())
@@ -99,6 +114,21 @@ impl From<storage::Error> for Error {
             }
         }
     }
+}
+
+/// One detail for each missing reference that is named.
+fn references_unknown(missing: MissingReferences) -> Error {
+    let mut error = Error::new(Code::ManifestBlobUnknown);
+    if missing.count > missing.named.len() {
+        let text = format!(
+            "the manifest names {} manifests or blobs that are unknown to the registry; the first {} are listed",
+            missing.count,
+            missing.named.len()
+        );
+        error = error.message(text);
+    }
+    let add = |error: Error, digest: &Digest| error.detail(json!(digest));
+    missing.named.iter().fold(error, add)
 }
 
 fn too_many_uploads(by_address: bool, retry_after: Duration) -> Error {

@@ -34,8 +34,8 @@ impl Api {
 
     /// The URL of a path below the prefix.
     pub(super) fn url(&self, request: &Request<'_>, path: &str) -> String {
-        let prefix = &self.settings.prefix;
-        match &self.settings.location {
+        let prefix = &self.options.prefix;
+        match &self.options.location {
             LocationStyle::Relative => format!("{prefix}{path}"),
             LocationStyle::Host(base) => format!("{}{prefix}{path}", base.trim_end_matches('/')),
             LocationStyle::FromRequest => match origin(request) {
@@ -51,8 +51,8 @@ impl Api {
     /// `http.host`, else of the host of the request. What the fields of a proxy say of the host never stands here,
     /// whoever it is.
     pub(super) fn realm_url(&self, request: &Request<'_>, path: &str) -> String {
-        let prefix = &self.settings.prefix;
-        if let LocationStyle::Host(_) = self.settings.location {
+        let prefix = &self.options.prefix;
+        if let LocationStyle::Host(_) = self.options.location {
             return self.url(request, path);
         }
         let is_secure = request.is_secure() || forwarded_scheme(request) == Some("https");

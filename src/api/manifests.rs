@@ -4,16 +4,16 @@ use super::failure;
 use super::parameters::Parameters;
 use super::route::invalid_tag;
 use super::{Api, Result};
-use crate::auth::Caller;
+use crate::auth::Identity;
 use crate::driver::{Content, Source};
 use crate::http::range;
 use crate::http::{Body, Request, Response, Segment};
 use crate::memory::{Share, Use};
-use crate::spec::manifest::Manifest;
+use crate::spec::manifest::{CheckedManifest, ManifestError};
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
 use crate::spec::stored::{self, Child};
-use crate::spec::{Algorithm, Code, Digest, Error, MediaType, Name, Reference, Tag};
-use crate::storage::{self, Stored, Tagging};
+use crate::spec::{Code, Digest, Error, MediaType, Name, Reference, Tag};
+use crate::storage::{self, StoredManifest, Tagging};
 use std::io;
 
 /// Most bytes of `OCI-Tag`: proxies take 4 KiB for the whole head of an answer (nginx,
@@ -36,8 +36,8 @@ impl Api {
     pub(super) fn get_manifest(
         &self,
         request: &Request<'_>,
-        name: &Name,
-        reference: &Reference,
+        (name, reference): (&Name, &Reference),
+        digest: &mut Option<Digest>,
     ) -> Result {
         let stored = self.storage.manifest(name, reference);
         let stored = stored.map_err(|error| name_manifest(error, name, reference))?;
@@ -54,20 +54,27 @@ impl Api {
                 .header("Content-Type", stored.media_type.as_str())
                 .body(body(&stored.content))
         };
-        Ok(response
+        let response = response
             .header("Docker-Content-Digest", stored.digest.as_str())
-            .header("ETag", tag))
+            .header("ETag", tag);
+        *digest = Some(stored.digest);
+        Ok(response)
     }
 
     /// For a client that asks by tag and says that it takes single manifests but no index, the
     /// linux/amd64 manifest of an index, as distribution has it. Whoever says nothing gets what is
     /// there.
-    fn negotiate(&self, request: &Request<'_>, name: &Name, stored: Stored) -> Result<Stored> {
+    fn negotiate(
+        &self,
+        request: &Request<'_>,
+        name: &Name,
+        stored: StoredManifest,
+    ) -> Result<StoredManifest> {
         let is_index = [OCI_INDEX, DOCKER_LIST].contains(&stored.media_type.as_str());
         if !is_index {
             return Ok(stored);
         }
-        let accepted = Accepted::of(request);
+        let accepted = AcceptedTypes::from_request(request);
         if accepted.takes_any || accepted.takes(&stored.media_type) {
             return Ok(stored);
         }
@@ -93,12 +100,13 @@ impl Api {
     pub(super) fn put_manifest(
         &self,
         request: &mut Request<'_>,
-        caller: &Caller,
-        (name, reference): (&Name, Reference),
+        identity: &Identity,
+        (name, reference): (&Name, &Reference),
+        noted: &mut Option<Digest>,
     ) -> Result {
         let content_type = content_type(request)?;
         let (mut tags, expected) = match reference {
-            Reference::Tag(tag) => (vec![tag], None),
+            Reference::Tag(tag) => (vec![tag.clone()], None),
             Reference::Digest(digest) => (Vec::new(), Some(digest)),
         };
         let from_query = match &expected {
@@ -107,20 +115,19 @@ impl Api {
         };
         tags.extend(from_query.iter().cloned());
         let (bytes, _held) = self.read_manifest(request)?;
-        let digest = check_digest(&bytes, expected)?;
         let memory = self.storage.memory();
         let _parsed = memory
             .work(bytes.len().saturating_mul(PARSED_TIMES))
             .map_err(failure::exhausted)?;
-        let manifest = Manifest::parse(&bytes, content_type.as_ref())
-            .map_err(|error| Error::new(Code::ManifestInvalid).message(error.to_string()))?;
-        self.check_references(name, &manifest)?;
+        let checked = CheckedManifest::check(&bytes, expected, content_type.as_ref())
+            .map_err(manifest_error)?;
         let tagging = Tagging {
             tags: &tags,
-            may_move: tags.is_empty() || self.may_move_tags(caller, name),
+            may_move: tags.is_empty() || self.may_move_tags(identity, name),
         };
         self.storage
-            .put_manifest(name, &digest, (&bytes, &manifest), tagging)?;
+            .put_manifest(name, &checked, tagging, &self.options.validation)?;
+        let (digest, manifest) = checked.into_parts();
         let mut response = Response::new(201)
             .header("Location", self.manifest_url(request, name, &digest))
             .header("Docker-Content-Digest", digest.as_str());
@@ -130,13 +137,14 @@ impl Api {
         if !from_query.is_empty() {
             response = response.header("OCI-Tag", join(&from_query));
         }
+        *noted = Some(digest);
         Ok(response)
     }
 
     /// Reads the body, but not a byte more than a manifest may have. The memory that it takes is counted as it
     /// grows, and grows with what came, not with what was announced.
     fn read_manifest(&self, request: &mut Request<'_>) -> Result<(Vec<u8>, Share)> {
-        let bytes_max = self.settings.manifest_bytes_max;
+        let bytes_max = self.options.manifest_bytes_max;
         let too_large = || {
             let text = format!("a manifest may have {bytes_max} bytes (http.limits.manifestbytes)");
             Error::new(Code::ManifestTooLarge).message(text)
@@ -185,14 +193,14 @@ impl Api {
 }
 
 /// The media types that a request says it takes.
-struct Accepted {
+struct AcceptedTypes {
     types: Vec<MediaType>,
     /// It says nothing, or takes anything.
     takes_any: bool,
 }
 
-impl Accepted {
-    fn of(request: &Request<'_>) -> Accepted {
+impl AcceptedTypes {
+    fn from_request(request: &Request<'_>) -> AcceptedTypes {
         let entries = || {
             let lists = request.headers("Accept");
             lists.flat_map(|list| list.split(','))
@@ -202,7 +210,7 @@ impl Accepted {
             essence == "*/*" || essence == "application/*"
         };
         let types = entries().filter_map(|text| text.parse().ok());
-        Accepted {
+        AcceptedTypes {
             types: types.take(ACCEPTED_MAX).collect(),
             takes_any: entries().next().is_none() || entries().any(is_wildcard),
         }
@@ -246,7 +254,7 @@ fn content_type(request: &Request<'_>) -> Result<Option<MediaType>> {
 fn tag_parameters(request: &Request<'_>) -> Result<Vec<Tag>> {
     let mut tags = Vec::new();
     let mut bytes: usize = 0;
-    for text in Parameters::of(request)?.all("tag") {
+    for text in Parameters::from_request(request)?.all("tag") {
         let tag: Tag = text.parse().map_err(|error| invalid_tag(&text, error))?;
         if tags.contains(&tag) {
             continue;
@@ -271,17 +279,14 @@ fn join(tags: &[Tag]) -> String {
     texts.join(TAG_SEPARATOR)
 }
 
-/// The digest of the bytes, in the algorithm of the expected one.
-fn check_digest(bytes: &[u8], expected: Option<Digest>) -> Result<Digest> {
-    let algorithm = expected
-        .as_ref()
-        .map_or(Algorithm::Sha256, Digest::algorithm);
-    let computed = algorithm.digest(bytes);
-    match expected {
-        Some(expected) if expected != computed => {
-            Err(storage::Error::DigestMismatch { computed }.into())
+fn manifest_error(error: ManifestError) -> Error {
+    match error {
+        ManifestError::DigestMismatch { computed } => {
+            storage::Error::DigestMismatch { computed }.into()
         }
-        _ => Ok(computed),
+        ManifestError::Invalid(error) => {
+            Error::new(Code::ManifestInvalid).message(error.to_string())
+        }
     }
 }
 

@@ -1,12 +1,12 @@
-//! Which methods a path has: `OPTIONS`, `Allow`, and what is refused for its method (RFC 9110, 9.3.7,
-//! 10.2.1, 15.5.6).
+//! Which methods a path has: `OPTIONS`, `Allow`, and the refusal of others (RFC 9110, 9.3.7, 10.2.1, 15.5.6).
 
+use super::operation::{Endpoint, Facts, TABLE};
 use super::{Api, Result, Route};
 use crate::http::{Method, Request, Response};
 use crate::spec::{Code, Error};
 
-/// What `OPTIONS *` names: every method that some path has.
-const EVERY: &[Method] = &[
+/// Every method that some path has, in the order in which `Allow` names them.
+const IN_ORDER: &[Method] = &[
     Method::Get,
     Method::Head,
     Method::Post,
@@ -16,53 +16,62 @@ const EVERY: &[Method] = &[
 ];
 
 impl Api {
-    /// Answers `OPTIONS`: 200 and the methods of the path.
+    /// Answers `OPTIONS`: 200 and the methods of the path, or of all paths for `*`.
     ///
     /// Browsers ask this without credentials before they send a request of another site (the preflight
-    /// of CORS) and take no other answer than success, and load balancers ask it to see that the
-    /// registry lives. So it is answered for every path and before anyone is asked who they are; it
+    /// of CORS) and accept nothing but success, and load balancers ask it to see that the
+    /// registry is alive. So it is answered for every path and before anyone has to authenticate; it
     /// depends on the form of the path alone.
-    pub(super) fn options(&self, request: &Request<'_>, route: Option<&Route>) -> Response {
+    pub(super) fn allow(&self, request: &Request<'_>, route: Option<&Route>) -> Response {
         let allowed = match (request.target(), route) {
-            ("*", _) => self.allowed(EVERY, None),
-            (_, Some(route)) => self.allowed(route.methods(), Some(route)),
-            (_, None) => self.allowed(&[], None),
+            ("*", _) => self.allowed(TABLE.iter()),
+            (_, Some(route)) => self.allowed_methods(route.endpoint()),
+            (_, None) => self.allowed([].into_iter()),
         };
         Response::new(200).header("Allow", allowed)
     }
 
-    /// Refuses a method that the path does not have, or that the configuration has turned off,
-    /// before anything of the body is read.
-    pub(super) fn check_allowed(&self, route: &Route, method: &Method) -> Result<()> {
-        let allowed = self.allowed(route.methods(), Some(route));
-        let error = if !route.methods().contains(method) {
-            let text = format!("{method} is not allowed here; these are: {allowed}");
-            Error::new(Code::MethodNotAllowed).message(text)
-        } else if let Some(text) = self.turned_off(Some(route), method) {
-            Error::new(Code::Unsupported).message(text)
-        } else {
-            return Ok(());
+    /// The operation that a request asks for. A method that the path does not have, or that the configuration has
+    /// turned off, is refused before anything of the body is read.
+    pub(super) fn operation(&self, route: &Route, method: &Method) -> Result<&'static Facts> {
+        let error = match Facts::find(route, method) {
+            None => {
+                let allowed = self.allowed_methods(route.endpoint());
+                let text = format!("{method} is not allowed here; allowed methods: {allowed}");
+                Error::new(Code::MethodNotAllowed).message(text)
+            }
+            Some(facts) => match self.turned_off(facts) {
+                None => return Ok(facts),
+                Some(text) => Error::new(Code::Unsupported).message(text),
+            },
         };
-        Err(error.field("Allow", allowed))
+        Err(error.field("Allow", self.allowed_methods(route.endpoint())))
     }
 
-    /// The value of `Allow`: those of these methods that are not turned off, and `OPTIONS`.
-    fn allowed(&self, methods: &[Method], route: Option<&Route>) -> String {
-        let is_left = |method: &&Method| self.turned_off(route, method).is_none();
-        let left = methods.iter().filter(is_left).chain(&[Method::Options]);
-        left.map(Method::as_str).collect::<Vec<_>>().join(", ")
+    fn allowed_methods(&self, endpoint: Endpoint) -> String {
+        self.allowed(Facts::for_endpoint(endpoint))
     }
 
-    /// Why a method that the path has is turned off by the configuration; `None`: it is not. Without a
-    /// path it is about those that have the method.
-    fn turned_off(&self, route: Option<&Route>, method: &Method) -> Option<&'static str> {
-        let reads = matches!(method, Method::Get | Method::Head | Method::Options);
-        if self.settings.read_only && !reads {
+    /// The value of `Allow`: the methods of those operations that are not turned off, each once, and `OPTIONS`.
+    fn allowed(&self, operations: impl Iterator<Item = &'static Facts>) -> String {
+        let left: Vec<&Facts> = operations
+            .filter(|facts| self.turned_off(facts).is_none())
+            .collect();
+        let is_left = |method: &&Method| left.iter().any(|facts| facts.methods.contains(method));
+        let methods = IN_ORDER
+            .iter()
+            .filter(is_left)
+            .chain(&[Method::Options])
+            .map(Method::as_str);
+        methods.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Why the configuration has turned an operation off; `None` when it has not.
+    fn turned_off(&self, facts: &Facts) -> Option<&'static str> {
+        if self.options.read_only && facts.writes {
             return Some("the registry is in read-only mode (storage.maintenance.readonly)");
         }
-        let deletes = matches!(route, Some(Route::Manifest(..) | Route::Blob(..)))
-            && matches!(method, Method::Delete);
-        (deletes && !self.settings.delete_enabled)
-            .then_some("deleting is turned off (storage.delete.enabled)")
+        (facts.deletes() && !self.options.delete_enabled)
+            .then_some("deletion is disabled (storage.delete.enabled)")
     }
 }

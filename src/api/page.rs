@@ -6,26 +6,26 @@ use crate::spec::{Code, Error, Position};
 use serde_json::json;
 
 /// Which part of a list is asked for.
-pub struct Page {
+pub struct PageRequest {
     /// At most so many entries.
     pub limit: usize,
     /// Only entries after this one; empty for the start.
     pub last: Position,
-    /// Whether the client named a number.
-    pub is_asked_for: bool,
+    /// Whether the client sent `n`.
+    pub has_limit: bool,
 }
 
-impl Page {
-    /// Reads `n` and `last`. More than `limit_max` entries, any number of digits, are cut down to it;
-    /// what is no number is `PAGINATION_NUMBER_INVALID`.
-    pub fn of(request: &Request<'_>, limit_max: usize) -> Result<Page, Error> {
-        let parameters = Parameters::of(request)?;
-        let last = Position::of(&parameters.first("last").unwrap_or_default());
+impl PageRequest {
+    /// Parses `n` and `last`. A number over `limit_max`, with any number of digits, is lowered to it;
+    /// what is not a number is `PAGINATION_NUMBER_INVALID`.
+    pub fn from_request(request: &Request<'_>, limit_max: usize) -> Result<PageRequest, Error> {
+        let parameters = Parameters::from_request(request)?;
+        let last = Position::from_text(&parameters.first("last").unwrap_or_default());
         let Some(text) = parameters.first("n") else {
-            return Ok(Page {
+            return Ok(PageRequest {
                 limit: limit_max,
                 last,
-                is_asked_for: false,
+                has_limit: false,
             });
         };
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -36,10 +36,10 @@ impl Page {
         let limit = text
             .parse::<usize>()
             .map_or(limit_max, |limit| limit.min(limit_max));
-        Ok(Page {
+        Ok(PageRequest {
             limit,
             last,
-            is_asked_for: true,
+            has_limit: true,
         })
     }
 

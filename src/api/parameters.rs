@@ -11,7 +11,7 @@ pub struct Parameters<'q>(&'q str);
 
 impl<'q> Parameters<'q> {
     /// Looks at the query. One that cannot be decoded is a bad request.
-    pub fn of(request: &'q Request<'_>) -> Result<Parameters<'q>, Error> {
+    pub fn from_request(request: &'q Request<'_>) -> Result<Parameters<'q>, Error> {
         let query = request.query();
         let failed = target::query_pairs(query).find_map(Result::err);
         failed.map_or(Ok(Parameters(query)), |error| {

@@ -1,6 +1,6 @@
 //! `GET /v2/<name>/referrers/<digest>` (end-12).
 
-use super::page::Page;
+use super::page::PageRequest;
 use super::parameters::Parameters;
 use super::route::parse_digest;
 use super::{Api, Result};
@@ -23,10 +23,10 @@ impl Api {
         name: &Name,
         subject: &Digest,
     ) -> Result {
-        let parameters = Parameters::of(request)?;
+        let parameters = Parameters::from_request(request)?;
         let artifact_type = parameters.first("artifactType");
         let artifact_type = artifact_type.as_deref();
-        let page = Page::of(request, REFERRERS_MAX)?;
+        let page = PageRequest::from_request(request, REFERRERS_MAX)?;
         let last = page.last.as_str();
         let after = (!last.is_empty()).then(|| parse_digest(last)).transpose()?;
         let query = ReferrersQuery {

@@ -2,7 +2,8 @@
 //!
 //! A path is matched from its end, since a repository name may itself hold words like `blobs`.
 
-use crate::http::{Method, target};
+use super::operation::Endpoint;
+use crate::http::target;
 use crate::spec::name::{InvalidReference, InvalidTag};
 use crate::spec::{Code, Digest, Error, Name, Reference, UploadId};
 
@@ -15,7 +16,7 @@ pub enum Route {
     Base,
     /// `/v2/_catalog`.
     Catalog,
-    /// `/v2/_token`: tickets, where they are given out.
+    /// `/v2/_token`: where this registry issues tokens.
     Token,
     /// `/v2/<name>/tags/list`.
     Tags(Name),
@@ -56,20 +57,32 @@ impl Route {
         }
     }
 
-    /// The methods that the path has.
-    pub fn methods(&self) -> &'static [Method] {
-        use Method::{Delete, Get, Head, Patch, Post, Put};
+    /// The form of the path.
+    pub fn endpoint(&self) -> Endpoint {
         match self {
-            Route::Root
-            | Route::Base
-            | Route::Catalog
-            | Route::Token
-            | Route::Tags(_)
-            | Route::Referrers(..) => &[Get, Head],
-            Route::Manifest(..) => &[Get, Head, Put, Delete],
-            Route::Blob(..) => &[Get, Head, Delete],
-            Route::Uploads(_) => &[Post],
-            Route::Upload(..) => &[Get, Head, Patch, Put, Delete],
+            Route::Root => Endpoint::Root,
+            Route::Base => Endpoint::Base,
+            Route::Catalog => Endpoint::Catalog,
+            Route::Token => Endpoint::Token,
+            Route::Tags(_) => Endpoint::Tags,
+            Route::Manifest(..) => Endpoint::Manifest,
+            Route::Referrers(..) => Endpoint::Referrers,
+            Route::Blob(..) => Endpoint::Blob,
+            Route::Uploads(_) => Endpoint::Uploads,
+            Route::Upload(..) => Endpoint::Upload,
+        }
+    }
+
+    /// The repository that the path is in.
+    pub fn repository(&self) -> Option<&Name> {
+        match self {
+            Route::Root | Route::Base | Route::Catalog | Route::Token => None,
+            Route::Tags(name)
+            | Route::Manifest(name, _)
+            | Route::Referrers(name, _)
+            | Route::Blob(name, _)
+            | Route::Uploads(name)
+            | Route::Upload(name, _) => Some(name),
         }
     }
 }

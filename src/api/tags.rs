@@ -1,6 +1,6 @@
 //! `GET /v2/<name>/tags/list` (end-8).
 
-use super::page::Page;
+use super::page::PageRequest;
 use super::{Api, Result, json};
 use crate::http::{Body, Request, Response};
 use crate::spec::{Code, Error, Name, Tag};
@@ -22,11 +22,11 @@ impl Api {
     /// Without `n` and without `tags.maxtags` all tags, however many, as in distribution: not all
     /// clients follow `Link`.
     pub(super) fn list_tags(&self, request: &Request<'_>, name: &Name) -> Result {
-        let page = Page::of(request, self.settings.tags_max.unwrap_or(PAGE_MAX))?;
+        let page = PageRequest::from_request(request, self.options.tags_max.unwrap_or(PAGE_MAX))?;
         if !self.storage.has_repository(name)? {
             return Err(Error::new(Code::NameUnknown).detail(json!({ "name": name.as_str() })));
         }
-        let is_whole = !page.is_asked_for && self.settings.tags_max.is_none();
+        let is_whole = !page.has_limit && self.options.tags_max.is_none();
         let limit = if is_whole { STEP } else { page.limit };
         let (tags, more) = self.storage.tags(name, page.last.as_str(), limit)?;
         if more && is_whole {

@@ -5,7 +5,7 @@ use super::location::OFFSET;
 use super::parameters::Parameters;
 use super::route::{invalid_digest, parse_digest};
 use super::{Api, Result};
-use crate::auth::{Action, Caller};
+use crate::auth::{Action, Identity};
 use crate::http::{Request, Response};
 use crate::spec::{Algorithm, Code, Digest, Error, Name, UploadId};
 use crate::storage::{self, Offset, Part};
@@ -20,21 +20,22 @@ impl Api {
     pub(super) fn start_upload(
         &self,
         request: &mut Request<'_>,
-        caller: &Caller,
+        identity: &Identity,
         name: &Name,
+        noted: &mut Option<Digest>,
     ) -> Result {
-        let parameters = Parameters::of(request)?;
+        let parameters = Parameters::from_request(request)?;
         if let Some(text) = parameters.first("mount") {
             let from = parameters.first("from");
-            if let Some(digest) = self.mount(caller, name, (&text, from.as_deref()))? {
-                return Ok(self.created(request, name, &digest));
+            if let Some(digest) = self.mount(identity, name, (&text, from.as_deref()))? {
+                return Ok(self.created(request, name, digest, noted));
             }
         } else if let Some(text) = parameters.first("digest") {
             let digest = parse_digest(&text)?;
             let length = request.content_length();
             let part = part(request, Offset::Unstated, length);
             self.storage.put_blob(name, &digest, part)?;
-            return Ok(self.created(request, name, &digest));
+            return Ok(self.created(request, name, digest, noted));
         }
         let algorithm = match parameters.first("digest-algorithm") {
             Some(text) => text.parse().map_err(|error| invalid_digest(&text, error))?,
@@ -51,7 +52,7 @@ impl Api {
     /// it then (distribution spec, end-11). Clients ask for names that are none here, of other registries.
     fn mount(
         &self,
-        caller: &Caller,
+        identity: &Identity,
         name: &Name,
         (digest, from): (&str, Option<&str>),
     ) -> Result<Option<Digest>> {
@@ -61,8 +62,8 @@ impl Api {
         };
         // Who may not read it there must bring it.
         let may = match &from {
-            Some(from) => self.permits(caller, from, Action::Pull),
-            None => self.may_mount_from_anywhere(caller),
+            Some(from) => self.permits(identity, from, Action::Pull),
+            None => self.may_mount_from_anywhere(identity),
         };
         let is_mounted = may && self.storage.mount_blob(name, &digest, from.as_ref())?;
         Ok(is_mounted.then_some(digest))
@@ -75,7 +76,7 @@ impl Api {
         name: &Name,
         id: &UploadId,
     ) -> Result {
-        let (offset, length) = extent(request, Parameters::of(request)?)?;
+        let (offset, length) = extent(request, Parameters::from_request(request)?)?;
         let part = part(request, offset, length);
         let outcome = self.storage.append_upload(name, id, part);
         let length = outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
@@ -86,10 +87,10 @@ impl Api {
     pub(super) fn commit_upload(
         &self,
         request: &mut Request<'_>,
-        name: &Name,
-        id: &UploadId,
+        (name, id): (&Name, &UploadId),
+        noted: &mut Option<Digest>,
     ) -> Result {
-        let parameters = Parameters::of(request)?;
+        let parameters = Parameters::from_request(request)?;
         let text = parameters.first("digest").ok_or_else(|| {
             let text = "the digest parameter is missing: PUT <location>?digest=<digest>";
             Error::new(Code::DigestInvalid).message(text)
@@ -99,16 +100,11 @@ impl Api {
         let part = part(request, offset, length);
         let outcome = self.storage.commit_upload(name, id, &digest, part);
         outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
-        Ok(self.created(request, name, &digest))
+        Ok(self.created(request, name, digest, noted))
     }
 
     /// Says how far a session is.
-    pub(super) fn upload_status(
-        &self,
-        request: &Request<'_>,
-        name: &Name,
-        id: &UploadId,
-    ) -> Result {
+    pub(super) fn get_upload(&self, request: &Request<'_>, name: &Name, id: &UploadId) -> Result {
         let length = self.storage.upload_length(name, id);
         let length = length.map_err(|error| self.upload_error(request, (name, id), error))?;
         Ok(self.session(request, 204, (name, id), length))
@@ -125,14 +121,21 @@ impl Api {
         Ok(Response::new(204))
     }
 
-    /// The answer for a blob that is now in the repository.
-    fn created(&self, request: &Request<'_>, name: &Name, digest: &Digest) -> Response {
+    /// The response for a blob that is now in the repository.
+    fn created(
+        &self,
+        request: &Request<'_>,
+        name: &Name,
+        digest: Digest,
+        noted: &mut Option<Digest>,
+    ) -> Response {
+        let digest = noted.insert(digest);
         Response::new(201)
             .header("Location", self.blob_url(request, name, digest))
             .header("Docker-Content-Digest", digest.as_str())
     }
 
-    /// The answer for a session that has `length` bytes.
+    /// The response for a session that has `length` bytes.
     fn session(
         &self,
         request: &Request<'_>,
@@ -163,13 +166,13 @@ impl Api {
             }
             _ => None,
         };
-        let answer = Error::from(error);
+        let response = Error::from(error);
         match reached {
-            Some(length) => answer
+            Some(length) => response
                 .field("Location", self.upload_url(request, name, id, length))
                 .field("Range", received(length))
                 .field("Docker-Upload-UUID", id.as_str()),
-            None => answer,
+            None => response,
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Who may do what where (`access`): rules in order, of which the first that is about a user and a
-//! repository decides alone.
+//! Who may do what where (`access`): rules in order, of which the first that matches a user and a
+//! repository decides.
 
-use super::Caller;
+use super::Identity;
 use super::pattern::Pattern;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// The section: without it every user may do everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Access {
+pub struct AccessRules {
     /// Names of groups and their users.
     pub groups: BTreeMap<String, Vec<String>>,
     /// In order.
@@ -18,18 +18,18 @@ pub struct Access {
 /// What some users may do in some repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Whom it is about.
-    pub users: Vec<Who>,
-    /// Where it holds.
+    /// The users that it matches.
+    pub users: Vec<Subject>,
+    /// The repositories that it matches.
     pub repositories: Vec<Pattern>,
-    /// All that is allowed; nothing else is.
+    /// All that it allows.
     pub actions: Vec<Action>,
 }
 
-/// Whom a rule is about.
+/// A user or users that a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
-    /// `anonymous`: whoever sends no credentials.
+pub enum Subject {
+    /// `anonymous`: clients without credentials.
     Anonymous,
     /// `*`: every user who is logged in.
     Users,
@@ -54,7 +54,7 @@ pub enum Action {
     Catalog,
 }
 
-/// The words of actions.
+/// The names of actions.
 pub const ACTIONS: [(&str, Action); 5] = [
     ("pull", Action::Pull),
     ("push", Action::Push),
@@ -63,63 +63,66 @@ pub const ACTIONS: [(&str, Action); 5] = [
     ("catalog", Action::Catalog),
 ];
 
-impl Access {
-    /// Whether a caller may do this in a repository. Whoever may push may push what is new.
-    pub fn permits(&self, caller: &Caller, repository: &str, action: Action) -> bool {
+impl AccessRules {
+    /// Whether an identity may do this in a repository. [`Action::Push`] includes [`Action::PushNew`].
+    pub fn permits(&self, identity: &Identity, repository: &str, action: Action) -> bool {
         let decides = |rule: &&Rule| {
-            self.is_about(rule, caller) && rule.repositories.iter().any(|p| p.matches(repository))
+            self.matches_identity(rule, identity)
+                && rule.repositories.iter().any(|p| p.matches(repository))
         };
         let rule = self.rules.iter().find(decides);
         rule.is_some_and(|rule| rule.allows(action))
     }
 
-    /// Whether a caller may ask for the catalog: some rule about them allows it somewhere.
-    pub fn permits_catalog(&self, caller: &Caller) -> bool {
-        let allows = |rule: &Rule| self.is_about(rule, caller) && rule.allows(Action::Catalog);
+    /// Whether an identity may list the catalog: some rule that matches it allows that somewhere.
+    pub fn permits_catalog(&self, identity: &Identity) -> bool {
+        let allows =
+            |rule: &Rule| self.matches_identity(rule, identity) && rule.allows(Action::Catalog);
         self.rules.iter().any(allows)
     }
 
-    /// What the names of all repositories begin with that a caller may find in the catalog: in order, and none begins
-    /// with another.
-    pub fn catalog_beginnings(&self, caller: &Caller) -> Vec<&str> {
+    /// The prefixes of the names of all repositories that an identity may see in the catalog: in order, and none is a
+    /// prefix of another.
+    pub fn catalog_prefixes(&self, identity: &Identity) -> Vec<&str> {
         let lists = |rule: &&Rule| {
             let actions = [Action::Pull, Action::Catalog];
-            self.is_about(rule, caller) && actions.iter().all(|action| rule.allows(*action))
+            self.matches_identity(rule, identity)
+                && actions.iter().all(|action| rule.allows(*action))
         };
         let rules = self.rules.iter().filter(lists);
-        let mut beginnings: Vec<&str> = rules
-            .flat_map(|rule| rule.repositories.iter().map(Pattern::beginning))
+        let mut prefixes: Vec<&str> = rules
+            .flat_map(|rule| rule.repositories.iter().map(Pattern::literal_prefix))
             .collect();
-        beginnings.sort_unstable();
-        beginnings.dedup_by(|next, first| next.starts_with(*first));
-        beginnings
+        prefixes.sort_unstable();
+        prefixes.dedup_by(|next, first| next.starts_with(*first));
+        prefixes
     }
 
-    /// Whether some rule is about those without credentials.
-    pub fn knows_anonymous(&self) -> bool {
+    /// Whether some rule matches clients without credentials.
+    pub fn has_anonymous(&self) -> bool {
         self.rules
             .iter()
-            .any(|rule| rule.users.contains(&Who::Anonymous))
+            .any(|rule| rule.users.contains(&Subject::Anonymous))
     }
 
-    /// Whether some tags may be created and not moved.
-    pub fn keeps_tags(&self) -> bool {
+    /// Whether there are users who may create tags but not move them.
+    pub fn has_immutable_tags(&self) -> bool {
         self.rules
             .iter()
             .any(|rule| rule.actions.contains(&Action::PushNew))
     }
 
-    fn is_about(&self, rule: &Rule, caller: &Caller) -> bool {
-        let name = caller.name();
-        rule.users.iter().any(|who| match (who, name) {
-            (Who::Anonymous, name) => name.is_none(),
-            (Who::Users, name) => name.is_some(),
-            (Who::User(user), name) => name == Some(user),
-            (Who::Group(group), Some(name)) => self
+    fn matches_identity(&self, rule: &Rule, identity: &Identity) -> bool {
+        let name = identity.name();
+        rule.users.iter().any(|subject| match (subject, name) {
+            (Subject::Anonymous, name) => name.is_none(),
+            (Subject::Users, name) => name.is_some(),
+            (Subject::User(user), name) => name == Some(user),
+            (Subject::Group(group), Some(name)) => self
                 .groups
                 .get(group)
                 .is_some_and(|users| users.iter().any(|user| user == name)),
-            (Who::Group(_), None) => false,
+            (Subject::Group(_), None) => false,
         })
     }
 }
@@ -132,8 +135,8 @@ impl Rule {
 }
 
 impl Action {
-    /// Its word.
-    pub fn word(self) -> &'static str {
+    /// Its name in a rule.
+    pub fn name(self) -> &'static str {
         let same = |(_, action): &&(&'static str, Action)| *action == self;
         ACTIONS.iter().find(same).map_or("", |(word, _)| word)
     }
@@ -152,24 +155,24 @@ impl FromStr for Action {
     }
 }
 
-impl Who {
-    /// Reads a word of `users`; any text is one.
-    pub fn read(text: &str) -> Who {
+impl Subject {
+    /// Parses an entry of `users`; any text is one.
+    pub fn parse(text: &str) -> Subject {
         match (text, text.strip_prefix('@')) {
-            ("anonymous", _) => Who::Anonymous,
-            ("*", _) => Who::Users,
-            (_, Some(group)) => Who::Group(group.to_owned()),
-            (user, None) => Who::User(user.to_owned()),
+            ("anonymous", _) => Subject::Anonymous,
+            ("*", _) => Subject::Users,
+            (_, Some(group)) => Subject::Group(group.to_owned()),
+            (user, None) => Subject::User(user.to_owned()),
         }
     }
 
-    /// The word it was read from.
-    pub fn word(&self) -> String {
+    /// The text it was parsed from.
+    pub fn to_text(&self) -> String {
         match self {
-            Who::Anonymous => "anonymous".to_owned(),
-            Who::Users => "*".to_owned(),
-            Who::Group(group) => format!("@{group}"),
-            Who::User(user) => user.clone(),
+            Subject::Anonymous => "anonymous".to_owned(),
+            Subject::Users => "*".to_owned(),
+            Subject::Group(group) => format!("@{group}"),
+            Subject::User(user) => user.clone(),
         }
     }
 }
@@ -181,18 +184,18 @@ mod tests {
 
     fn rule(users: &[&str], repositories: &[&str], actions: &[Action]) -> Rule {
         Rule {
-            users: users.iter().map(|who| Who::read(who)).collect(),
+            users: users.iter().map(|user| Subject::parse(user)).collect(),
             repositories: repositories.iter().map(|p| p.parse().unwrap()).collect(),
             actions: actions.to_vec(),
         }
     }
 
-    fn user(name: &str) -> Caller {
-        Caller::User(name.into())
+    fn user(name: &str) -> Identity {
+        Identity::User(name.into())
     }
 
-    fn example() -> Access {
-        Access {
+    fn example() -> AccessRules {
+        AccessRules {
             groups: [("team".to_owned(), vec!["anna".to_owned(), "ben".to_owned()])].into(),
             rules: vec![
                 rule(&["root"], &["**"], &[Pull, Push, Delete, Catalog]),
@@ -205,9 +208,9 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_is_about_it_decides() {
+    fn the_first_rule_that_matches_decides() {
         let access = example();
-        for (caller, repository, allowed) in [
+        for (identity, repository, allowed) in [
             (
                 user("root"),
                 "any/thing",
@@ -221,29 +224,29 @@ mod tests {
             (user("ci"), "releases/x", &[Pull, PushNew]),
             (user("ci"), "releases/x/y", &[]),
             (user("ci"), "public/x", &[Pull]),
-            (Caller::Anonymous, "public/x", &[Pull]),
-            (Caller::Guest, "public/x/y", &[Pull]),
-            (Caller::Anonymous, "team/x", &[]),
+            (Identity::Anonymous, "public/x", &[Pull]),
+            (Identity::Guest, "public/x/y", &[Pull]),
+            (Identity::Anonymous, "team/x", &[]),
             // A user of such a name is no more than a user.
             (user("anonymous"), "team/x", &[]),
             (user("@team"), "team/x", &[]),
             (user("*"), "team/x", &[]),
         ] {
             for (_, action) in ACTIONS {
-                let permitted = access.permits(&caller, repository, action);
-                let what = format!("{caller:?} {repository} {action:?}");
+                let permitted = access.permits(&identity, repository, action);
+                let what = format!("{identity:?} {repository} {action:?}");
                 assert_eq!(permitted, allowed.contains(&action), "{what}");
             }
         }
         assert!(access.permits_catalog(&user("anna")) && !access.permits_catalog(&user("ci")));
-        assert!(!access.permits_catalog(&Caller::Anonymous));
-        assert!(access.knows_anonymous() && access.keeps_tags());
+        assert!(!access.permits_catalog(&Identity::Anonymous));
+        assert!(access.has_anonymous() && access.has_immutable_tags());
     }
 
     #[test]
     fn the_catalog_begins_where_the_rules_of_a_caller_do() {
         let see = [Pull, Catalog];
-        let access = Access {
+        let access = AccessRules {
             groups: [("team".to_owned(), vec!["anna".to_owned()])].into(),
             rules: vec![
                 rule(&["root"], &["x/*", "**"], &see),
@@ -252,20 +255,20 @@ mod tests {
                 rule(&["anonymous", "*"], &["public/**"], &see),
             ],
         };
-        for (caller, beginnings) in [
+        for (identity, prefixes) in [
             (user("root"), &[""][..]),
             (user("anna"), &["b/", "public/", "tea"]),
             (user("other"), &["public/"]),
-            (Caller::Anonymous, &["public/"]),
+            (Identity::Anonymous, &["public/"]),
         ] {
-            assert_eq!(access.catalog_beginnings(&caller), beginnings, "{caller:?}");
+            assert_eq!(access.catalog_prefixes(&identity), prefixes, "{identity:?}");
         }
     }
 
     #[test]
     fn without_a_rule_nothing_is_allowed() {
-        let access = Access::default();
+        let access = AccessRules::default();
         assert!(!access.permits(&user("root"), "a", Pull));
-        assert!(!access.knows_anonymous() && !access.keeps_tags());
+        assert!(!access.has_anonymous() && !access.has_immutable_tags());
     }
 }

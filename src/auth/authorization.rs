@@ -1,23 +1,23 @@
-//! The `Authorization` field (RFC 9110, 11.6.2; RFC 7617), read from hostile bytes.
+//! The `Authorization` header (RFC 9110, 11.6.2; RFC 7617), parsed from untrusted bytes.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// The longest field with a password that is looked at, in bytes. Tokens may be as long as a head.
-const FIELD_BYTES_MAX: usize = 8 * 1024;
-/// The longest password that is looked at, in bytes. bcrypt counts the first 72 alone.
+/// The longest header with a password that is accepted, in bytes. A token may be as long as a head.
+const HEADER_BYTES_MAX: usize = 8 * 1024;
+/// The longest password that is accepted, in bytes. bcrypt uses the first 72 only.
 const PASSWORD_BYTES_MAX: usize = 4 * 1024;
-/// The longest user name that is looked at, in bytes.
+/// The longest user name that is accepted, in bytes.
 pub const USER_BYTES_MAX: usize = 255;
 
-/// Padding may be missing: clients are found that leave it out.
+/// Padding may be missing: some clients leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What the field says.
+/// What the header says.
 #[derive(PartialEq, Eq)]
 pub enum Authorization {
     /// User and password.
@@ -31,28 +31,28 @@ pub enum Authorization {
     Bearer(String),
 }
 
-/// Reads the values of all `Authorization` fields of a request; `None` when there is none. The error
-/// says what is wrong in words that hold nothing of the field.
-pub fn read<'f>(
-    mut fields: impl Iterator<Item = &'f str>,
+/// Parses the values of all `Authorization` headers of a request; `None` when there is none. The error
+/// says what is wrong and quotes nothing of the header.
+pub fn parse<'h>(
+    mut headers: impl Iterator<Item = &'h str>,
 ) -> Result<Option<Authorization>, &'static str> {
-    let Some(field) = fields.next() else {
+    let Some(header) = headers.next() else {
         return Ok(None);
     };
-    if fields.next().is_some() {
-        return Err("there are two Authorization fields");
+    if headers.next().is_some() {
+        return Err("more than one Authorization header");
     }
-    let (scheme, rest) = field.split_once([' ', '\t']).unwrap_or((field, ""));
+    let (scheme, rest) = header.split_once([' ', '\t']).unwrap_or((header, ""));
     let rest = rest.trim_matches([' ', '\t']);
     if scheme.eq_ignore_ascii_case("Basic") {
-        if field.len() > FIELD_BYTES_MAX {
-            return Err("the Authorization field is too long");
+        if header.len() > HEADER_BYTES_MAX {
+            return Err("the Authorization header is too long");
         }
         basic(rest).map(Some)
     } else if scheme.eq_ignore_ascii_case("Bearer") {
         Ok(Some(Authorization::Bearer(rest.to_owned())))
     } else {
-        Err("the Authorization field is of a scheme that is not known")
+        Err("unknown scheme in the Authorization header")
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn pair(field: &str) -> Option<(String, Vec<u8>)> {
-        match read([field].into_iter()) {
+        match parse([field].into_iter()) {
             Ok(Some(Authorization::Basic { user, password })) => Some((user, password)),
             _ => None,
         }
@@ -118,7 +118,7 @@ mod tests {
         }
         let long = format!("a:{}", "x".repeat(PASSWORD_BYTES_MAX));
         assert_eq!(pair(&encoded(&long)).unwrap().1.len(), PASSWORD_BYTES_MAX);
-        assert!(matches!(read([].into_iter()), Ok(None)));
+        assert!(matches!(parse([].into_iter()), Ok(None)));
     }
 
     #[test]
@@ -146,15 +146,15 @@ mod tests {
             encoded(format!("{}:{secret}", "u".repeat(USER_BYTES_MAX + 1))),
             encoded(format!("a:{}", "x".repeat(PASSWORD_BYTES_MAX + 1))),
             encoded(format!("a:{}", "x".repeat(64 * 1024))),
-            "x".repeat(FIELD_BYTES_MAX + 1),
+            "x".repeat(HEADER_BYTES_MAX + 1),
         ] {
-            let Err(message) = read([field.as_str()].into_iter()) else {
+            let Err(message) = parse([field.as_str()].into_iter()) else {
                 panic!("{field} was taken");
             };
             assert!(!message.contains(secret));
         }
         let good = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
-        assert!(read([good, good].into_iter()).is_err());
+        assert!(parse([good, good].into_iter()).is_err());
     }
 
     #[test]
@@ -177,15 +177,15 @@ mod tests {
         for at in (0..=good.len()).filter(|at| good.is_char_boundary(*at)) {
             for c in alphabet {
                 let (head, tail) = good.split_at(at);
-                let _ = read([format!("{head}{c}{tail}").as_str()].into_iter());
-                let _ = read([format!("{head}{c}").as_str()].into_iter());
-                let _ = read([tail].into_iter());
+                let _ = parse([format!("{head}{c}{tail}").as_str()].into_iter());
+                let _ = parse([format!("{head}{c}").as_str()].into_iter());
+                let _ = parse([tail].into_iter());
             }
         }
         for first in alphabet {
             for second in alphabet {
                 for third in alphabet {
-                    let _ = read([format!("Basic {first}{second}{third}").as_str()].into_iter());
+                    let _ = parse([format!("Basic {first}{second}{third}").as_str()].into_iter());
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! The file of users: lines of `user:hash`, as Apache's htpasswd writes them. Only bcrypt is taken, as
-//! in distribution (`registry/auth/htpasswd`); what is refused is named, its hash never.
+//! The file of users: lines of `user:hash`, as Apache's htpasswd writes them. Only bcrypt is accepted, as
+//! in distribution (`registry/auth/htpasswd`); what is rejected is reported, without its hash.
 
 use super::authorization::USER_BYTES_MAX;
 use crate::encoding;
@@ -11,28 +11,28 @@ use std::str::FromStr;
 pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most users of a file.
 const USERS_MAX: usize = 20_000;
-/// The most remarks about a file.
-const REMARKS_MAX: usize = 20;
-/// The least cost that bcrypt has.
+/// The most warnings about a file.
+const WARNINGS_MAX: usize = 20;
+/// The lowest cost that bcrypt has.
 pub const BCRYPT_COST_MIN: u32 = 4;
-/// The greatest cost that is taken: some ten seconds for one password. 31 would be two days.
+/// The highest cost that is accepted: about ten seconds a password. 31 would be two days.
 pub const BCRYPT_COST_MAX: u32 = 17;
-/// Every bcrypt hash is as long as that.
+/// The length of every bcrypt hash.
 const HASH_BYTES: usize = 60;
 
-/// A bcrypt hash that was looked at closely.
+/// A well-formed bcrypt hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hash {
     text: String,
     cost: u32,
 }
 
-/// What a file says.
-pub struct Parsed {
-    /// The users with good hashes. Where a name stands twice, the last counts, as in distribution.
+/// What a file of users says.
+pub struct UserFile {
+    /// The users with valid hashes. Where a name occurs twice, the last one wins, as in distribution.
     pub users: HashMap<String, Hash>,
-    /// What was refused, and what is odd; one line each, for the log.
-    pub remarks: Vec<String>,
+    /// What was rejected or is suspicious, one line each, for the log.
+    pub warnings: Vec<String>,
 }
 
 impl Hash {
@@ -53,7 +53,7 @@ impl Hash {
     }
 }
 
-/// Takes the time of checking a password at that cost, for a user whom nobody knows.
+/// Takes the time of checking a password at that cost, for an unknown user.
 pub fn verify_in_vain(password: &[u8], cost: u32) {
     let hash = bcrypt::hash_with_salt(password, cost, [0x5a; 16]);
     let _ = std::hint::black_box(hash);
@@ -72,9 +72,9 @@ impl FromStr for Hash {
             ("$5$", "SHA-256"),
             ("$6$", "SHA-512"),
             ("$argon2", "argon2"),
-            ("$2x$", "bcrypt of the broken kind $2x$"),
+            ("$2x$", "the broken bcrypt variant $2x$"),
         ];
-        let hint = "only bcrypt is taken: registry htpasswd, or htpasswd -B, makes it";
+        let hint = "only bcrypt is supported; create it with registry htpasswd or htpasswd -B";
         if let Some((_, kind)) = known.iter().find(|(start, _)| text.starts_with(start)) {
             return Err(format!("the hash is {kind}; {hint}"));
         }
@@ -82,15 +82,15 @@ impl FromStr for Hash {
             .iter()
             .any(|start| text.starts_with(start));
         if !is_bcrypt {
-            return Err(format!("the hash is of no kind that is known; {hint}"));
+            return Err(format!("unknown hash format; {hint}"));
         }
         if !text.is_ascii() {
-            return Err("the hash has characters that are not ASCII".to_owned());
+            return Err("the hash is not ASCII".to_owned());
         }
         let length = text.len();
         if length != HASH_BYTES {
             return Err(format!(
-                "the hash has {length} characters where bcrypt has {HASH_BYTES}"
+                "the hash has {length} characters; a bcrypt hash has {HASH_BYTES}"
             ));
         }
         let digits = text.get(4..6).unwrap_or_default();
@@ -104,7 +104,7 @@ impl FromStr for Hash {
                     "the hash has cost {cost}; allowed: {BCRYPT_COST_MIN} to {BCRYPT_COST_MAX}"
                 ));
             }
-            None => return Err("the cost of the hash is no number".to_owned()),
+            None => return Err("the cost of the hash is not a number".to_owned()),
         };
         let parts = text.parse::<bcrypt::HashParts>();
         parts.map_err(|_| "the hash is damaged".to_owned())?;
@@ -113,18 +113,18 @@ impl FromStr for Hash {
     }
 }
 
-/// Reads a file: UTF-8 with or without a byte order mark, or UTF-16 with one, as a shell of Windows
-/// writes it. The error says why it is no file of users at all.
-pub fn parse(bytes: &[u8]) -> Result<Parsed, String> {
+/// Parses a file: UTF-8 with or without a byte order mark, or UTF-16 with one, as PowerShell
+/// writes it. The error says why it is not a file of users.
+pub fn parse(bytes: &[u8]) -> Result<UserFile, String> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(format!("it has more than {FILE_BYTES_MAX} bytes"));
     }
     let bytes = normalized(bytes)?;
     let mut users = HashMap::new();
-    let mut remarks = Remarks::default();
+    let mut warnings = Warnings::default();
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
         let Ok(line) = std::str::from_utf8(line) else {
-            remarks.add(format!("line {number} is not UTF-8 and is ignored"));
+            warnings.add(format!("line {number} is not UTF-8 and is ignored"));
             continue;
         };
         let Some((user, hash)) = split_line(line) else {
@@ -134,30 +134,30 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, String> {
             }
         };
         if user.is_empty() || user.len() > USER_BYTES_MAX || user.chars().any(char::is_control) {
-            remarks.add(format!(
-                "line {number} has no good user name and is ignored"
+            warnings.add(format!(
+                "line {number} has no valid user name and is ignored"
             ));
             continue;
         }
         match hash.parse::<Hash>() {
             Ok(hash) => {
                 if users.insert(user.to_owned(), hash).is_some() {
-                    remarks.add(format!(
-                        "line {number}: user {user:?} stood above already; this line counts"
+                    warnings.add(format!(
+                        "line {number}: duplicate entry for {user:?}; the last one wins"
                     ));
                 }
             }
             Err(why) => {
                 users.remove(user);
-                remarks.add(format!("line {number}: user {user:?} cannot log in: {why}"));
+                warnings.add(format!("line {number}: user {user:?} cannot log in: {why}"));
             }
         }
         if users.len() > USERS_MAX {
             return Err(format!("it has more than {USERS_MAX} users"));
         }
     }
-    let remarks = remarks.finish();
-    Ok(Parsed { users, remarks })
+    let warnings = warnings.finish();
+    Ok(UserFile { users, warnings })
 }
 
 /// User and hash of a line; `None` for a comment, a blank line, or one without a colon.
@@ -166,33 +166,33 @@ pub(super) fn split_line(line: &str) -> Option<(&str, &str)> {
     line.split_once(':').filter(|_| !line.starts_with('#'))
 }
 
-/// The bytes of a file as UTF-8 without a byte order mark. The error says why there are none.
+/// The bytes of a file as UTF-8 without a byte order mark.
 pub(super) fn normalized(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     encoding::any(bytes).map_err(|why| format!("it {why}"))
 }
 
-/// Remarks up to a number.
+/// Warnings, up to a number.
 #[derive(Default)]
-struct Remarks {
-    told: Vec<String>,
-    untold: usize,
+struct Warnings {
+    listed: Vec<String>,
+    omitted: usize,
 }
 
-impl Remarks {
-    fn add(&mut self, remark: String) {
-        match self.told.len() < REMARKS_MAX {
-            true => self.told.push(remark),
-            false => self.untold += 1,
+impl Warnings {
+    fn add(&mut self, warning: String) {
+        match self.listed.len() < WARNINGS_MAX {
+            true => self.listed.push(warning),
+            false => self.omitted += 1,
         }
     }
 
     fn finish(mut self) -> Vec<String> {
-        if self.untold > 0 {
-            let untold = self.untold;
-            self.told
-                .push(format!("and {untold} more lines of that kind"));
+        if self.omitted > 0 {
+            let omitted = self.omitted;
+            self.listed
+                .push(format!("and {omitted} more lines like these"));
         }
-        self.told
+        self.listed
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
         "$2y$04$......................LAtw7/ohmmBAhnXqmkuIz83Rl5Qdjhm",
     ];
 
-    fn names(parsed: &Parsed) -> Vec<&str> {
+    fn names(parsed: &UserFile) -> Vec<&str> {
         let mut names: Vec<&str> = parsed.users.keys().map(String::as_str).collect();
         names.sort_unstable();
         names
@@ -251,7 +251,7 @@ mod tests {
         );
         let parsed = parse(text.as_bytes()).ok().unwrap();
         assert_eq!(names(&parsed), ["anna", "ben", "j\u{f6}rg"]);
-        assert!(parsed.remarks.is_empty());
+        assert!(parsed.warnings.is_empty());
         // What `>` of Windows PowerShell writes.
         let units = format!("\u{feff}anna:{a}\r\n");
         let little: Vec<u8> = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -264,20 +264,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_named_without_its_hash() {
+    fn what_is_rejected_is_reported_without_its_hash() {
         let good = GOOD[0];
         for (hash, why) in [
             ("$apr1$SECRET$SECRETSECRETSECRET", "MD5"),
             ("{SHA}SECRETSECRETSECRET=", "SHA-1"),
             ("$6$SECRET$SECRET", "SHA-512"),
-            ("SECRET", "no kind"),
-            ("", "no kind"),
+            ("SECRET", "unknown hash format"),
+            ("", "unknown hash format"),
             (&good.replace("$2a$", "$2x$"), "$2x$"),
             (&good.replace("$04$", "$31$"), "cost 31"),
             (&good.replace("$04$", "$18$"), "cost 18"),
             (&good.replace("$04$", "$03$"), "cost 3"),
-            (&good.replace("$04$", "$+4$"), "no number"),
-            (&good.replace("$04$", "$4$$"), "no number"),
+            (&good.replace("$04$", "$+4$"), "not a number"),
+            (&good.replace("$04$", "$4$$"), "not a number"),
             (&good[..59], "59 characters"),
             (&format!("{good}."), "61 characters"),
             (&good.replace("Rl5Q", "R\u{e9}5"), "ASCII"),
@@ -287,13 +287,13 @@ mod tests {
             let text = format!("ben:{good}\nanna:{hash}\n");
             let parsed = parse(text.as_bytes()).ok().unwrap();
             assert_eq!(names(&parsed), ["ben"], "{hash}");
-            assert_eq!(parsed.remarks.len(), 1);
-            let remark = &parsed.remarks[0];
-            assert!(remark.starts_with("line 2: user \"anna\" cannot log in: "));
-            assert!(remark.contains(why), "{remark}");
+            assert_eq!(parsed.warnings.len(), 1);
+            let warning = &parsed.warnings[0];
+            assert!(warning.starts_with("line 2: user \"anna\" cannot log in: "));
+            assert!(warning.contains(why), "{warning}");
             assert!(
-                !remark.contains("SECRET") && !remark.contains("LAtw"),
-                "{remark}"
+                !warning.contains("SECRET") && !warning.contains("LAtw"),
+                "{warning}"
             );
         }
     }
@@ -305,7 +305,7 @@ mod tests {
             .ok()
             .unwrap();
         assert!(parsed.users["anna"].verify(b"other"));
-        assert_eq!(parsed.remarks.len(), 1);
+        assert_eq!(parsed.warnings.len(), 1);
         let parsed = parse(format!("anna:{one}\nanna:{{SHA}}x\n").as_bytes())
             .ok()
             .unwrap();
@@ -328,7 +328,7 @@ mod tests {
         assert!(parse(many.as_bytes()).err().unwrap().contains("users"));
         let bad: String = (0..1000).map(|n| format!("u{n}:x\n")).collect();
         let parsed = parse(bad.as_bytes()).ok().unwrap();
-        assert_eq!(parsed.remarks.len(), REMARKS_MAX + 1);
+        assert_eq!(parsed.warnings.len(), WARNINGS_MAX + 1);
     }
 
     #[test]

@@ -1,39 +1,41 @@
-//! Who is asking, and what they may do: credentials in an `Authorization` field to a [`Caller`], and
-//! the rules about callers.
+//! Who is asking, and what they may do: credentials in an `Authorization` header to an [`Identity`], and
+//! the rules about identities.
 //!
-//! The ways in are those of distribution's `registry/auth`: a file of users (`htpasswd`) and one for
-//! tests (`silly`). Knows nothing of HTTP but the text of two fields.
+//! The schemes are those of distribution's `registry/auth`: a file of users (`htpasswd`), tokens of another server
+//! (`token`), and one for tests (`silly`). Knows nothing of HTTP but the values of two headers.
 
 pub mod access;
 mod authorization;
 mod challenge;
-pub mod entries;
-mod gate;
+mod error;
+mod fair_semaphore;
 pub mod htpasswd;
-mod keyed_hash;
+mod issued_token;
+mod mac;
 mod passwords;
 pub mod pattern;
-mod ticket;
 pub mod token;
+pub mod user_lines;
 
-pub use access::{Access, Action};
-pub use ticket::GOOD_FOR as TICKET_GOOD_FOR;
+pub use access::{AccessRules, Action};
+pub use error::{CredentialsError, OpenError};
+pub use issued_token::LIFETIME as ISSUED_TOKEN_LIFETIME;
 
 use authorization::Authorization;
-use gate::Client;
-use passwords::{Passwords, Verdict};
+use fair_semaphore::ClientKey;
+use issued_token::TokenIssuer;
+use passwords::{PasswordCheck, Passwords};
 use std::path::PathBuf;
 use std::sync::Arc;
-use ticket::Tickets;
 use token::Verifier;
 
 /// Where users come from (`auth`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Scheme {
-    /// There are no users: everyone is anonymous.
+    /// There are no users: every client is anonymous.
     #[default]
     None,
-    /// Whoever sends an `Authorization` field, whatever it holds (`auth.silly`). For tests.
+    /// Any client that sends an `Authorization` header, whatever it says (`auth.silly`). For tests.
     Silly {
         /// `auth.silly.realm`.
         realm: String,
@@ -48,79 +50,75 @@ pub enum Scheme {
         path: PathBuf,
     },
     /// Tokens that another server signs (`auth.token`).
-    Token(token::Settings),
+    Token(token::TokenOptions),
 }
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Caller {
-    /// No credentials came.
+pub enum Identity {
+    /// A client without credentials.
     Anonymous,
-    /// No credentials but a ticket that was given out for none: the client has been told that it
+    /// A client with a token that was issued to nobody in particular: it has been told that it
     /// could log in, and has chosen not to.
     Guest,
-    /// This user; the credentials were right.
+    /// A user whose credentials were right.
     User(Arc<str>),
-    /// The holder of a token, who may do no more than it grants.
-    Holder(Arc<token::Holder>),
+    /// A client with a token of another server, who may do no more than it grants.
+    Token(Arc<token::TokenIdentity>),
 }
 
-impl Caller {
+impl Identity {
     /// The user's name; `None` without one.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Caller::User(name) => Some(name),
+            Identity::User(name) => Some(name),
             // A token without a subject names nobody: its client is not logged in.
-            Caller::Holder(holder) => Some(&*holder.user).filter(|name| !name.is_empty()),
-            Caller::Anonymous | Caller::Guest => None,
+            Identity::Token(token) => Some(&*token.user).filter(|name| !name.is_empty()),
+            Identity::Anonymous | Identity::Guest => None,
         }
     }
 
-    /// Whether credentials came and were good, be it a token that names nobody.
-    pub fn has_credentials(&self) -> bool {
-        matches!(self, Caller::User(_) | Caller::Holder(_))
+    /// The same, to be kept.
+    pub fn user(&self) -> Option<Arc<str>> {
+        match self {
+            Identity::User(name) => Some(Arc::clone(name)),
+            _ => self.name().map(Arc::from),
+        }
     }
 
-    /// Whether the credentials themselves are good for this in a repository; rules may deny it still.
+    /// Whether valid credentials were sent, even if they are a token that names nobody.
+    pub fn has_credentials(&self) -> bool {
+        matches!(self, Identity::User(_) | Identity::Token(_))
+    }
+
+    /// Whether the credentials themselves allow this in a repository; the rules may still deny it.
     pub fn grants(&self, repository: &str, action: Action) -> bool {
         match self {
-            Caller::Holder(holder) => holder.grants(repository, action),
-            Caller::Anonymous | Caller::Guest | Caller::User(_) => true,
+            Identity::Token(token) => token.grants(repository, action),
+            Identity::Anonymous | Identity::Guest | Identity::User(_) => true,
         }
     }
 
     /// The same for the catalog.
     pub fn grants_catalog(&self) -> bool {
         match self {
-            Caller::Holder(holder) => holder.grants_catalog(),
-            Caller::Anonymous | Caller::Guest | Caller::User(_) => true,
+            Identity::Token(token) => token.grants_catalog(),
+            Identity::Anonymous | Identity::Guest | Identity::User(_) => true,
         }
     }
 }
 
-/// Why credentials were not taken.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// They are malformed or wrong; the text is for the log and never holds a password.
-    Wrong(String),
-    /// Too many passwords are being checked; try again in so many seconds.
-    Busy {
-        /// For `Retry-After`.
-        retry_seconds: u64,
-    },
+/// Verifies credentials, and holds the rules.
+pub struct Authenticator {
+    backend: Backend,
+    rules: Option<AccessRules>,
+    /// Present when some clients may come without credentials, and others with.
+    issuer: Option<TokenIssuer>,
 }
 
-/// The one who looks at credentials, and at the rules.
-pub struct Guard {
-    door: Door,
-    access: Option<Access>,
-    /// Present when some may come without credentials, and others with.
-    tickets: Option<Tickets>,
-}
-
-/// A [`Scheme`] at work.
-enum Door {
-    Open,
+/// A [`Scheme`] in use.
+enum Backend {
+    None,
     Silly {
         realm: String,
         service: String,
@@ -130,157 +128,161 @@ enum Door {
         passwords: Box<Passwords>,
     },
     Token {
-        settings: token::Settings,
+        options: token::TokenOptions,
         verifier: Box<Verifier>,
     },
 }
 
-impl Guard {
-    /// Opens what the scheme needs. `access` is `None` where every user may do everything. The error
-    /// says which file cannot be used, and what to do.
-    pub fn open(scheme: &Scheme, access: Option<Access>) -> Result<Guard, String> {
-        let door = match scheme.clone() {
-            Scheme::None => Door::Open,
-            Scheme::Silly { realm, service } => Door::Silly { realm, service },
-            Scheme::Htpasswd { realm, path } => Door::Htpasswd {
+impl Authenticator {
+    /// Opens what the scheme needs. `rules` is `None` where every user may do everything.
+    pub fn open(scheme: &Scheme, rules: Option<AccessRules>) -> Result<Authenticator, OpenError> {
+        let backend = match scheme.clone() {
+            Scheme::None => Backend::None,
+            Scheme::Silly { realm, service } => Backend::Silly { realm, service },
+            Scheme::Htpasswd { realm, path } => Backend::Htpasswd {
                 realm,
                 passwords: Box::new(Passwords::open(path)?),
             },
-            Scheme::Token(settings) => Door::Token {
-                verifier: Box::new(Verifier::open(&settings)?),
-                settings,
+            Scheme::Token(options) => Backend::Token {
+                verifier: Box::new(Verifier::open(&options)?),
+                options,
             },
         };
-        let has_guests = access.as_ref().is_some_and(Access::knows_anonymous);
-        let tickets = match has_guests && matches!(door, Door::Htpasswd { .. }) {
-            true => Some(Tickets::new()?),
+        let has_guests = rules.as_ref().is_some_and(AccessRules::has_anonymous);
+        let issuer = match has_guests && matches!(backend, Backend::Htpasswd { .. }) {
+            true => Some(TokenIssuer::new()?),
             false => None,
         };
-        Ok(Guard {
-            door,
-            access,
-            tickets,
+        Ok(Authenticator {
+            backend,
+            rules,
+            issuer,
         })
     }
 
-    /// A guard that knows no users and no rules.
-    pub fn none() -> Guard {
-        Guard {
-            door: Door::Open,
-            access: None,
-            tickets: None,
+    /// An authenticator without users and rules.
+    pub fn none() -> Authenticator {
+        Authenticator {
+            backend: Backend::None,
+            rules: None,
+            issuer: None,
         }
     }
 
     /// Whether anyone can log in.
-    pub fn knows_users(&self) -> bool {
-        !matches!(self.door, Door::Open)
+    pub fn has_users(&self) -> bool {
+        !matches!(self.backend, Backend::None)
     }
 
     /// The rules; `None` where every user may do everything.
-    pub fn access(&self) -> Option<&Access> {
-        self.access.as_ref()
+    pub fn rules(&self) -> Option<&AccessRules> {
+        self.rules.as_ref()
     }
 
-    /// Whether tickets are given out.
-    pub fn gives_tickets(&self) -> bool {
-        self.tickets.is_some()
+    /// Whether this registry issues tokens itself.
+    pub fn issues_tokens(&self) -> bool {
+        self.issuer.is_some()
     }
 
-    /// Who is asking, by the values of all `Authorization` fields. Without users these do not count. `client` is
-    /// what the client is counted by where passwords are checked.
-    pub fn caller<'f>(
+    /// Who is asking, by the values of all `Authorization` headers. Without users these are ignored. `client` is
+    /// what the client is counted by while passwords are checked.
+    pub fn identify<'h>(
         &self,
-        fields: impl Iterator<Item = &'f str>,
-        client: Client,
-    ) -> Result<Caller, Refused> {
-        match &self.door {
-            Door::Open => Ok(Caller::Anonymous),
-            Door::Silly { .. } => Ok(match fields.map(str::len).any(|length| length > 0) {
-                true => Caller::User("silly".into()),
-                false => Caller::Anonymous,
+        headers: impl Iterator<Item = &'h str>,
+        client: ClientKey,
+    ) -> Result<Identity, CredentialsError> {
+        let invalid = |why: &str| CredentialsError::Invalid(why.to_owned());
+        match &self.backend {
+            Backend::None => Ok(Identity::Anonymous),
+            Backend::Silly { .. } => Ok(match headers.map(str::len).any(|length| length > 0) {
+                true => Identity::User("silly".into()),
+                false => Identity::Anonymous,
             }),
-            Door::Htpasswd { passwords, .. } => match authorization::read(fields) {
-                Ok(None) => Ok(Caller::Anonymous),
-                Ok(Some(Authorization::Basic { user, password })) => {
-                    match passwords.verify(&user, &password, client) {
-                        Verdict::Right(user) => Ok(Caller::User(user)),
-                        Verdict::Wrong(why) => Err(Refused::Wrong(why)),
-                        Verdict::Busy { retry_seconds } => Err(Refused::Busy { retry_seconds }),
+            Backend::Htpasswd { passwords, .. } => {
+                match authorization::parse(headers).map_err(invalid)? {
+                    None => Ok(Identity::Anonymous),
+                    Some(Authorization::Basic { user, password }) => {
+                        match passwords.verify(&user, &password, client) {
+                            PasswordCheck::Right(user) => Ok(Identity::User(user)),
+                            PasswordCheck::Wrong(why) => Err(CredentialsError::Invalid(why)),
+                            PasswordCheck::Busy { retry_seconds } => {
+                                Err(CredentialsError::Busy { retry_seconds })
+                            }
+                        }
+                    }
+                    Some(Authorization::Bearer(text)) => self
+                        .identify_by_issued_token(passwords, &text)
+                        .ok_or_else(|| invalid("the token is invalid or has expired")),
+                }
+            }
+            Backend::Token { verifier, .. } => {
+                match authorization::parse(headers).map_err(invalid)? {
+                    None => Ok(Identity::Anonymous),
+                    Some(Authorization::Bearer(text)) => match verifier.verify(&text) {
+                        Ok(token) => Ok(Identity::Token(Arc::new(token))),
+                        Err(why) => Err(CredentialsError::Invalid(format!("invalid token: {why}"))),
+                    },
+                    Some(Authorization::Basic { .. }) => {
+                        Err(invalid("a password was sent instead of a token"))
                     }
                 }
-                Ok(Some(Authorization::Bearer(text))) => self
-                    .holder(passwords, &text)
-                    .ok_or_else(|| Refused::Wrong("the token is not good, or not any more".into())),
-                Err(why) => Err(Refused::Wrong(why.to_owned())),
-            },
-            Door::Token { verifier, .. } => match authorization::read(fields) {
-                Ok(None) => Ok(Caller::Anonymous),
-                Ok(Some(Authorization::Bearer(text))) => match verifier.verify(&text) {
-                    Ok(holder) => Ok(Caller::Holder(Arc::new(holder))),
-                    Err(why) => Err(Refused::Wrong(format!("the token is not good: {why}"))),
-                },
-                Ok(Some(Authorization::Basic { .. })) => Err(Refused::Wrong(
-                    "a password came in place of a token".to_owned(),
-                )),
-                Err(why) => Err(Refused::Wrong(why.to_owned())),
-            },
-        }
-    }
-
-    /// Who asks for a ticket: a user with a password, or nobody in particular. A ticket is none to get another
-    /// by, or it would be good for ever.
-    pub fn caller_for_ticket<'f>(
-        &self,
-        fields: impl Iterator<Item = &'f str> + Clone,
-        client: Client,
-    ) -> Result<Caller, Refused> {
-        match authorization::read(fields.clone()) {
-            Ok(Some(Authorization::Bearer(_))) => Err(Refused::Wrong(
-                "a token is not exchanged for another; the password is needed".to_owned(),
-            )),
-            _ => self.caller(fields, client),
-        }
-    }
-
-    /// The path on the host of the request where clients are to fetch tokens, where that is what is
-    /// configured (`auth.token.autoredirect`).
-    pub fn redirect_path(&self) -> Option<&str> {
-        match &self.door {
-            Door::Token { settings, .. } => settings.redirect_path.as_deref(),
-            Door::Open | Door::Silly { .. } | Door::Htpasswd { .. } => None,
-        }
-    }
-
-    /// Who holds a ticket.
-    fn holder(&self, passwords: &Passwords, text: &str) -> Option<Caller> {
-        let tickets = self.tickets.as_ref()?;
-        let user = Tickets::claimed(text)?;
-        if user.is_empty() {
-            return tickets.is_good(text, "", "").then_some(Caller::Guest);
-        }
-        let (name, hash) = passwords.hash_of(&user)?;
-        tickets
-            .is_good(text, &name, &hash)
-            .then_some(Caller::User(name))
-    }
-
-    /// A ticket for a caller, good for [`TICKET_GOOD_FOR`]; `None` when none are given out.
-    pub fn ticket(&self, caller: &Caller) -> Option<String> {
-        let (tickets, Door::Htpasswd { passwords, .. }) = (self.tickets.as_ref()?, &self.door)
-        else {
-            return None;
-        };
-        match caller.name() {
-            None => Some(tickets.issue("", "")),
-            Some(name) => {
-                let (name, hash) = passwords.hash_of(name)?;
-                Some(tickets.issue(&name, &hash))
             }
         }
     }
 
-    /// The value of `WWW-Authenticate`. `url` is where tokens are to be had, when that is on the host
+    /// Who asks for a token to be issued: a user with a password, or nobody in particular. An issued token does not
+    /// buy another, or it would be valid for ever.
+    pub fn identify_for_token<'h>(
+        &self,
+        headers: impl Iterator<Item = &'h str> + Clone,
+        client: ClientKey,
+    ) -> Result<Identity, CredentialsError> {
+        match authorization::parse(headers.clone()) {
+            Ok(Some(Authorization::Bearer(_))) => Err(CredentialsError::Invalid(
+                "a token cannot be exchanged for another; the password is needed".to_owned(),
+            )),
+            _ => self.identify(headers, client),
+        }
+    }
+
+    /// The path on the host of the request where clients are to fetch tokens, if that is what is
+    /// configured (`auth.token.autoredirect`).
+    pub fn redirect_path(&self) -> Option<&str> {
+        match &self.backend {
+            Backend::Token { options, .. } => options.redirect_path.as_deref(),
+            Backend::None | Backend::Silly { .. } | Backend::Htpasswd { .. } => None,
+        }
+    }
+
+    /// Whose token, issued by this registry, it is.
+    fn identify_by_issued_token(&self, passwords: &Passwords, text: &str) -> Option<Identity> {
+        let issuer = self.issuer.as_ref()?;
+        let user = TokenIssuer::claimed_user(text)?;
+        if user.is_empty() {
+            return issuer.is_valid(text, "", "").then_some(Identity::Guest);
+        }
+        let (name, hash) = passwords.hash_of(&user)?;
+        issuer
+            .is_valid(text, &name, &hash)
+            .then_some(Identity::User(name))
+    }
+
+    /// A token for an identity, valid for [`ISSUED_TOKEN_LIFETIME`]; `None` when this registry issues none.
+    pub fn issue_token(&self, identity: &Identity) -> Option<String> {
+        let (Some(issuer), Backend::Htpasswd { passwords, .. }) = (&self.issuer, &self.backend)
+        else {
+            return None;
+        };
+        match identity.name() {
+            None => Some(issuer.issue("", "")),
+            Some(name) => {
+                let (name, hash) = passwords.hash_of(name)?;
+                Some(issuer.issue(&name, &hash))
+            }
+        }
+    }
+
+    /// The value of `WWW-Authenticate`. `url` is where tokens are issued, when that is on the host
     /// of the request; `None` asks for the credentials themselves. `scope` is what the request wanted
     /// (`repository:name:pull`); `problem` is what was wrong with a token (RFC 6750, 3.1).
     pub fn challenge(
@@ -289,18 +291,18 @@ impl Guard {
         scope: Option<&str>,
         problem: Option<&'static str>,
     ) -> Option<String> {
-        match (&self.door, url) {
-            (Door::Open, _) => None,
-            (Door::Htpasswd { realm, .. }, None) => Some(challenge::basic(realm)),
-            (Door::Htpasswd { realm, .. }, Some(url)) => {
+        match (&self.backend, url) {
+            (Backend::None, _) => None,
+            (Backend::Htpasswd { realm, .. }, None) => Some(challenge::basic(realm)),
+            (Backend::Htpasswd { realm, .. }, Some(url)) => {
                 Some(challenge::bearer(url, realm, scope, problem))
             }
-            (Door::Silly { realm, service }, _) => {
+            (Backend::Silly { realm, service }, _) => {
                 Some(challenge::bearer(realm, service, scope, None))
             }
-            (Door::Token { settings, .. }, url) => {
-                let realm = url.unwrap_or(&settings.realm);
-                Some(challenge::bearer(realm, &settings.service, scope, problem))
+            (Backend::Token { options, .. }, url) => {
+                let realm = url.unwrap_or(&options.realm);
+                Some(challenge::bearer(realm, &options.service, scope, problem))
             }
         }
     }
@@ -312,14 +314,14 @@ mod tests {
 
     #[test]
     fn without_users_credentials_do_not_count() {
-        let guard = Guard::none();
+        let authenticator = Authenticator::none();
         for fields in [vec![], vec!["Basic x"], vec!["nonsense", "twice"]] {
             assert_eq!(
-                guard.caller(fields.into_iter(), None),
-                Ok(Caller::Anonymous)
+                authenticator.identify(fields.into_iter(), None),
+                Ok(Identity::Anonymous)
             );
         }
-        assert_eq!(guard.challenge(None, None, None), None);
+        assert_eq!(authenticator.challenge(None, None, None), None);
     }
 
     #[test]
@@ -328,14 +330,17 @@ mod tests {
             realm: "r".to_owned(),
             service: "s".to_owned(),
         };
-        let guard = Guard::open(&scheme, None).unwrap();
-        assert_eq!(guard.caller([].into_iter(), None), Ok(Caller::Anonymous));
-        let silly = Ok(Caller::User("silly".into()));
+        let authenticator = Authenticator::open(&scheme, None).unwrap();
         assert_eq!(
-            guard.caller(["seriously, anything"].into_iter(), None),
+            authenticator.identify([].into_iter(), None),
+            Ok(Identity::Anonymous)
+        );
+        let silly = Ok(Identity::User("silly".into()));
+        assert_eq!(
+            authenticator.identify(["seriously, anything"].into_iter(), None),
             silly
         );
-        let challenge = guard
+        let challenge = authenticator
             .challenge(None, Some("repository:a:pull"), None)
             .unwrap();
         assert_eq!(

@@ -1,126 +1,131 @@
-//! Passwords against the file of users: read again when it changes, at most some bcrypts at once, and
-//! what was right remembered for a while, so that a pull of fifty layers is not fifty bcrypts.
+//! Passwords checked against the file of users: it is read again when it changes, only a few bcrypt checks run at
+//! once, and a password that was right is remembered for a while, so that a pull of fifty layers is not fifty of them.
 
-use super::gate::{Bounds, Client, Gate};
+use super::OpenError;
+use super::fair_semaphore::{ClientKey, FairSemaphore, SemaphoreLimits};
 use super::htpasswd::{self, Hash};
-use super::keyed_hash::{self, Key, Tag};
+use super::mac::{Code, MacKey};
 use crate::sync::Mutex;
 use crate::watched::{Content, Source, Watched};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a password that was right counts without bcrypt, after it was last used.
+/// How long a password that was right is accepted without bcrypt, after it was last used.
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 /// The most passwords that are checked at once, however many processors there are.
 const CHECKS_MAX: usize = 4;
-/// How many may wait for that.
+/// How many may wait to be checked.
 const WAITING_MAX: usize = 64;
-/// How many of one address may wait: it can lock itself out, and nobody else.
+/// How many of one address may wait: an address can lock itself out, and nobody else.
 const WAITING_PER_CLIENT_MAX: usize = 16;
 /// How long they wait.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// What is told to those who are sent away.
+/// When those who are turned away should try again.
 const RETRY_SECONDS: u64 = 5;
-/// The cost of a check when the file has no user to take an example from.
+/// The cost of a check when the file has no users to take it from.
 const COST: u32 = 10;
 /// The most characters of a user name in the log.
 const LOGGED_NAME_CHARS: usize = 64;
 
-/// A file of users at work.
+/// The file of users, and the checks against it.
 pub struct Passwords {
     users: Watched<Users>,
-    key: Key,
-    gate: Gate,
+    key: MacKey,
+    checks: FairSemaphore,
 }
 
-/// What comes of a check.
+/// The outcome of a check.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// This user, with the right password.
+pub enum PasswordCheck {
+    /// The password is this user's.
     Right(Arc<str>),
-    /// Not; the text is for the log.
+    /// It is not; the text is for the log.
     Wrong(String),
-    /// Too many wait already.
+    /// Too many are waiting already.
     Busy {
         /// How long the client should wait.
         retry_seconds: u64,
     },
 }
 
-/// One state of the file. What is remembered goes with it, and there is no more of it than users.
+/// One state of the file. What is remembered goes with it, and is at most one password a user.
 struct Users {
-    entries: HashMap<Arc<str>, Entry>,
-    /// The cost of every user, in order: a user whom nobody knows takes as long as one of these.
+    by_name: HashMap<Arc<str>, KnownUser>,
+    /// The cost of every user, in order: an unknown user takes as long as one of these.
     costs: Vec<u32>,
 }
 
-struct Entry {
+struct KnownUser {
     name: Arc<str>,
     hash: Hash,
-    remembered: Mutex<Option<(Tag, Instant)>>,
+    remembered: Mutex<Option<(Code, Instant)>>,
 }
 
+/// A user name and a password, and the key under which they are remembered.
+type Login<'l> = (&'l MacKey, [&'l [u8]; 2]);
+
 impl Passwords {
-    /// Reads the file. The error names it, the key, and how to make one.
-    pub fn open(path: PathBuf) -> Result<Passwords, String> {
+    /// Reads the file. The error says how to create one.
+    pub fn open(path: PathBuf) -> Result<Passwords, OpenError> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let checks = processors.min(CHECKS_MAX);
-        let gate = Gate::new(Bounds {
-            places: checks,
+        let checks = FairSemaphore::new(SemaphoreLimits {
+            permits: processors.min(CHECKS_MAX),
             waiting_max: WAITING_MAX,
             waiting_per_client_max: WAITING_PER_CLIENT_MAX,
             patience: PATIENCE,
         });
-        let shown = path.display().to_string();
-        let users = Watched::open(source(path), Users::made_of).map_err(|why| {
-            format!("cannot use {shown} as the file of users (auth.htpasswd.path): {why}")
+        let users = Watched::open(source(path.clone()), Users::from_files);
+        let users = users.map_err(|reason| OpenError::File {
+            path,
+            key: "auth.htpasswd.path",
+            reason,
         })?;
-        Passwords::with(users, gate)
+        Passwords::with(users, checks)
     }
 
-    fn with(users: Watched<Users>, gate: Gate) -> Result<Passwords, String> {
-        let key = Key::random()?;
-        Ok(Passwords { users, key, gate })
+    fn with(users: Watched<Users>, checks: FairSemaphore) -> Result<Passwords, OpenError> {
+        let key = MacKey::random()?;
+        Ok(Passwords { users, key, checks })
     }
 
-    /// The hash of a user, which a ticket stands and falls with; `None` when there is no such user.
+    /// The name and hash of a user, which the tokens issued to the user depend on; `None` when there is no such user.
     pub fn hash_of(&self, user: &str) -> Option<(Arc<str>, String)> {
         let users = self.users.current();
-        let entry = users.entries.get(user)?;
-        Some((Arc::clone(&entry.name), entry.hash.as_str().to_owned()))
+        let user = users.by_name.get(user)?;
+        Some((Arc::clone(&user.name), user.hash.as_str().to_owned()))
     }
 
     /// Checks a password. Blocks as long as bcrypt takes, unless it is remembered.
-    pub fn verify(&self, user: &str, password: &[u8], client: Client) -> Verdict {
+    pub fn verify(&self, user: &str, password: &[u8], client: ClientKey) -> PasswordCheck {
         let users = self.users.current();
-        let entry = users.entries.get(user);
-        let tag = self.key.tag(&[user.as_bytes(), password]);
-        if let Some(entry) = entry.filter(|entry| entry.remembers(&tag)) {
-            return Verdict::Right(Arc::clone(&entry.name));
+        let known = users.by_name.get(user);
+        let login = (&self.key, [user.as_bytes(), password]);
+        if let Some(known) = known.filter(|known| known.remembers(&login)) {
+            return PasswordCheck::Right(Arc::clone(&known.name));
         }
-        let Some(_pass) = self.gate.enter(client) else {
+        let Some(_permit) = self.checks.acquire(client) else {
             let retry_seconds = RETRY_SECONDS;
-            return Verdict::Busy { retry_seconds };
+            return PasswordCheck::Busy { retry_seconds };
         };
-        let Some(entry) = entry else {
+        let Some(known) = known else {
             htpasswd::verify_in_vain(password, self.cost_of_unknown(&users, user));
-            return Verdict::Wrong(format!("there is no user {}", logged(user)));
+            return PasswordCheck::Wrong(format!("there is no user {}", logged(user)));
         };
         // Another request of the same client may have come first: docker pulls several layers at once.
-        if entry.remembers(&tag) || entry.hash.verify(password) {
-            entry.remember(tag);
-            return Verdict::Right(Arc::clone(&entry.name));
+        if known.remembers(&login) || known.hash.verify(password) {
+            known.remember(&login);
+            return PasswordCheck::Right(Arc::clone(&known.name));
         }
-        Verdict::Wrong(format!("the password of {} is wrong", logged(user)))
+        PasswordCheck::Wrong(format!("the password of {} is wrong", logged(user)))
     }
 
-    /// A cost that users of this file have, always the same for one name: who knocks with names
-    /// cannot tell by the time which of them exist, also where costs differ.
+    /// A cost that users of this file have, always the same for one name: whoever tries names cannot tell by
+    /// the time which of them exist, even where costs differ.
     fn cost_of_unknown(&self, users: &Users, user: &str) -> u32 {
-        let [a, b, c, d, ..] = self.key.tag(&[b"cost", user.as_bytes()]);
+        let [a, b, c, d, ..] = self.key.sign(&[b"cost", user.as_bytes()]);
         let number = u64::from(u32::from_be_bytes([a, b, c, d]));
         let index = number.checked_rem(users.costs.len() as u64);
         let index = index.and_then(|index| usize::try_from(index).ok());
@@ -130,7 +135,7 @@ impl Passwords {
 }
 
 impl Users {
-    fn made_of(contents: &[Content]) -> Result<Users, String> {
+    fn from_files(contents: &[Content]) -> Result<Users, String> {
         match contents {
             [file] => {
                 let bytes = file.bytes.as_ref();
@@ -142,53 +147,49 @@ impl Users {
 
     fn read(bytes: &[u8]) -> Result<Users, String> {
         let parsed = htpasswd::parse(bytes)?;
-        for remark in &parsed.remarks {
-            log::warn!("the file of users: {remark}");
+        for warning in &parsed.warnings {
+            log::warn!("the file of users: {warning}");
         }
         let mut costs: Vec<u32> = parsed.users.values().map(Hash::cost).collect();
         costs.sort_unstable();
-        let entry = |(name, hash): (String, Hash)| {
+        let known = |(name, hash): (String, Hash)| {
             let name: Arc<str> = name.into();
-            let entry = Entry {
+            let user = KnownUser {
                 name: Arc::clone(&name),
                 hash,
                 remembered: Mutex::new(None),
             };
-            (name, entry)
+            (name, user)
         };
-        let entries = parsed.users.into_iter().map(entry).collect();
-        Ok(Users { entries, costs })
+        let by_name = parsed.users.into_iter().map(known).collect();
+        Ok(Users { by_name, costs })
     }
 }
 
-impl Entry {
-    /// Whether this password was right not long ago. Its time begins anew then: who works without a long
+impl KnownUser {
+    /// Whether this password was right a short while ago. Its time starts again then: whoever works without a long
     /// pause never waits behind others.
-    fn remembers(&self, tag: &Tag) -> bool {
-        self.remembers_at(tag, Instant::now())
+    fn remembers(&self, login: &Login<'_>) -> bool {
+        self.remembers_at(login, Instant::now())
     }
 
-    fn remembers_at(&self, tag: &Tag, now: Instant) -> bool {
-        let mut remembered = self.remembered();
-        let is_known = remembered
-            .is_some_and(|(known, until)| keyed_hash::is_equal(&known, tag) && now < until);
-        if is_known {
-            *remembered = entry_until(*tag, now);
-        }
-        is_known
+    fn remembers_at(&self, (key, parts): &Login<'_>, now: Instant) -> bool {
+        let mut remembered = self.remembered.lock();
+        let known = remembered.filter(|(code, until)| now < *until && key.verify(parts, code));
+        let Some((code, _)) = known else {
+            return false;
+        };
+        *remembered = remember_until(code, now);
+        true
     }
 
-    fn remember(&self, tag: Tag) {
-        *self.remembered() = entry_until(tag, Instant::now());
-    }
-
-    fn remembered(&self) -> MutexGuard<'_, Option<(Tag, Instant)>> {
-        self.remembered.lock()
+    fn remember(&self, (key, parts): &Login<'_>) {
+        *self.remembered.lock() = remember_until(key.sign(parts), Instant::now());
     }
 }
 
-fn entry_until(tag: Tag, now: Instant) -> Option<(Tag, Instant)> {
-    Some((tag, now.checked_add(REMEMBERED_FOR)?))
+fn remember_until(code: Code, now: Instant) -> Option<(Code, Instant)> {
+    Some((code, now.checked_add(REMEMBERED_FOR)?))
 }
 
 fn source(path: PathBuf) -> Source {
@@ -203,15 +204,15 @@ fn source(path: PathBuf) -> Source {
 fn explain(path: &Path, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => format!(
-            "it does not exist; `registry htpasswd --file {} USER` makes it",
+            "it does not exist; create it with `registry htpasswd --file {} USER`",
             path.display()
         ),
-        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
         _ => error.to_string(),
     }
 }
 
-/// A name that a stranger chose, for the log: quoted, escaped and not too long.
+/// A name that a client sent, for the log: quoted, escaped and cut short.
 fn logged(user: &str) -> String {
     let short: String = user.chars().take(LOGGED_NAME_CHARS).collect();
     format!("{short:?}")

@@ -25,8 +25,8 @@ enum Piece {
 }
 
 impl Pattern {
-    /// What every name that matches begins with.
-    pub fn beginning(&self) -> &str {
+    /// What every name that matches starts with.
+    pub fn literal_prefix(&self) -> &str {
         self.text.split('*').next().unwrap_or_default()
     }
 
@@ -128,7 +128,7 @@ mod tests {
             assert!(
                 found
                     .iter()
-                    .all(|name| name.starts_with(parsed.beginning()))
+                    .all(|name| name.starts_with(parsed.literal_prefix()))
             );
             assert_eq!(parsed.to_string(), pattern);
         }

@@ -5,8 +5,8 @@
 
 mod x509;
 
-use crate::spec::timestamp::format_rfc_3339;
 use crate::sys;
+use crate::time::format_rfc_3339;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::IpAddr;

@@ -1,7 +1,7 @@
-//! `registry htpasswd`: makes, replaces and removes the entries of `auth.htpasswd`'s file.
+//! `registry htpasswd`: makes, replaces and removes the user_lines of `auth.htpasswd`'s file.
 
-use crate::auth::entries;
 use crate::auth::htpasswd::{BCRYPT_COST_MAX, BCRYPT_COST_MIN, FILE_BYTES_MAX};
+use crate::auth::user_lines;
 use crate::sys;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -33,7 +33,7 @@ impl Order {
         delete: bool,
         cost: u32,
     ) -> Result<Order, String> {
-        entries::check_name(&user)?;
+        user_lines::check_name(&user)?;
         if !(BCRYPT_COST_MIN..=BCRYPT_COST_MAX).contains(&cost) {
             return Err(format!(
                 "found --cost {cost}; allowed: {BCRYPT_COST_MIN} to {BCRYPT_COST_MAX}"
@@ -54,7 +54,7 @@ impl Order {
 pub fn run(order: &Order, out: &mut dyn Write) -> Result<(), String> {
     let user = order.user.as_str();
     let line = match order.action {
-        Action::Put(cost) => Some(entries::entry(user, password(user)?.as_bytes(), cost)?),
+        Action::Put(cost) => Some(user_lines::line(user, password(user)?.as_bytes(), cost)?),
         Action::Delete => None,
     };
     let Some(path) = &order.file else {
@@ -134,7 +134,7 @@ fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), String> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(format!("has more than {FILE_BYTES_MAX} bytes"));
     }
-    let text = entries::edited(&bytes, user, line)?;
+    let text = user_lines::edited(&bytes, user, line)?;
     let text = text.ok_or(format!("has no user {user}"))?;
     replace(&path, text.as_bytes(), old.as_ref())
         .map_err(|error| format!("cannot be written: {error}"))

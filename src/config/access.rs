@@ -3,7 +3,7 @@
 
 use super::draft::Draft;
 use super::layers::Layers;
-use crate::auth::access::{ACTIONS, Action, Rule, Who};
+use crate::auth::access::{ACTIONS, Action, Rule, Subject};
 use crate::auth::pattern::Pattern;
 use crate::yaml::{KeyPath, Node};
 use std::collections::BTreeMap;
@@ -45,8 +45,8 @@ fn groups(layers: &mut Layers, path: &KeyPath) -> Groups {
         }
         let mut users = Vec::new();
         for (path, user) in layers.texts(&path) {
-            match Who::read(&user) {
-                Who::User(user) if !user.contains(':') => users.push(user),
+            match Subject::parse(&user) {
+                Subject::User(user) if !user.contains(':') => users.push(user),
                 _ => layers.wrong(&path, "the name of a user"),
             }
         }
@@ -72,14 +72,14 @@ fn rule(layers: &mut Layers, path: &KeyPath, groups: &Groups) -> Rule {
     }
 }
 
-fn users(layers: &mut Layers, path: &KeyPath, groups: &Groups) -> Vec<Who> {
+fn users(layers: &mut Layers, path: &KeyPath, groups: &Groups) -> Vec<Subject> {
     let allowed = "at least one of: a user, @group, * (everyone who is logged in), anonymous";
     let mut users = Vec::new();
     let schemes = layers.keys(&KeyPath::from(["auth"]));
     let has_users = schemes.iter().any(|scheme| scheme != "none");
     for (path, text) in some_texts(layers, path, allowed) {
-        match Who::read(&text) {
-            Who::Group(name) if !groups.contains_key(&name) => {
+        match Subject::parse(&text) {
+            Subject::Group(name) if !groups.contains_key(&name) => {
                 let names: Vec<&str> = groups.keys().map(String::as_str).collect();
                 let known = match names.is_empty() {
                     true => "there are none".to_owned(),
@@ -87,8 +87,8 @@ fn users(layers: &mut Layers, path: &KeyPath, groups: &Groups) -> Vec<Who> {
                 };
                 layers.wrong(&path, &format!("@ and a group of access.groups ({known})"));
             }
-            Who::User(name) if name.contains(':') => layers.wrong(&path, allowed),
-            who if who != Who::Anonymous && !has_users => {
+            Subject::User(name) if name.contains(':') => layers.wrong(&path, allowed),
+            who if who != Subject::Anonymous && !has_users => {
                 let allowed = "only anonymous, since auth is not set and nobody can log in";
                 layers.wrong(&path, allowed);
             }

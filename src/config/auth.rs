@@ -33,7 +33,7 @@ pub fn choose(layers: &mut Layers, draft: &mut Draft) {
         "silly" => draft.silly = Some(Default::default()),
         "token" => {
             draft.token = Some(TokenDraft {
-                settings: token::Settings {
+                settings: token::TokenOptions {
                     realm: String::new(),
                     service: String::new(),
                     issuer: String::new(),
@@ -76,7 +76,7 @@ pub fn finish(layers: &mut Layers, draft: &mut Draft) -> Scheme {
     scheme
 }
 
-fn token_settings(layers: &mut Layers, token: TokenDraft) -> token::Settings {
+fn token_settings(layers: &mut Layers, token: TokenDraft) -> token::TokenOptions {
     let section = KeyPath::from(["auth", "token"]);
     let mut settings = token.settings;
     if settings.realm.is_empty() && !token.redirects {

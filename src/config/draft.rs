@@ -1,10 +1,11 @@
 //! A configuration while it is read: keys that only together make a field of [`Config`], and those of alternatives,
 //! are kept apart until all have been read.
 
-use super::resolved::{Config, Platform};
+use super::resolved::Config;
 use crate::auth::access::Rule;
 use crate::auth::token;
 use crate::http::Listen;
+use crate::spec::descriptor::Platform;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -37,7 +38,7 @@ pub struct Draft {
 
 /// `auth.token`.
 pub struct TokenDraft {
-    pub settings: token::Settings,
+    pub settings: token::TokenOptions,
     pub redirects: bool,
     pub redirect_path: String,
 }

@@ -6,14 +6,16 @@ use super::draft::{Draft, Network, PlatformMode};
 use super::keys::KEYS;
 use super::layers::Layers;
 use super::report::Severity;
-use super::resolved::{Config, LocationStyle, Platform, Platforms, StorageDriver};
+use super::resolved::{Config, LocationStyle, StorageDriver};
 use super::schema::{STORAGE_SETTINGS, SchemaNode};
 use super::setting::Value;
 use super::{access, auth, texts, values};
-use crate::auth::Access;
+use crate::auth::AccessRules;
 use crate::http::Listen;
 use crate::http::tls::{ClientAuth, Settings as TlsSettings, Version};
 use crate::memory;
+use crate::spec::descriptor::Platform;
+use crate::spec::validation::RequiredPlatforms;
 use crate::yaml::{KeyPath, Node};
 use serde_yaml::{Mapping, Value as Yaml};
 
@@ -354,11 +356,13 @@ fn finished(draft: Draft) -> Config {
     };
     config.validation.disabled &= !draft.validation_enabled;
     config.validation.platforms = match draft.platform_mode {
-        PlatformMode::All => Platforms::All,
-        PlatformMode::None => Platforms::None,
-        PlatformMode::List => Platforms::List(draft.platform_list),
+        PlatformMode::All => RequiredPlatforms::All,
+        PlatformMode::None => RequiredPlatforms::None,
+        PlatformMode::List => RequiredPlatforms::List(draft.platform_list),
     };
-    config.access = draft.access.map(|(groups, rules)| Access { groups, rules });
+    config.access = draft
+        .access
+        .map(|(groups, rules)| AccessRules { groups, rules });
     config.storage.driver = match draft.filesystem {
         Some((root_directory, threads_max)) => StorageDriver::Filesystem {
             root_directory,

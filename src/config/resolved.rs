@@ -2,9 +2,10 @@
 //! and a value that is here has been checked. `keys.rs` says what fills which field, and with what
 //! default.
 
-use crate::auth::{Access, Scheme};
+use crate::auth::{AccessRules, Scheme};
 use crate::http::{Limits, Listen, tls};
 use crate::spec::manifest::MANIFEST_BYTES_MAX;
+use crate::spec::validation::Validation;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub struct Config {
     /// `auth`.
     pub auth: Scheme,
     /// `access`; `None` where every user may do everything.
-    pub access: Option<Access>,
+    pub access: Option<AccessRules>,
     /// `catalog.maxentries`: entries of one catalog page.
     pub catalog_entries_max: usize,
     /// `tags.maxtags`: entries of one page of tags; `None`: all of them, for a client that names no number.
@@ -29,7 +30,7 @@ pub struct Config {
     /// `http`.
     pub http: HttpConfig,
     /// `validation`.
-    pub validation: ValidationConfig,
+    pub validation: Validation,
     /// `http.limits.manifestbytes`: the largest manifest that is accepted.
     pub manifest_bytes_max: u64,
     /// How many upload sessions there may be.
@@ -74,7 +75,7 @@ impl Default for Config {
                 tls: None,
                 limits: Limits::default(),
             },
-            validation: ValidationConfig::default(),
+            validation: Validation::default(),
             manifest_bytes_max: MANIFEST_BYTES_MAX,
             uploads: UploadLimits::default(),
             effective: serde_yaml::Mapping::new(),
@@ -193,38 +194,4 @@ pub enum LocationStyle {
     FromRequest,
     /// This scheme, host and base path; never ends with `/`.
     Host(String),
-}
-
-/// What a pushed manifest must satisfy.
-#[derive(Debug, Clone, Default)]
-pub struct ValidationConfig {
-    /// Nothing of what follows is checked.
-    pub disabled: bool,
-    /// A layer's URL must match one of these, unless the list is empty.
-    pub urls_allow: Vec<regex_lite::Regex>,
-    /// A layer's URL must match none of these.
-    pub urls_deny: Vec<regex_lite::Regex>,
-    /// Which images of an index must exist.
-    pub platforms: Platforms,
-}
-
-/// Which images of an index must exist when the index is pushed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Platforms {
-    /// All of them.
-    #[default]
-    All,
-    /// None: a sparse index is accepted.
-    None,
-    /// Those of these platforms.
-    List(Vec<Platform>),
-}
-
-/// A platform of an index, as the image specification names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Platform {
-    /// Such as `amd64`.
-    pub architecture: String,
-    /// Such as `linux`.
-    pub os: String,
 }

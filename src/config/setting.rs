@@ -1,12 +1,13 @@
 //! The types that settings have, and how each takes a value and shows itself again.
 
 use super::draft::{Network, PlatformMode};
-use super::resolved::{Formatter, Platform};
+use super::resolved::Formatter;
 use super::{file_path, texts};
-use crate::auth::access::{Rule, Who};
+use crate::auth::access::{Rule, Subject};
 use crate::auth::pattern::Pattern;
 use crate::http::tls::{CipherSuite, ClientAuth, NoSuite, Version};
 use crate::http::{Listen, TrustedNetwork};
+use crate::spec::descriptor::Platform;
 use log::LevelFilter;
 use regex_lite::Regex;
 use serde_yaml::{Mapping, Value as Yaml};
@@ -322,9 +323,9 @@ shown! {
     };
     Vec<Rule>: rules => Some(list(rules.iter().map(|rule| {
         map([
-            ("users", list(rule.users.iter().map(Who::word))),
+            ("users", list(rule.users.iter().map(Subject::to_text))),
             ("repositories", list(rule.repositories.iter().map(Pattern::to_string))),
-            ("actions", list(rule.actions.iter().map(|action| action.word()))),
+            ("actions", list(rule.actions.iter().map(|action| action.name()))),
         ])
     })));
     Vec<Platform>: platforms => match platforms.as_slice() {

@@ -1,86 +1,24 @@
 //! A blocking HTTP/1.1 server engine (RFC 9110, RFC 9112); it knows nothing of registries.
 //!
 //! The engine owns framing, limits, deadlines and how bytes leave; a [`Handler`] gets a parsed
-//! [`Request`] and returns a [`Response`].
+//! [`Request`] and returns a [`Response`]. `message` is HTTP without any input or output, `transport` moves the bytes of one
+//! connection, `server` accepts connections and serves them; each uses only those before it.
 
-mod body;
-mod buffer;
-mod chunked;
-mod connection;
-mod excerpt;
-mod forwarded;
-mod framing;
-mod head;
-mod held;
-mod in_flight;
-mod limits;
-mod occasional;
-mod proxies;
-pub mod range;
-mod refusal;
-mod request;
-mod request_line;
-mod response;
+mod message;
 mod server;
-mod shared;
-mod socket;
-mod table;
-pub mod target;
-pub mod tls;
-mod wire;
-mod write;
+mod transport;
 
-pub use excerpt::{EXCERPT_BYTES_MAX, excerpt};
-pub use forwarded::Forwarded;
-pub use limits::{HEAD_FIELDS_CEILING, Limits};
-pub use proxies::{TrustedNetwork, TrustedProxies};
-pub use request::Request;
-pub use response::{Body, Response, Segment};
+pub use message::excerpt::{EXCERPT_BYTES_MAX, excerpt};
+pub use message::forwarded::Forwarded;
+pub use message::head::HEADERS_CEILING;
+pub use message::request::Request;
+pub use message::response::{Body, Response, Segment};
+pub use message::{range, target};
+pub use server::handler::{CLIENT_CLOSED_REQUEST, Exchange, Handler};
+pub use server::limits::Limits;
+pub use server::proxies::{TrustedNetwork, TrustedProxies};
+pub use server::table::Load;
 pub use server::{Control, Listening, Server};
-pub use socket::{Bound, Listen};
-pub use table::Load;
-pub use tiny_http::{HTTPVersion, Method, StatusCode};
-pub use tls::Tls;
-
-use std::net::IpAddr;
-use std::time::Duration;
-
-/// What the engine asks of the program it serves.
-pub trait Handler: Send + Sync + 'static {
-    /// Answers one request. A panic in here is answered 500 and logged; the server lives on.
-    fn handle(&self, request: &mut Request<'_>) -> Response;
-
-    /// Called once for every exchange after the last byte left (or the connection broke), also
-    /// for requests that the engine refused by itself. For access logs and metrics. What has no request line
-    /// is no request and is not told here.
-    fn sent(&self, exchange: &Exchange<'_>) {
-        let _ = exchange;
-    }
-}
-
-/// The client went away before its request was complete, or before a byte of the answer left: nginx' and
-/// distribution's word for it in access logs. It is never sent.
-pub const CLIENT_CLOSED_REQUEST: u16 = 499;
-
-/// One finished exchange, as the access log needs it.
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    /// The client: whom a trusted proxy named, else the peer; `None` on a unix socket.
-    pub client: Option<IpAddr>,
-    /// The method.
-    pub method: &'a str,
-    /// The raw request target; of one that is too long, its beginning.
-    pub target: &'a str,
-    /// `HTTP/1.1` or `HTTP/1.0`; another where the request was refused for it.
-    pub version: &'a str,
-    /// The `Referer` field, empty when absent.
-    pub referer: &'a str,
-    /// The `User-Agent` field, empty when absent.
-    pub user_agent: &'a str,
-    /// The status that was sent; [`CLIENT_CLOSED_REQUEST`] where there was nobody to send it to.
-    pub status: u16,
-    /// Body bytes that left.
-    pub body_bytes: u64,
-    /// From the first byte of the head to the last byte of the answer.
-    pub duration: Duration,
-}
+pub use tiny_http::Method;
+pub use transport::listener::{Bound, Listen};
+pub use transport::tls::{self, Tls};

@@ -1,8 +1,8 @@
 //! The access log: one line an exchange, in Apache's combined format, as distribution writes it.
 
-use super::clock::Clock;
 use super::sink::Sink;
 use crate::http::{EXCERPT_BYTES_MAX, Exchange};
+use crate::time::format_common_log;
 use std::time::SystemTime;
 
 /// Writes the access log, or nothing when it is switched off (`log.accesslog.disabled`).
@@ -18,24 +18,25 @@ impl AccessLog {
         AccessLog { enabled, sink }
     }
 
-    /// Writes one exchange. It does not wait for that.
-    pub fn record(&self, exchange: &Exchange<'_>) {
+    /// Queues the line of one exchange. `user` is who was authenticated.
+    pub fn record(&self, exchange: &Exchange<'_>, user: Option<&str>) {
         if self.enabled {
-            let line = line(exchange, &Clock::from(SystemTime::now()));
+            let line = line(exchange, user, SystemTime::now());
             self.sink.write_access(line.as_bytes());
         }
     }
 }
 
-/// `client - - [time] "method target version" status bytes "referer" "agent"` and the line's end.
-fn line(exchange: &Exchange<'_>, time: &Clock) -> String {
+/// `client - user [time] "method target version" status bytes "referer" "agent" seconds` and the line's end.
+fn line(exchange: &Exchange<'_>, user: Option<&str>, time: SystemTime) -> String {
     let client = exchange
         .client
         .map(|address| address.to_canonical().to_string());
     format!(
-        "{} - - [{}] \"{} {} {}\" {} {} \"{}\" \"{}\"\n",
+        "{} - {} [{}] \"{} {} {}\" {} {} \"{}\" \"{}\" {:.6}\n",
         client.as_deref().unwrap_or("-"),
-        time.common_log(),
+        user.map_or("-".to_owned(), word),
+        format_common_log(time),
         escaped(exchange.method),
         escaped(exchange.target),
         escaped(exchange.version),
@@ -43,7 +44,13 @@ fn line(exchange: &Exchange<'_>, time: &Clock) -> String {
         exchange.body_bytes,
         escaped(exchange.referer),
         escaped(exchange.user_agent),
+        exchange.duration.as_secs_f64(),
     )
+}
+
+/// A text that takes the place of one word.
+fn word(text: &str) -> String {
+    escaped(text).replace(' ', "\\x20")
 }
 
 /// Apache's escapes: quotes and backslashes by a backslash, bytes that are no printable ASCII as `\xhh`. A head
@@ -82,20 +89,20 @@ mod tests {
             user_agent: "docker/28",
             status: 200,
             body_bytes: 17,
-            duration: Duration::ZERO,
+            duration: Duration::from_nanos(12_345_400),
         }
     }
 
-    fn time() -> Clock {
-        Clock::from(UNIX_EPOCH + Duration::from_secs(1_800_000_000))
+    fn time() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_800_000_000)
     }
 
     #[test]
     fn lines_have_the_combined_format() {
         assert_eq!(
-            line(&exchange(), &time()),
-            "192.0.2.7 - - [15/Jan/2027:08:00:00 +0000] \
-             \"GET /v2/a/tags/list?n=1 HTTP/1.1\" 200 17 \"\" \"docker/28\"\n"
+            line(&exchange(), Some("anna"), time()),
+            "192.0.2.7 - anna [15/Jan/2027:08:00:00 +0000] \
+             \"GET /v2/a/tags/list?n=1 HTTP/1.1\" 200 17 \"\" \"docker/28\" 0.012345\n"
         );
     }
 
@@ -106,10 +113,10 @@ mod tests {
             user_agent: "a\" 200\n1.2.3.4 \\ \u{1b} \u{e9}",
             ..exchange()
         };
-        let line = line(&evil, &time());
-        assert!(line.starts_with("- - - ["));
+        let line = line(&evil, Some("a b\"\n"), time());
+        assert!(line.starts_with("- - a\\x20b\\\"\\x0a ["), "{line}");
         assert!(
-            line.ends_with("\"a\\\" 200\\x0a1.2.3.4 \\\\ \\x1b \\xc3\\xa9\"\n"),
+            line.ends_with("\"a\\\" 200\\x0a1.2.3.4 \\\\ \\x1b \\xc3\\xa9\" 0.012345\n"),
             "{line}"
         );
         assert_eq!(line.matches('\n').count(), 1);
@@ -123,13 +130,13 @@ mod tests {
             user_agent: &large,
             ..exchange()
         };
-        let line = line(&exchange, &time());
+        let line = line(&exchange, None, time());
         assert!(line.len() < 2_200, "{}", line.len());
         assert!(
             line.contains("aaa... HTTP/1.1\" 200 17 \"\" \"aaa"),
             "{line}"
         );
-        assert!(line.ends_with("aaa...\"\n"), "{line}");
+        assert!(line.ends_with("aaa...\" 0.012345\n"), "{line}");
     }
 
     #[test]
@@ -138,7 +145,7 @@ mod tests {
             client: Some("::ffff:192.0.2.7".parse().unwrap()),
             ..exchange()
         };
-        assert!(line(&mapped, &time()).starts_with("192.0.2.7 "));
+        assert!(line(&mapped, None, time()).starts_with("192.0.2.7 "));
     }
 
     #[test]
@@ -157,8 +164,8 @@ mod tests {
             body_bytes: 2,
             duration: Duration::ZERO,
         };
-        AccessLog::new(true, sink.clone()).record(&exchange);
-        AccessLog::new(false, sink.clone()).record(&exchange);
+        AccessLog::new(true, sink.clone()).record(&exchange, None);
+        AccessLog::new(false, sink.clone()).record(&exchange, None);
         sink.flush();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");

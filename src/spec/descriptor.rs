@@ -33,7 +33,7 @@ pub struct Descriptor {
     #[serde(default)]
     pub platform: Option<Box<Platform>>,
     #[serde(default, rename = "artifactType")]
-    _artifact_type: Option<Checked>,
+    _artifact_type: Option<CheckedText>,
     #[serde(default, rename = "annotations")]
     _annotations: Option<CheckedAnnotations>,
 }
@@ -41,7 +41,7 @@ pub struct Descriptor {
 /// A pointer to a manifest in a list of referrers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Listed<'m> {
+pub struct ReferrerDescriptor<'m> {
     /// Its type.
     pub media_type: &'m str,
     /// Its digest.
@@ -56,7 +56,7 @@ pub struct Listed<'m> {
     pub annotations: &'m Annotations,
 }
 
-/// Places where content can be fetched.
+/// UrlsVisitor where content can be fetched.
 ///
 /// One text, since tens of thousands of tiny ones would take many times the memory.
 #[derive(Debug, Default)]
@@ -83,9 +83,9 @@ impl Urls {
 
 impl<'de> Deserialize<'de> for Urls {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Urls, D::Error> {
-        struct Places(Urls);
+        struct UrlsVisitor(Urls);
 
-        impl<'de> Visitor<'de> for Places {
+        impl<'de> Visitor<'de> for UrlsVisitor {
             type Value = Urls;
 
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for Urls {
             }
         }
 
-        deserializer.deserialize_any(Places(Urls::default()))
+        deserializer.deserialize_any(UrlsVisitor(Urls::default()))
     }
 }
 
@@ -117,11 +117,11 @@ struct Text<'t>(#[serde(borrow)] std::borrow::Cow<'t, str>);
 
 /// A text of which nothing is kept.
 #[derive(Debug)]
-pub(super) struct Checked;
+pub(super) struct CheckedText;
 
-impl<'de> Deserialize<'de> for Checked {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Checked, D::Error> {
-        Text::deserialize(deserializer).map(|_| Checked)
+impl<'de> Deserialize<'de> for CheckedText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<CheckedText, D::Error> {
+        Text::deserialize(deserializer).map(|_| CheckedText)
     }
 }
 
@@ -141,7 +141,10 @@ impl<'de> Deserialize<'de> for CheckedAnnotations {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                while map.next_entry::<Checked, Option<Checked>>()?.is_some() {}
+                while map
+                    .next_entry::<CheckedText, Option<CheckedText>>()?
+                    .is_some()
+                {}
                 Ok(CheckedAnnotations)
             }
         }
@@ -157,7 +160,7 @@ fn nondistributable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, 
 }
 
 /// What a manifest in an index runs on, as far as it matters here.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Platform {
     /// As Go's GOARCH.

@@ -1,7 +1,8 @@
 //! Manifests and indexes: what the registry has to know of them (OCI image spec `manifest.md` and
 //! `image-index.md`, docker's schema 2). The bytes themselves are kept as they came.
 
-use super::descriptor::{Checked, CheckedAnnotations, Descriptor};
+use super::descriptor::{CheckedAnnotations, CheckedText, Descriptor};
+use super::digest::{Algorithm, Digest};
 use super::error::excerpt;
 use super::json;
 use super::media_type::{DOCKER_LIST, DOCKER_MANIFEST, MediaType, OCI_INDEX, OCI_MANIFEST};
@@ -22,7 +23,7 @@ pub const JSON_DEPTH_MAX: usize = 100;
 
 /// The two shapes of a manifest.
 #[derive(Debug)]
-pub enum Content {
+pub enum ManifestContent {
     /// An image or artifact: a config (absent in the withdrawn artifact manifest) and layers.
     Image {
         /// The config.
@@ -34,13 +35,13 @@ pub enum Content {
     Index(Vec<Descriptor>),
 }
 
-/// A checked manifest, as it was pushed.
+/// What a pushed manifest says.
 #[derive(Debug)]
 pub struct Manifest {
     /// Its type: the body's `mediaType`, or the request's `Content-Type`, or the shape's OCI type.
     pub media_type: MediaType,
     /// What it names.
-    pub content: Content,
+    pub content: ManifestContent,
     /// The manifest that it refers to.
     pub subject: Option<Descriptor>,
 }
@@ -49,7 +50,7 @@ pub struct Manifest {
 /// differ. What begins with an underscore is only checked.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", remote = "Self")]
-struct Members {
+struct ManifestMembers {
     schema_version: Option<u64>,
     media_type: Option<String>,
     config: Option<Descriptor>,
@@ -59,7 +60,7 @@ struct Members {
     fs_layers: Option<IgnoredAny>,
     subject: Option<Descriptor>,
     #[serde(rename = "artifactType")]
-    _artifact_type: Option<Checked>,
+    _artifact_type: Option<CheckedText>,
     #[serde(rename = "annotations")]
     _annotations: Option<CheckedAnnotations>,
 }
@@ -83,24 +84,28 @@ impl Manifest {
     /// Errors say in words what is wrong with it: bad JSON, JSON nested over [`JSON_DEPTH_MAX`], a type that
     /// is not supported, a type that differs from the announced one (CVE-2021-41190), one that could not be
     /// told again from the bytes, the members of an image and an index together, a missing `config`.
-    pub fn parse(bytes: &[u8], content_type: Option<&MediaType>) -> Result<Manifest, Invalid> {
+    pub fn parse(
+        bytes: &[u8],
+        content_type: Option<&MediaType>,
+    ) -> Result<Manifest, InvalidManifest> {
         if json_depth(bytes) > JSON_DEPTH_MAX {
-            return Err(Invalid(format!(
+            return Err(InvalidManifest(format!(
                 "the JSON is nested more than {JSON_DEPTH_MAX} deep"
             )));
         }
         let text = std::str::from_utf8(bytes)
-            .map_err(|error| Invalid(format!("bad JSON: it is not UTF-8: {error}")))?;
-        let members: Members = serde_json::from_str(&json::replace_lone_surrogates(text))
-            .map_err(|error| Invalid(format!("bad JSON: {error}")))?;
+            .map_err(|error| InvalidManifest(format!("bad JSON: it is not UTF-8: {error}")))?;
+        let members: ManifestMembers =
+            serde_json::from_str(&json::replace_lone_surrogates(text))
+                .map_err(|error| InvalidManifest(format!("bad JSON: {error}")))?;
         let media_type = members.media_type(content_type)?;
         if members.schema_version == Some(1) || media_type.is_schema_1() {
-            return Err(Invalid::new(
+            return Err(InvalidManifest::new(
                 "docker's schema 1 is not accepted: push it as schema 2 or as an OCI manifest",
             ));
         }
         if members.schema_version != Some(2) && media_type.as_str() != OCI_ARTIFACT {
-            return Err(Invalid::new("schemaVersion must be 2"));
+            return Err(InvalidManifest::new("schemaVersion must be 2"));
         }
         members.check_shape()?;
         let manifest = members.into_manifest(media_type)?;
@@ -110,11 +115,11 @@ impl Manifest {
 
     /// Refuses what could not be given back with the type it came with: the type is not kept beside the
     /// bytes, so they must tell it.
-    fn check_served_type(&self, bytes: &[u8]) -> Result<(), Invalid> {
+    fn check_served_type(&self, bytes: &[u8]) -> Result<(), InvalidManifest> {
         let (came, served) = (&self.media_type, stored::media_type(bytes));
         match served {
             Some(served) if served == *came => Ok(()),
-            served => Err(Invalid(format!(
+            served => Err(InvalidManifest(format!(
                 "its mediaType is missing, and it would be given back as {}, not as the {came} that \
                  Content-Type says: add \"mediaType\": \"{came}\" to it",
                 served.as_ref().map_or("nothing", MediaType::as_str),
@@ -122,19 +127,19 @@ impl Manifest {
         }
     }
 
-    /// Every descriptor that must be in the repository, with the subject left out.
+    /// Every descriptor in it but that of the subject.
     pub fn references(&self) -> impl Iterator<Item = &Descriptor> {
         let (config, rest) = match &self.content {
-            Content::Image { config, layers } => (config.as_ref(), layers),
-            Content::Index(manifests) => (None, manifests),
+            ManifestContent::Image { config, layers } => (config.as_ref(), layers),
+            ManifestContent::Index(manifests) => (None, manifests),
         };
         config.into_iter().chain(rest)
     }
 }
 
-impl Members {
+impl ManifestMembers {
     /// Settles the type between the body and the request.
-    fn media_type(&self, content_type: Option<&MediaType>) -> Result<MediaType, Invalid> {
+    fn media_type(&self, content_type: Option<&MediaType>) -> Result<MediaType, InvalidManifest> {
         let inferred = if self.manifests.is_some() {
             OCI_INDEX
         } else {
@@ -145,7 +150,7 @@ impl Members {
             content_type,
         ) {
             (Some(own), Some(sent)) if own != sent.as_str() => {
-                return Err(Invalid(format!(
+                return Err(InvalidManifest(format!(
                     "mediaType is {:?} but the request's Content-Type is {:?}: they must be equal",
                     excerpt(own, 300),
                     sent.as_str()
@@ -155,8 +160,9 @@ impl Members {
             (None, Some(sent)) => sent.as_str(),
             (None, None) => inferred,
         };
-        text.parse()
-            .map_err(|error| Invalid(format!("mediaType {:?}: {error}", excerpt(text, 300))))
+        text.parse().map_err(|error| {
+            InvalidManifest(format!("mediaType {:?}: {error}", excerpt(text, 300)))
+        })
     }
 
     fn is_image(&self) -> bool {
@@ -164,29 +170,29 @@ impl Members {
     }
 
     /// Refuses a manifest that is an image to one reader and an index to another.
-    fn check_shape(&self) -> Result<(), Invalid> {
+    fn check_shape(&self) -> Result<(), InvalidManifest> {
         if self.manifests.is_some() && self.is_image() {
-            return Err(Invalid::new(
+            return Err(InvalidManifest::new(
                 "an index has `manifests` and none of `config`, `layers`, `blobs`; an image the reverse",
             ));
         }
         if self.fs_layers.is_some() {
-            return Err(Invalid::new(
+            return Err(InvalidManifest::new(
                 "`fsLayers` belongs to docker's schema 1, which is not accepted",
             ));
         }
         Ok(())
     }
 
-    fn into_manifest(self, media_type: MediaType) -> Result<Manifest, Invalid> {
-        let wrong = |what: &str| Invalid(format!("{} {what}", media_type.as_str()));
+    fn into_manifest(self, media_type: MediaType) -> Result<Manifest, InvalidManifest> {
+        let wrong = |what: &str| InvalidManifest(format!("{} {what}", media_type.as_str()));
         let content = match media_type.as_str() {
             OCI_MANIFEST | DOCKER_MANIFEST => {
                 if self.manifests.is_some() {
                     return Err(wrong("must not have `manifests`"));
                 }
                 let config = Some(self.config.ok_or_else(|| wrong("must have a `config`"))?);
-                Content::Image {
+                ManifestContent::Image {
                     config,
                     layers: self.layers.unwrap_or_default(),
                 }
@@ -194,14 +200,14 @@ impl Members {
             // Go writes an index that names nothing as `"manifests": null`, or without it.
             OCI_INDEX | DOCKER_LIST => match self.manifests {
                 None if self.is_image() => return Err(wrong("must have `manifests`")),
-                manifests => Content::Index(manifests.unwrap_or_default()),
+                manifests => ManifestContent::Index(manifests.unwrap_or_default()),
             },
-            OCI_ARTIFACT => Content::Image {
+            OCI_ARTIFACT => ManifestContent::Image {
                 config: None,
                 layers: self.blobs.unwrap_or_default(),
             },
             _ => {
-                return Err(Invalid(format!(
+                return Err(InvalidManifest(format!(
                     "media type {:?} is not supported: use one of {OCI_MANIFEST}, {OCI_INDEX}, \
                      {DOCKER_MANIFEST}, {DOCKER_LIST}",
                     media_type.as_str()
@@ -216,17 +222,79 @@ impl Members {
     }
 }
 
-/// What is wrong with a manifest, in words.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Invalid(pub String);
+/// A manifest on its way in: its bytes, the digest that was computed of them, and what they say.
+#[derive(Debug)]
+pub struct CheckedManifest<'b> {
+    bytes: &'b [u8],
+    digest: Digest,
+    manifest: Manifest,
+}
 
-impl Invalid {
-    fn new(text: &str) -> Invalid {
-        Invalid(text.to_owned())
+/// Why a pushed manifest is not accepted.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ManifestError {
+    /// It does not have the digest that it was pushed under.
+    DigestMismatch {
+        /// What it has.
+        computed: Digest,
+    },
+    /// It is not a valid manifest.
+    Invalid(InvalidManifest),
+}
+
+impl<'b> CheckedManifest<'b> {
+    /// Checks a manifest: first its digest, which is computed by the algorithm of the expected one (SHA-256 when none is
+    /// expected), then the rest as [`Manifest::parse`] does.
+    pub fn check(
+        bytes: &'b [u8],
+        expected: Option<&Digest>,
+        content_type: Option<&MediaType>,
+    ) -> Result<CheckedManifest<'b>, ManifestError> {
+        let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
+        let digest = algorithm.digest(bytes);
+        if expected.is_some_and(|expected| *expected != digest) {
+            return Err(ManifestError::DigestMismatch { computed: digest });
+        }
+        let manifest = Manifest::parse(bytes, content_type).map_err(ManifestError::Invalid)?;
+        Ok(CheckedManifest {
+            bytes,
+            digest,
+            manifest,
+        })
+    }
+
+    /// Its bytes, as they came.
+    pub fn bytes(&self) -> &'b [u8] {
+        self.bytes
+    }
+
+    /// Its digest.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// What it says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its digest and what it says, without the bytes.
+    pub fn into_parts(self) -> (Digest, Manifest) {
+        (self.digest, self.manifest)
     }
 }
 
-impl fmt::Display for Invalid {
+/// What is wrong with a manifest, in words.
+#[derive(Debug, PartialEq, Eq)]
+pub struct InvalidManifest(pub String);
+
+impl InvalidManifest {
+    fn new(text: &str) -> InvalidManifest {
+        InvalidManifest(text.to_owned())
+    }
+}
+
+impl fmt::Display for InvalidManifest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
@@ -252,7 +320,7 @@ fn json_depth(bytes: &[u8]) -> usize {
     deepest
 }
 
-object::only!(Members, NAMES);
+object::only!(ManifestMembers, NAMES);
 
 #[cfg(test)]
 mod tests {
@@ -265,7 +333,10 @@ mod tests {
         json!({"mediaType": "text/plain", "digest": digest, "size": text.len()})
     }
 
-    fn parse(value: serde_json::Value, content_type: Option<&str>) -> Result<Manifest, Invalid> {
+    fn parse(
+        value: serde_json::Value,
+        content_type: Option<&str>,
+    ) -> Result<Manifest, InvalidManifest> {
         let content_type = content_type.map(|text| text.parse().unwrap());
         Manifest::parse(value.to_string().as_bytes(), content_type.as_ref())
     }

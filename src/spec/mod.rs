@@ -11,7 +11,7 @@ pub mod media_type;
 pub mod name;
 mod object;
 pub mod stored;
-pub mod timestamp;
+pub mod validation;
 
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher};

@@ -171,7 +171,7 @@ pub struct Position(Box<str>);
 
 impl Position {
     /// The position of a text in byte order.
-    pub fn of(text: &str) -> Position {
+    pub fn from_text(text: &str) -> Position {
         // No entry is longer, so none lies between a text and its beginning.
         let end = text.bytes().take(NAME_BYTES_MAX);
         let end = end.take_while(u8::is_ascii).count();
@@ -316,7 +316,7 @@ mod tests {
             &format!("a/b{}", "\u{e9}".repeat(500)),
         ];
         for text in texts {
-            let position = Position::of(text);
+            let position = Position::from_text(text);
             assert!(position.as_str().len() <= NAME_BYTES_MAX, "{text}");
             for name in names {
                 assert_eq!(name > position.as_str(), name > text, "{name} after {text}");

@@ -1,7 +1,8 @@
 //! Blobs of a repository: content that a `_layers` link names.
 
+use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Change, Content};
+use crate::driver::{self, Content};
 use crate::spec::{Digest, Name};
 
 impl Storage {
@@ -37,17 +38,18 @@ impl Storage {
         if !self.has_content(&target)? {
             return Ok(false);
         }
-        let link = layout::layer_link(name, digest);
-        self.driver
-            .publish(&[Change::Write(link, target.as_str().as_bytes())])?;
+        let link = Link::layer(name, digest, &target).write();
+        self.driver.publish(&[link])?;
         Ok(true)
     }
 
     /// Unlinks a blob; its bytes stay for the other repositories until garbage is collected.
     pub fn delete_blob(&self, name: &Name, digest: &Digest) -> Result<()> {
-        self.layer(name, digest)?;
-        self.driver.remove(&layout::layer_link(name, digest))?;
-        Ok(())
+        self.change_alone(name, || {
+            self.layer(name, digest)?;
+            self.driver.remove(&layout::layer_link(name, digest))?;
+            Ok(())
+        })
     }
 
     /// Whether there are bytes under a digest.

@@ -1,6 +1,6 @@
 //! All repositories, in the order of their names, a page at a time.
 //!
-//! A repository is a folder that has `_manifests`; others can lie below it. The walk goes in the
+//! A repository is a directory that has `_manifests`; others can lie below it. The walk goes in the
 //! order of whole names and starts where the last page ended, so it costs about a page. The order is
 //! not that of a plain walk: `a-b` and `a.b` come between `a` and `a/b`.
 
@@ -9,89 +9,89 @@ use crate::driver::Key;
 use crate::spec::Name;
 use crate::spec::name::is_component;
 
-/// Folder entries that are looked at in one step.
+/// Directory entries that are read in one step.
 const STEP: usize = 256;
 
-/// Folders within folders that the walk follows: more than a name of 255 characters can have.
+/// Folders within directories that the walk follows: more than a name of 255 characters can have.
 const DEPTH_MAX: usize = 128;
 
 /// Why a link is not followed.
-const LEADS_BACK: &str = "it is a link to a folder that it is in";
+const LEADS_BACK: &str = "it is a link to a directory that it is in";
 
-/// A part of all names.
+/// Some of all names.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
-    /// What they begin with.
-    pub beginning: &'a str,
-    /// What they sort behind.
+pub(super) struct NameRange<'a> {
+    /// What they start with.
+    pub prefix: &'a str,
+    /// What they sort after.
     pub after: &'a str,
 }
 
 /// A walk that collects names until it has enough.
-struct Walk<'a> {
+struct CatalogWalk<'a> {
     storage: &'a Storage,
     after: &'a str,
-    /// The last folder that makes a folder a repository.
+    /// The last directory that makes a directory a repository.
     marks: &'a [&'a str],
     found: Vec<Name>,
     limit: usize,
-    /// Says no when nobody needs the names any more.
-    go_on: &'a dyn Fn() -> bool,
+    /// Says no when nobody needs the names any longer.
+    may_continue: &'a dyn Fn() -> bool,
 }
 
 impl Storage {
-    /// Up to `limit` repositories after `after` whose names begin with `beginning`, in byte order, and whether there
-    /// are more. No others are looked at.
+    /// Up to `limit` repositories after `after` whose names start with `prefix`, in byte order, and whether there
+    /// are more. No others are visited.
     pub fn repositories(
         &self,
-        beginning: &str,
+        prefix: &str,
         after: &str,
         limit: usize,
     ) -> Result<(Vec<Name>, bool)> {
-        let part = Part { beginning, after };
-        self.folders_with(&[layout::MANIFESTS], part, limit, &|| true)
+        let range = NameRange { prefix, after };
+        self.directories_with(&[layout::MANIFESTS], range, limit, &|| true)
     }
 
-    /// Up to `limit` names of folders that have one of `marks`; fewer when `go_on` says no.
-    pub(super) fn folders_with(
+    /// Up to `limit` names of directories that have one of `marks`; fewer when `may_continue` says no.
+    pub(super) fn directories_with(
         &self,
         marks: &[&str],
-        part: Part<'_>,
+        range: NameRange<'_>,
         limit: usize,
-        go_on: &dyn Fn() -> bool,
+        may_continue: &dyn Fn() -> bool,
     ) -> Result<(Vec<Name>, bool)> {
-        let Some((folder, piece)) = start(part.beginning) else {
+        let Some((directory, piece)) = start(range.prefix) else {
             return Ok((Vec::new(), false));
         };
-        let mut walk = Walk {
+        let mut walk = CatalogWalk {
             storage: self,
-            after: part.after,
+            after: range.after,
             marks,
             found: Vec::new(),
             limit: limit.saturating_add(1),
-            go_on,
+            may_continue,
         };
-        let (key, prefix) = match &folder {
+        let (key, prefix) = match &directory {
             Some(name) => (layout::repository(name), format!("{name}/")),
             None => (layout::repositories(), String::new()),
         };
-        walk.folder(&key, (&prefix, piece), 0)?;
+        walk.directory(&key, (&prefix, piece), 0)?;
         let more = walk.found.len() > limit;
         walk.found.truncate(limit);
         Ok((walk.found, more))
     }
 }
 
-/// Where a walk over the names that begin with a text starts: the folder that all of them lie below, and what the
-/// names in it begin with. `None` when no name begins so.
-fn start(beginning: &str) -> Option<(Option<Name>, &str)> {
-    match beginning.rsplit_once('/') {
-        Some((folder, piece)) => Some((Some(folder.parse().ok()?), piece)),
-        None => Some((None, beginning)),
+/// Where a walk over the names that start with a text begins: the directory that all of them are below, and what the
+/// names in it start with. `None` when no name starts like that.
+fn start(prefix: &str) -> Option<(Option<Name>, &str)> {
+    match prefix.rsplit_once('/') {
+        Some((directory, piece)) => Some((Some(directory.parse().ok()?), piece)),
+        None => Some((None, prefix)),
     }
 }
 
-/// A text that sorts before all that begin with `piece`, with nothing of a name between.
+/// A text that sorts before all that start with `piece`, with no name in between.
 fn before(piece: &str) -> String {
     let mut before = piece.to_owned();
     match before.pop() {
@@ -104,18 +104,18 @@ fn before(piece: &str) -> String {
     }
 }
 
-impl Walk<'_> {
+impl CatalogWalk<'_> {
     fn is_full(&self) -> bool {
-        self.found.len() >= self.limit || !(self.go_on)()
+        self.found.len() >= self.limit || !(self.may_continue)()
     }
 
-    /// Visits what lies in a folder whose own name is `prefix` without its last slash, as far as its name there begins
+    /// Visits what lies in a directory whose own name is `prefix` without its last slash, as far as its name there begins
     /// with `piece`.
-    fn folder(&mut self, key: &Key, (prefix, piece): (&str, &str), depth: usize) -> Result<()> {
+    fn directory(&mut self, key: &Key, (prefix, piece): (&str, &str), depth: usize) -> Result<()> {
         if depth > DEPTH_MAX {
             return Ok(());
         }
-        // What of `after` lies in this folder. Everything in it sorts behind, or nothing does.
+        // What of `after` lies in this directory. Everything in it sorts behind, or nothing does.
         let Some(rest) = self.rest(prefix) else {
             return Ok(());
         };
@@ -169,7 +169,7 @@ impl Walk<'_> {
         self.descend(key, prefix, &mut waiting, None, depth)
     }
 
-    /// What of `after` lies in a folder; empty when all of the folder sorts behind it, `None` when nothing does.
+    /// What of `after` lies in a directory; empty when all of the directory sorts behind it, `None` when nothing does.
     fn rest(&self, prefix: &str) -> Option<&str> {
         match self.after.strip_prefix(prefix) {
             Some(rest) => Some(rest),
@@ -178,7 +178,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Visits the content of the waiting folders that sorts before `next`.
+    /// Visits the content of the waiting directories that sorts before `next`.
     fn descend(
         &mut self,
         key: &Key,
@@ -194,7 +194,7 @@ impl Walk<'_> {
                 return Ok(());
             }
             let below = key.child(&component);
-            self.folder(&below, (&format!("{prefix}{component}/"), ""), depth + 1)?;
+            self.directory(&below, (&format!("{prefix}{component}/"), ""), depth + 1)?;
         }
         Ok(())
     }
@@ -229,7 +229,7 @@ impl Walk<'_> {
 mod tests {
     use super::*;
     use crate::driver::{Change, Driver, Memory};
-    use crate::storage::Settings;
+    use crate::storage::tests::options;
     use std::sync::Arc;
 
     fn storage(names: &[&str]) -> Storage {
@@ -240,16 +240,7 @@ mod tests {
                 .publish(&[Change::Write(Key::new(path), b"")])
                 .unwrap();
         }
-        let settings = Settings {
-            uploads: crate::storage::UploadLimits {
-                sessions_max: 1,
-                sessions_per_address_max: 1,
-                idle_timeout: std::time::Duration::ZERO,
-            },
-            tag_lookup_threads: 1,
-            manifest_bytes_max: 1,
-        };
-        Storage::new(Arc::new(driver), settings)
+        Storage::new(Arc::new(driver), options())
     }
 
     const NAMES: [&str; 14] = [

@@ -1,4 +1,4 @@
-//! Every path of CNCF distribution's disk layout, and nothing else.
+//! Every path of CNCF distribution's disk layout, and nothing else: what is kept to its key, and back ([`parse`]).
 //!
 //! ```text
 //! docker/registry/v2/
@@ -13,7 +13,7 @@
 //! locks/<two hex digits>                                                         (ours)
 //! ```
 //!
-//! A `link` holds a digest and nothing else. Distribution's own walkers never look into `referrers`, nor beside `docker`.
+//! A `link` holds a digest and nothing else. Distribution's own walkers never look into `referrers`, nor next to `docker`.
 
 use crate::driver::Key;
 use crate::spec::{Algorithm, Digest, Name, Tag, UploadId};
@@ -22,15 +22,15 @@ const BLOBS: &str = "docker/registry/v2/blobs";
 const LOCKS: &str = "locks";
 const REPOSITORIES: &str = "docker/registry/v2/repositories";
 
-/// The folder of a repository that holds its layer links.
+/// The directory of a repository that holds its layer links.
 pub const LAYERS: &str = "_layers";
-/// The folder that makes a repository one: it is in the catalog when it has this.
+/// The directory that makes a directory a repository: it is in the catalog when it has this.
 pub const MANIFESTS: &str = "_manifests";
-/// The folder of a repository that holds its upload sessions.
+/// The directory of a repository that holds its upload sessions.
 pub const UPLOADS: &str = "_uploads";
 
-/// The folders that a push goes through; below the last two are those of blobs and repositories.
-pub const FOLDERS: [&str; 6] = [
+/// The directorys that a push goes through; below the last two are those of blobs and repositories.
+pub const DIRECTORIES: [&str; 6] = [
     "docker",
     "docker/registry",
     "docker/registry/v2",
@@ -46,24 +46,24 @@ pub fn blob_data(digest: &Digest) -> Key {
     Key::new(format!("{BLOBS}/{algorithm}/{first_two}/{hex}/data"))
 }
 
-/// The folder above all repositories.
+/// The directory above all repositories.
 pub fn repositories() -> Key {
     Key::new(REPOSITORIES)
 }
 
-/// The folder of a repository.
+/// The directory of a repository.
 pub fn repository(name: &Name) -> Key {
     Key::new(format!("{REPOSITORIES}/{name}"))
 }
 
-/// What processes lock that change a repository. A few repositories share one, so that there are few.
+/// What processes lock to change a repository. Some repositories share one, so that there are at most 256.
 pub fn lock(name: &Name) -> Key {
     let digest = Algorithm::Sha256.digest(name.as_str().as_bytes());
     let first_two = digest.hex().get(..2).unwrap_or_default();
     Key::new(format!("{LOCKS}/{first_two}"))
 }
 
-/// The folder of a repository's manifests.
+/// The directory of a repository's manifests.
 pub fn manifests(name: &Name) -> Key {
     Key::new(format!("{REPOSITORIES}/{name}/{MANIFESTS}"))
 }
@@ -73,7 +73,7 @@ pub fn layer_link(name: &Name, digest: &Digest) -> Key {
     link(&format!("{REPOSITORIES}/{name}/{LAYERS}"), digest)
 }
 
-/// The folder of the digests of one algorithm that a repository has as manifests.
+/// The directory of the digests of one algorithm that a repository has as manifests.
 pub fn revisions(name: &Name, algorithm: Algorithm) -> Key {
     Key::new(format!(
         "{REPOSITORIES}/{name}/{MANIFESTS}/revisions/{}",
@@ -89,12 +89,12 @@ pub fn revision_link(name: &Name, digest: &Digest) -> Key {
     )
 }
 
-/// The folder of a repository's tags.
+/// The directory of a repository's tags.
 pub fn tags(name: &Name) -> Key {
     Key::new(format!("{REPOSITORIES}/{name}/{MANIFESTS}/tags"))
 }
 
-/// The folder of a tag.
+/// The directory of a tag.
 pub fn tag(name: &Name, tag: &Tag) -> Key {
     tags(name).child(tag.as_str())
 }
@@ -109,7 +109,7 @@ pub fn tag_index(name: &Name, tag: &Tag, digest: &Digest) -> Key {
     link(&format!("{}/{tag}/index", tags(name)), digest)
 }
 
-/// The folder of the referrers to a subject that have a digest of one algorithm.
+/// The directory of the referrers to a subject that have a digest of one algorithm.
 pub fn referrers(name: &Name, subject: &Digest, algorithm: Algorithm) -> Key {
     Key::new(format!(
         "{}/{}",
@@ -123,12 +123,12 @@ pub fn referrer_link(name: &Name, subject: &Digest, referrer: &Digest) -> Key {
     link(&referrers_of(name, subject), referrer)
 }
 
-/// The folder of a repository's upload sessions.
+/// The directory of a repository's upload sessions.
 pub fn uploads(name: &Name) -> Key {
     Key::new(format!("{REPOSITORIES}/{name}/{UPLOADS}"))
 }
 
-/// The folder of an upload session.
+/// The directory of an upload session.
 pub fn upload(name: &Name, id: &UploadId) -> Key {
     uploads(name).child(id.as_str())
 }
@@ -138,7 +138,7 @@ pub fn upload_data(name: &Name, id: &UploadId) -> Key {
     upload(name, id).child("data")
 }
 
-/// A copy that takes the place of another process's file; `unique` is a name that nobody else has.
+/// A copy that replaces another process's file; `unique` is a name that nobody else has.
 pub fn upload_copy(name: &Name, id: &UploadId, unique: &UploadId) -> Key {
     upload(name, id).child(&format!("data.{unique}.tmp"))
 }
@@ -153,12 +153,83 @@ fn referrers_of(name: &Name, subject: &Digest) -> String {
     format!("{REPOSITORIES}/{name}/{MANIFESTS}/referrers/{algorithm}/{hex}")
 }
 
-fn link(folder: &str, digest: &Digest) -> Key {
+fn link(directory: &str, digest: &Digest) -> Key {
     Key::new(format!(
-        "{folder}/{}/{}/link",
+        "{directory}/{}/{}/link",
         digest.algorithm().name(),
         digest.hex()
     ))
+}
+
+/// What is kept under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The bytes of a blob: [`blob_data`].
+    Blob(Digest),
+    /// [`layer_link`].
+    Layer(Name, Digest),
+    /// [`revision_link`].
+    Revision(Name, Digest),
+    /// [`tag_current`].
+    TagCurrent(Name, Tag),
+    /// [`tag_index`].
+    TagIndex(Name, Tag, Digest),
+    /// [`referrer_link`]: the subject, then the referrer.
+    Referrer(Name, Digest, Digest),
+    /// [`upload_data`].
+    UploadData(Name, UploadId),
+    /// [`upload_started_at`].
+    UploadStartedAt(Name, UploadId),
+}
+
+/// What is kept under a key; `None` for what is no part of the layout.
+pub fn parse(key: &Key) -> Option<Kept> {
+    let path = key.as_str();
+    if let Some(rest) = path.strip_prefix(BLOBS) {
+        let words: Vec<&str> = rest.strip_prefix('/')?.split('/').collect();
+        let [algorithm, first_two, hex, "data"] = words[..] else {
+            return None;
+        };
+        let digest = digest(algorithm, hex).filter(|_| hex.starts_with(first_two));
+        return digest.filter(|_| first_two.len() == 2).map(Kept::Blob);
+    }
+    let rest = path.strip_prefix(REPOSITORIES)?.strip_prefix('/')?;
+    // No component of a name starts with an underscore.
+    let (name, rest) = rest.split_once("/_")?;
+    let name: Name = name.parse().ok()?;
+    let words: Vec<&str> = rest.split('/').collect();
+    match words[..] {
+        ["layers", algorithm, hex, "link"] => Some(Kept::Layer(name, digest(algorithm, hex)?)),
+        ["manifests", "revisions", algorithm, hex, "link"] => {
+            Some(Kept::Revision(name, digest(algorithm, hex)?))
+        }
+        ["manifests", "tags", tag, "current", "link"] => {
+            Some(Kept::TagCurrent(name, tag.parse().ok()?))
+        }
+        ["manifests", "tags", tag, "index", algorithm, hex, "link"] => {
+            let digest = digest(algorithm, hex)?;
+            Some(Kept::TagIndex(name, tag.parse().ok()?, digest))
+        }
+        [
+            "manifests",
+            "referrers",
+            algorithm,
+            hex,
+            by,
+            referrer,
+            "link",
+        ] => {
+            let subject = digest(algorithm, hex)?;
+            Some(Kept::Referrer(name, subject, digest(by, referrer)?))
+        }
+        ["uploads", id, "data"] => Some(Kept::UploadData(name, id.parse().ok()?)),
+        ["uploads", id, "startedat"] => Some(Kept::UploadStartedAt(name, id.parse().ok()?)),
+        _ => None,
+    }
+}
+
+fn digest(algorithm: &str, hex: &str) -> Option<Digest> {
+    format!("{algorithm}:{hex}").parse().ok()
 }
 
 #[cfg(test)]
@@ -196,5 +267,52 @@ mod tests {
         ] {
             assert_eq!(key.as_str(), path);
         }
+    }
+
+    #[test]
+    fn a_key_leads_back_to_what_is_kept_under_it() {
+        let name: Name = "tags/index".parse().unwrap();
+        let tag: Tag = "_manifests".parse().unwrap();
+        let id: UploadId = "ffffffff-ffff-4fff-bfff-ffffffffffff".parse().unwrap();
+        let [one, other] = [Algorithm::Sha256, Algorithm::Sha512].map(|a| a.digest(b"x"));
+        for (key, kept) in [
+            (blob_data(&other), Kept::Blob(other.clone())),
+            (
+                layer_link(&name, &one),
+                Kept::Layer(name.clone(), one.clone()),
+            ),
+            (
+                revision_link(&name, &other),
+                Kept::Revision(name.clone(), other.clone()),
+            ),
+            (
+                tag_current(&name, &tag),
+                Kept::TagCurrent(name.clone(), tag.clone()),
+            ),
+            (
+                tag_index(&name, &tag, &one),
+                Kept::TagIndex(name.clone(), tag.clone(), one.clone()),
+            ),
+            (
+                referrer_link(&name, &one, &other),
+                Kept::Referrer(name.clone(), one.clone(), other.clone()),
+            ),
+            (
+                upload_data(&name, &id),
+                Kept::UploadData(name.clone(), id.clone()),
+            ),
+            (
+                upload_started_at(&name, &id),
+                Kept::UploadStartedAt(name.clone(), id.clone()),
+            ),
+        ] {
+            assert_eq!(parse(&key), Some(kept), "{key}");
+            // No shorter or longer key is one of the layout.
+            assert_eq!(parse(&key.parent()), None, "{key}");
+            assert_eq!(parse(&key.child("x")), None, "{key}");
+        }
+        let blob = blob_data(&one);
+        let wrong = blob.as_str().replacen(&one.hex()[..2], "zz", 1);
+        assert_eq!(parse(&Key::new(wrong)), None);
     }
 }

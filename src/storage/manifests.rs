@@ -1,11 +1,13 @@
 //! Manifests of a repository: content that a `_manifests/revisions` link names.
 
+use super::links::Link;
 use super::{Error, Result, Storage, layout};
 use crate::driver::{self, Change, Content, Key, Source};
 use crate::memory::{Budget, Share};
-use crate::spec::manifest::Manifest;
+use crate::spec::manifest::CheckedManifest;
 use crate::spec::stored::{self, Referrer};
-use crate::spec::{Algorithm, Digest, MediaType, Name, Reference, Tag};
+use crate::spec::validation::Validation;
+use crate::spec::{Digest, MediaType, Name, Reference, Tag};
 use std::io::{self, ErrorKind};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ const ANNOTATION_BYTES: usize = 136;
 const UNCOUNTED_BYTES: usize = 256 * 1024;
 
 /// A manifest as it is stored.
-pub struct Stored {
+pub struct StoredManifest {
     /// Its digest, in the algorithm that it was asked for or is tagged with.
     pub digest: Digest,
     /// Its type.
@@ -35,12 +37,12 @@ pub struct Stored {
 }
 
 /// The bytes of a manifest in memory, which is counted.
-pub struct Loaded {
+pub struct LoadedManifest {
     bytes: Bytes,
     share: Option<Share>,
 }
 
-impl Loaded {
+impl LoadedManifest {
     /// Counts what reading all annotations will take, of which there are no more than colons.
     fn count_annotations(&mut self, memory: &Arc<Budget>) -> Result<()> {
         let colons = self.iter().filter(|byte| **byte == b':').count();
@@ -59,7 +61,7 @@ enum Bytes {
     Own(Vec<u8>),
 }
 
-impl Deref for Loaded {
+impl Deref for LoadedManifest {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -71,24 +73,24 @@ impl Deref for Loaded {
 }
 
 /// A stored manifest, as far as it can be listed under its subject.
-pub(super) enum Listed {
+pub(super) enum ManifestAsReferrer {
     /// There are no bytes.
     Missing,
     /// They cannot be read; why.
     Unreadable(String),
     /// What it says of itself.
-    Read(Read),
+    Read(ReadManifest),
 }
 
 /// A stored manifest that was read.
-pub(super) struct Read {
+pub(super) struct ReadManifest {
     /// Its type.
     pub media_type: MediaType,
     /// How many bytes it has.
     pub length: u64,
     /// What it says of itself.
     pub referrer: Referrer,
-    _share: Loaded,
+    _share: LoadedManifest,
 }
 
 /// The tags that a manifest is to have.
@@ -103,7 +105,7 @@ pub struct Tagging<'t> {
 
 impl Storage {
     /// A manifest by tag or digest.
-    pub fn manifest(&self, name: &Name, reference: &Reference) -> Result<Stored> {
+    pub fn manifest(&self, name: &Name, reference: &Reference) -> Result<StoredManifest> {
         let digest = match reference {
             Reference::Digest(digest) => digest.clone(),
             Reference::Tag(tag) => self.tag(name, tag)?.ok_or(Error::ManifestUnknown)?,
@@ -119,29 +121,30 @@ impl Storage {
         Ok(self.link(&layout::revision_link(name, digest))?.is_some())
     }
 
-    /// Stores a manifest under its digest and every tag. All of it is durable when this returns.
+    /// Stores a manifest under its digest and every tag, if what it names is there. All of it is durable when this
+    /// returns. What is checked holds until then: nothing is deleted from the repository meanwhile.
     ///
     /// A tag is moved only after what it names is durable, so that a power loss in between leaves
     /// the tag where it was.
     pub fn put_manifest(
         &self,
         name: &Name,
-        digest: &Digest,
-        (bytes, manifest): (&[u8], &Manifest),
+        checked: &CheckedManifest<'_>,
         Tagging { tags, may_move }: Tagging<'_>,
+        validation: &Validation,
     ) -> Result<()> {
-        let link = digest.as_str().as_bytes();
+        let (digest, manifest) = (checked.digest(), checked.manifest());
         let subject = manifest.subject.as_ref();
-        let referrer = subject.map(|subject| layout::referrer_link(name, &subject.digest, digest));
-        let data = Change::Write(layout::blob_data(digest), bytes);
-        let links = std::iter::once(layout::revision_link(name, digest))
-            .chain(referrer)
-            .chain(tags.iter().map(|tag| layout::tag_index(name, tag, digest)))
-            .map(|key| Change::Write(key, link));
+        let data = Change::Write(layout::blob_data(digest), checked.bytes());
+        let links = std::iter::once(Link::revision(name, digest))
+            .chain(subject.map(|subject| Link::referrer(name, &subject.digest, digest)))
+            .chain(tags.iter().map(|tag| Link::history(name, tag, digest)))
+            .map(Link::write);
         let changes: Vec<Change<'_>> = std::iter::once(data).chain(links).collect();
-        let current = |tag| Change::Write(layout::tag_current(name, tag), link);
-        let moves: Vec<Change<'_>> = tags.iter().map(current).collect();
+        let current = tags.iter().map(|tag| Link::current(name, tag, digest));
+        let moves: Vec<Change<'_>> = current.map(Link::write).collect();
         let put = || {
+            self.check_references(name, manifest, validation)?;
             self.check_spelling(name, tags)?;
             if !may_move {
                 self.check_not_moved(name, digest, tags)?;
@@ -153,7 +156,7 @@ impl Storage {
             Ok(())
         };
         match self.driver.folds_case() || !may_move {
-            // Alone: two spellings of one tag must not come at once, nor two manifests for a tag that is never moved.
+            // Exclusively: two spellings of one tag must not come at once, nor two manifests for an immutable tag.
             true => self.change_alone(name, put),
             false => self.add_to(name, put),
         }
@@ -196,11 +199,11 @@ impl Storage {
     }
 
     /// A manifest, wherever it is linked; `None` when there are no bytes.
-    fn read_manifest(&self, digest: &Digest) -> Result<Option<Stored>> {
+    fn read_manifest(&self, digest: &Digest) -> Result<Option<StoredManifest>> {
         let Some((content, _, media_type)) = self.checked(digest)? else {
             return Ok(None);
         };
-        Ok(Some(Stored {
+        Ok(Some(StoredManifest {
             digest: digest.clone(),
             media_type,
             content,
@@ -208,13 +211,13 @@ impl Storage {
     }
 
     /// The bytes of a manifest that was found, to look into them.
-    pub fn bytes(&self, stored: &Stored) -> Result<Loaded> {
+    pub fn bytes(&self, stored: &StoredManifest) -> Result<LoadedManifest> {
         let key = layout::blob_data(&stored.digest);
         self.load_whole(&key, &stored.content)
     }
 
     /// A manifest, checked against its digest, and its type; `None` when there are no bytes.
-    fn checked(&self, digest: &Digest) -> Result<Option<(Content, Loaded, MediaType)>> {
+    fn checked(&self, digest: &Digest) -> Result<Option<(Content, LoadedManifest, MediaType)>> {
         let key = layout::blob_data(digest);
         // A file that lost its bytes in a crash is as good as none: a push heals it.
         let content = driver::found(self.driver.load(&key, SMALL_BYTES))?;
@@ -235,7 +238,7 @@ impl Storage {
     }
 
     /// Reads content whole; what it takes in memory is counted for as long as it is there.
-    fn load_whole(&self, key: &Key, content: &Content) -> Result<Loaded> {
+    fn load_whole(&self, key: &Key, content: &Content) -> Result<LoadedManifest> {
         let length = usize::try_from(content.length).unwrap_or(usize::MAX);
         let most = length.saturating_mul(TYPE_TIMES);
         let share = match most > UNCOUNTED_BYTES {
@@ -251,54 +254,43 @@ impl Storage {
                 Bytes::Own(bytes)
             }
         };
-        Ok(Loaded { bytes, share })
+        Ok(LoadedManifest { bytes, share })
     }
 
     /// What a stored manifest refers to. One that cannot be read refers to nothing: it must still be
     /// possible to delete it.
     fn subject_of(&self, digest: &Digest) -> Result<Option<Digest>> {
         Ok(match self.read_referrer(digest)? {
-            Listed::Read(read) => read.referrer.subject,
-            Listed::Unreadable(_) | Listed::Missing => None,
+            ManifestAsReferrer::Read(read) => read.referrer.subject,
+            ManifestAsReferrer::Unreadable(_) | ManifestAsReferrer::Missing => None,
         })
     }
 
     /// What a stored manifest says of itself as a referrer.
-    pub(super) fn read_referrer(&self, digest: &Digest) -> Result<Listed> {
+    pub(super) fn read_referrer(&self, digest: &Digest) -> Result<ManifestAsReferrer> {
         let (content, mut bytes, media_type) = match self.checked(digest) {
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Listed::Missing),
+            Ok(None) => return Ok(ManifestAsReferrer::Missing),
             Err(Error::Corrupt(_)) => {
-                return Ok(Listed::Unreadable("it is damaged or no JSON".to_owned()));
+                return Ok(ManifestAsReferrer::Unreadable(
+                    "it is damaged or not JSON".to_owned(),
+                ));
             }
             Err(Error::Driver(error)) if error.is_of_one_entry() => {
-                return Ok(Listed::Unreadable(error.source.to_string()));
+                return Ok(ManifestAsReferrer::Unreadable(error.source.to_string()));
             }
             Err(error) => return Err(error),
         };
         bytes.count_annotations(&self.memory)?;
         Ok(match Referrer::read(&bytes) {
-            Some(referrer) => Listed::Read(Read {
+            Some(referrer) => ManifestAsReferrer::Read(ReadManifest {
                 media_type,
                 length: content.length,
                 referrer,
                 _share: bytes,
             }),
-            None => Listed::Unreadable("it is no JSON".to_owned()),
+            None => ManifestAsReferrer::Unreadable("it is not JSON".to_owned()),
         })
-    }
-
-    /// Every digest that the repository has as a manifest after `after`, a page at a time.
-    pub(super) fn revisions(
-        &self,
-        name: &Name,
-        algorithm: Algorithm,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<String>> {
-        Ok(self
-            .driver
-            .list(&layout::revisions(name, algorithm), after, limit)?)
     }
 }
 

@@ -7,31 +7,33 @@ mod blobs;
 mod catalog;
 mod changes;
 pub mod layout;
+mod links;
 mod manifests;
+mod pages;
 mod purge;
 mod recent;
+mod references;
 mod referrers;
 mod skipped;
 mod tags;
 mod uploads;
 mod writable;
 
-pub use manifests::{Loaded, Stored, Tagging};
+pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
-pub use referrers::{Page as ReferrersPage, Query as ReferrersQuery};
+pub use references::MissingReferences;
+pub use referrers::{ReferrersPage, ReferrersQuery};
 pub use uploads::{Offset, Part, UploadLimits};
 pub use writable::look as look_whether_writable;
 
-use crate::driver::{self, Driver, Key};
+use crate::driver::{self, Driver};
 use crate::memory::{self, Budget, Exhausted};
+use crate::spec::validation::UrlProblem;
 use crate::spec::{Digest, Name, Tag};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Longest link file that is read: the longest digest, and room for a stray line end.
-const LINK_BYTES_MAX: u64 = 256;
 
 /// Everything the registry keeps.
 pub struct Storage {
@@ -91,26 +93,6 @@ impl Storage {
     pub fn has_repository(&self, name: &Name) -> Result<bool> {
         Ok(self.driver.has_folder(&layout::manifests(name))?)
     }
-
-    /// The digest in a link file. `None` when there is no link, and also when it is empty or broken
-    /// as a crash of distribution leaves it, or no file at all: pushing again heals it.
-    fn link(&self, key: &Key) -> Result<Option<Digest>> {
-        let content = match self.driver.read(key, LINK_BYTES_MAX) {
-            Ok(content) => content,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) if error.is_no_content() => {
-                self.skip(key, &error.source);
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let text = std::str::from_utf8(&content).unwrap_or_default().trim_end();
-        let digest = text.parse().ok();
-        if digest.is_none() {
-            self.skip(key, &format!("it holds no digest but {text:?}"));
-        }
-        Ok(digest)
-    }
 }
 
 /// The result of a storage operation.
@@ -123,6 +105,15 @@ pub enum Error {
     BlobUnknown,
     /// The repository does not have the manifest.
     ManifestUnknown,
+    /// The manifest names blobs or manifests that the repository does not have.
+    ReferencesUnknown(MissingReferences),
+    /// The manifest has a layer whose URL the rules do not accept.
+    UrlRejected {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        problem: UrlProblem,
+    },
     /// The disk would put a tag in the place of another that differs from it only by case.
     TagClash {
         /// The tag that was to be made.
@@ -190,6 +181,14 @@ impl fmt::Display for Error {
         match self {
             Error::BlobUnknown => out.write_str("blob unknown"),
             Error::ManifestUnknown => out.write_str("manifest unknown"),
+            Error::ReferencesUnknown(missing) => {
+                write!(
+                    out,
+                    "{} references of the manifest are unknown",
+                    missing.count
+                )
+            }
+            Error::UrlRejected { url, problem } => write!(out, "{problem:?} layer URL {url:?}"),
             Error::TagClash { tag, kept } => {
                 write!(out, "tag {tag} differs from {kept} only by case")
             }
@@ -217,3 +216,21 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Options for tests: room for one of everything.
+    pub fn options() -> Settings {
+        Settings {
+            uploads: UploadLimits {
+                sessions_max: 1,
+                sessions_per_address_max: 1,
+                idle_timeout: Duration::ZERO,
+            },
+            tag_lookup_threads: 1,
+            manifest_bytes_max: 1000,
+        }
+    }
+}

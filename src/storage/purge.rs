@@ -1,11 +1,11 @@
 //! Upload sessions that nobody will finish (`storage.maintenance.uploadpurging`), and temporary files that
 //! nobody will rename.
 
-use super::catalog::Part;
+use super::catalog::NameRange;
 use super::{Result, Storage, layout};
 use crate::driver::{self, Key, Leftovers};
-use crate::spec::timestamp::parse_rfc_3339;
 use crate::spec::{Name, UploadId};
+use crate::time::parse_rfc_3339;
 use std::time::{Duration, SystemTime};
 
 /// Repositories that are looked at in one step.
@@ -46,11 +46,12 @@ impl Storage {
         let mut report = PurgeReport::default();
         let mut after = String::new();
         loop {
-            let part = Part {
-                beginning: "",
+            let range = NameRange {
+                prefix: "",
                 after: &after,
             };
-            let (names, more) = self.folders_with(&[layout::UPLOADS], part, STEP, purge.go_on)?;
+            let (names, more) =
+                self.directories_with(&[layout::UPLOADS], range, STEP, purge.go_on)?;
             for name in &names {
                 let purged = self.purge_repository(name, purge, &mut report);
                 self.unless_odd(&layout::uploads(name), purged)?;
@@ -75,14 +76,8 @@ impl Storage {
         report: &mut PurgeReport,
     ) -> Result<()> {
         let before = time_before(purge.age);
-        let mut after = String::new();
-        loop {
-            let ids = self.driver.list(&layout::uploads(name), &after, STEP)?;
-            let Some(last) = ids.last() else {
-                return Ok(());
-            };
-            after = last.clone();
-            for id in ids.iter().filter_map(|text| text.parse::<UploadId>().ok()) {
+        for ids in self.pages(layout::uploads(name), "", STEP) {
+            for id in ids?.iter().filter_map(|text| text.parse::<UploadId>().ok()) {
                 if !(purge.go_on)() {
                     return Ok(());
                 }
@@ -91,6 +86,7 @@ impl Storage {
                 self.unless_odd(&layout::upload(name, &id), session)?;
             }
         }
+        Ok(())
     }
 
     fn purge_session(

@@ -5,13 +5,13 @@
 //! crash left half-linked, are put in order by reading their manifests once, when referrers are first
 //! asked for after a start. What cannot be read then is logged, and listed as far as it can be.
 //!
-//! What the list says of a manifest is kept in memory once it was read (`Entry`). It is right whoever else writes
+//! What the list says of a manifest is kept in memory once it was read (`ReferrerFilter`). It is right whoever else writes
 //! the folder, since it is of what the digest names; whether the manifest is there is looked at each time.
 
-use super::manifests::{Listed, Read};
+use super::links::Link;
+use super::manifests::{ManifestAsReferrer, ReadManifest};
 use super::recent::Recent;
 use super::{Error, Result, Storage, layout};
-use crate::driver::Change;
 use crate::memory::{Share, Use};
 use crate::spec::media_type::MEDIA_TYPE_BYTES_MAX;
 use crate::spec::{Algorithm, Digest, Name, descriptor};
@@ -43,7 +43,7 @@ const LARGE_BYTES: u64 = 64 * 1024;
 const LOOKED_AT_MAX: usize = 20_000;
 
 /// A subject and one that refers to it.
-type Pair = (Digest, Digest);
+type ReferrerPair = (Digest, Digest);
 
 /// A repository's pairs that could not be written down (a data folder that is read-only); `None` until its index is
 /// whole. Whoever comes while it is being made waits for it.
@@ -51,7 +51,7 @@ type Slot = Arc<Mutex<Making>>;
 
 #[derive(Default)]
 struct Making {
-    made: Option<Arc<BTreeSet<Pair>>>,
+    made: Option<Arc<BTreeSet<ReferrerPair>>>,
     /// When there was last no memory for it.
     exhausted_at: Option<Instant>,
 }
@@ -67,7 +67,7 @@ fn is_recent(exhausted_at: Option<Instant>) -> bool {
 /// What is known of the referrers of all repositories.
 pub struct Indexed {
     repositories: Mutex<Recent<Name, Slot>>,
-    entries: Mutex<Recent<Digest, Arc<Entry>>>,
+    entries: Mutex<Recent<Digest, Arc<ReferrerFilter>>>,
     descriptors: Mutex<Recent<Digest, Arc<str>>>,
     /// Locked while a large manifest is read, and when there was last no memory for one.
     reading: Mutex<Option<Instant>>,
@@ -85,22 +85,22 @@ impl Default for Indexed {
 }
 
 /// What decides whether a referrer is asked for.
-struct Entry {
+struct ReferrerFilter {
     /// Bytes of the manifest.
     length: u64,
     /// Its artifact type, unless that is too long for a media type, which nobody can ask for.
     artifact_type: Option<Box<str>>,
 }
 
-impl Entry {
-    fn is_asked_for(&self, query: &Query<'_>) -> bool {
+impl ReferrerFilter {
+    fn is_asked_for(&self, query: &ReferrersQuery<'_>) -> bool {
         let asked = query.artifact_type;
         asked.is_none_or(|asked| self.artifact_type.as_deref() == Some(asked))
     }
 }
 
 /// Which referrers are asked for.
-pub struct Query<'a> {
+pub struct ReferrersQuery<'a> {
     /// Whose referrers.
     pub subject: &'a Digest,
     /// Only those of this artifact type.
@@ -114,7 +114,7 @@ pub struct Query<'a> {
 }
 
 /// Some of the referrers.
-pub struct Page {
+pub struct ReferrersPage {
     /// Their descriptors as JSON, with commas between them.
     pub json: Vec<u8>,
     /// Where the next page goes on, when there is more.
@@ -123,7 +123,7 @@ pub struct Page {
     pub share: Share,
 }
 
-impl Page {
+impl ReferrersPage {
     /// Adds a descriptor.
     fn push(&mut self, json: &str, bytes_max: usize) -> Result<()> {
         let needed = self.json.len() + json.len() + 1;
@@ -142,8 +142,8 @@ impl Page {
 
 impl Storage {
     /// The descriptors of the referrers, in the order of their digests.
-    pub fn referrers(&self, name: &Name, query: &Query<'_>) -> Result<Page> {
-        let mut found = Page {
+    pub fn referrers(&self, name: &Name, query: &ReferrersQuery<'_>) -> Result<ReferrersPage> {
+        let mut found = ReferrersPage {
             json: Vec::new(),
             last: None,
             share: Share::new(&self.memory, Use::Client),
@@ -188,7 +188,7 @@ impl Storage {
         name: &Name,
         subject: &Digest,
         after: Option<&Digest>,
-        unwritten: &BTreeSet<Pair>,
+        unwritten: &BTreeSet<ReferrerPair>,
     ) -> Result<Vec<Digest>> {
         let mut digests = BTreeSet::new();
         for algorithm in Algorithm::ALL {
@@ -219,7 +219,12 @@ impl Storage {
     }
 
     /// The descriptor of a referrer; `None` when it is gone or of another type.
-    fn referrer(&self, name: &Name, digest: &Digest, query: &Query<'_>) -> Result<Option<Json>> {
+    fn referrer(
+        &self,
+        name: &Name,
+        digest: &Digest,
+        query: &ReferrersQuery<'_>,
+    ) -> Result<Option<Json>> {
         if !self.has_manifest(name, digest)? {
             return Ok(None);
         }
@@ -250,7 +255,7 @@ impl Storage {
         if let (Err(Error::Exhausted), Some(then)) = (&listed, &mut alone) {
             **then = Some(Instant::now());
         }
-        let Listed::Read(read) = listed? else {
+        let ManifestAsReferrer::Read(read) = listed? else {
             return Ok(None);
         };
         let (entry, json) = self.keep(digest, &read);
@@ -261,9 +266,9 @@ impl Storage {
     }
 
     /// Keeps what the list says of a manifest, and gives it.
-    fn keep(&self, digest: &Digest, read: &Read) -> (Arc<Entry>, String) {
+    fn keep(&self, digest: &Digest, read: &ReadManifest) -> (Arc<ReferrerFilter>, String) {
         let artifact_type = read.referrer.artifact_type.as_deref();
-        let listed = descriptor::Listed {
+        let listed = descriptor::ReferrerDescriptor {
             media_type: read.media_type.as_str(),
             digest,
             size: read.length,
@@ -273,7 +278,7 @@ impl Storage {
         // Texts and a number: this does not fail.
         let json = serde_json::to_string(&listed).unwrap_or_default();
         let findable = artifact_type.filter(|text| text.len() <= MEDIA_TYPE_BYTES_MAX);
-        let entry = Arc::new(Entry {
+        let entry = Arc::new(ReferrerFilter {
             length: read.length,
             artifact_type: findable.map(Box::from),
         });
@@ -295,7 +300,7 @@ impl Storage {
 
     /// Makes sure that every referrer of the repository is in its index; gives those that could not
     /// be written there. A name that no repository has is not remembered.
-    fn index_referrers(&self, name: &Name) -> Result<Arc<BTreeSet<Pair>>> {
+    fn index_referrers(&self, name: &Name) -> Result<Arc<BTreeSet<ReferrerPair>>> {
         let known = self.referrers.repositories.lock().get(name);
         let slot = match known {
             Some(slot) => slot,
@@ -326,16 +331,12 @@ impl Storage {
     }
 
     /// Links every manifest of a repository under its subject; gives the pairs that could not be written.
-    fn make_index(&self, name: &Name) -> Result<BTreeSet<Pair>> {
+    fn make_index(&self, name: &Name) -> Result<BTreeSet<ReferrerPair>> {
         let mut unwritten = BTreeSet::new();
         for algorithm in Algorithm::ALL {
-            let mut after = String::new();
-            loop {
-                let page = self.revisions(name, algorithm, &after, STEP)?;
-                let Some(last) = page.last() else { break };
-                after = last.clone();
+            for page in self.pages(layout::revisions(name, algorithm), "", STEP) {
                 let digest = |hex: String| format!("{}:{hex}", algorithm.name()).parse().ok();
-                for digest in page.into_iter().filter_map(digest) {
+                for digest in page?.into_iter().filter_map(digest) {
                     let key = layout::revision_link(name, &digest);
                     let pair = self.index_referrer(name, digest);
                     unwritten.extend(self.unless_odd(&key, pair)?.flatten());
@@ -347,7 +348,7 @@ impl Storage {
 
     /// Links one manifest under its subject, if it has one and is not linked yet. Gives the pair when
     /// it could not be written.
-    fn index_referrer(&self, name: &Name, digest: Digest) -> Result<Option<Pair>> {
+    fn index_referrer(&self, name: &Name, digest: Digest) -> Result<Option<ReferrerPair>> {
         let Some(subject) = self.subject_to_index(name, &digest)? else {
             return Ok(None);
         };
@@ -355,7 +356,7 @@ impl Storage {
         if self.driver.stat(&key)?.is_some() {
             return Ok(None);
         }
-        let link = Change::Write(key, digest.as_str().as_bytes());
+        let link = Link::referrer(name, &subject, &digest).write();
         match self.add_to(name, || Ok(self.driver.publish(&[link])?)) {
             Ok(()) => Ok(None),
             Err(error) => {
@@ -369,9 +370,9 @@ impl Storage {
     /// What a manifest refers to. Says in the log what of it cannot be read.
     fn subject_to_index(&self, name: &Name, digest: &Digest) -> Result<Option<Digest>> {
         let read = match self.read_referrer(digest)? {
-            Listed::Missing => return Ok(None),
-            Listed::Read(read) => read,
-            Listed::Unreadable(why) => {
+            ManifestAsReferrer::Missing => return Ok(None),
+            ManifestAsReferrer::Read(read) => read,
+            ManifestAsReferrer::Unreadable(why) => {
                 log::warn!(
                     "the manifest {digest} of {name} cannot be read, so it is not among any referrers: {why}"
                 );
@@ -401,7 +402,7 @@ impl Storage {
 /// The JSON of a descriptor, and what holds the memory for it.
 enum Json {
     Kept(Arc<str>),
-    Read { json: String, _held: Read },
+    Read { json: String, _held: ReadManifest },
 }
 
 impl Json {

@@ -2,12 +2,13 @@
 
 use super::{Error, Result, Storage, layout};
 use crate::spec::{Digest, Name, Tag};
+use std::panic::resume_unwind;
 use std::thread;
 
-/// Folder entries that are looked at in one step.
+/// Directory entries that are read in one step.
 const STEP: usize = 1000;
 
-/// Fewer tags than this are looked through by one thread.
+/// Fewer tags than this are searched by one thread.
 const TAGS_PER_THREAD_MIN: usize = 250;
 
 impl Storage {
@@ -55,19 +56,12 @@ impl Storage {
 
     /// Up to `limit` tags after `after`, in byte order, and whether there are more.
     ///
-    /// A folder without a current link, or with an empty one, is the leftover of a push that was
-    /// never acknowledged and is no tag.
+    /// A directory without a current link, or with an empty one, is the leftover of a push that was
+    /// never acknowledged and is not a tag.
     pub fn tags(&self, name: &Name, after: &str, limit: usize) -> Result<(Vec<Tag>, bool)> {
         let mut tags = Vec::new();
-        let mut after = after.to_owned();
-        loop {
-            let step = (limit - tags.len() + 1).min(STEP);
-            let names = self.driver.list(&layout::tags(name), &after, step)?;
-            let last = match names.last() {
-                Some(last) if names.len() == step => Some(last.clone()),
-                _ => None,
-            };
-            for tag in names.iter().filter_map(|text| text.parse::<Tag>().ok()) {
+        for page in self.pages(layout::tags(name), after, limit.saturating_add(1).min(STEP)) {
+            for tag in page?.iter().filter_map(|text| text.parse::<Tag>().ok()) {
                 let is_there =
                     self.unless_odd(&layout::tag(name, &tag), self.has_tag(name, &tag))?;
                 if is_there != Some(true) {
@@ -78,17 +72,13 @@ impl Storage {
                 }
                 tags.push(tag);
             }
-            match last {
-                Some(last) => after = last,
-                None => return Ok((tags, false)),
-            }
         }
+        Ok((tags, false))
     }
 
-    /// Whether there is a tag. An empty link is what a crash of distribution leaves.
+    /// Whether there is a tag.
     fn has_tag(&self, name: &Name, tag: &Tag) -> Result<bool> {
-        let stat = self.driver.stat(&layout::tag_current(name, tag))?;
-        Ok(stat.is_some_and(|stat| stat.length > 0))
+        self.has_link(&layout::tag_current(name, tag))
     }
 
     /// Whether there is a tag, or something else in its place: that can be deleted as well.
@@ -114,13 +104,9 @@ impl Storage {
     /// Every tag that names a manifest. Which these are is written nowhere: all tags of the repository are looked
     /// through, as distribution does.
     pub(super) fn tags_of(&self, name: &Name, digest: &Digest) -> Result<Vec<Tag>> {
-        let (mut found, mut after) = (Vec::new(), String::new());
-        loop {
-            let names = self.driver.list(&layout::tags(name), &after, STEP)?;
-            let Some(last) = names.last() else {
-                return Ok(found);
-            };
-            after = last.clone();
+        let mut found = Vec::new();
+        for page in self.pages(layout::tags(name), "", STEP) {
+            let names = page?;
             let threads = self.settings.tag_lookup_threads.max(1);
             let share = names.len().div_ceil(threads).max(TAGS_PER_THREAD_MIN);
             thread::scope(|scope| {
@@ -134,12 +120,13 @@ impl Storage {
                     }
                 }
                 for worker in workers {
-                    // A worker cannot panic; if it did, the tags it left would only name nothing.
-                    found.extend(worker.join().unwrap_or(Ok(Vec::new()))?);
+                    let tags = worker.join();
+                    found.extend(tags.unwrap_or_else(|panic| resume_unwind(panic))?);
                 }
                 Ok::<(), Error>(())
             })?;
         }
+        Ok(found)
     }
 
     fn tags_of_among(&self, name: &Name, digest: &Digest, names: &[String]) -> Result<Vec<Tag>> {
@@ -158,35 +145,26 @@ impl Storage {
 mod tests {
     use super::*;
     use crate::driver::Memory;
-    use crate::spec::Algorithm;
-    use crate::spec::manifest::Manifest;
-    use crate::storage::{Settings, Tagging};
+    use crate::spec::manifest::CheckedManifest;
+    use crate::spec::validation::Validation;
+    use crate::storage::Tagging;
+    use crate::storage::tests::options;
     use std::sync::Arc;
 
     #[test]
     fn where_case_is_folded_a_tag_has_one_spelling_and_the_others_are_refused() {
         let disk = Memory::default();
-        let settings = Settings {
-            uploads: crate::storage::UploadLimits {
-                sessions_max: 1,
-                sessions_per_address_max: 1,
-                idle_timeout: std::time::Duration::ZERO,
-            },
-            tag_lookup_threads: 1,
-            manifest_bytes_max: 1000,
-        };
-        let storage = Storage::new(Arc::new(disk.clone()), settings);
+        let storage = Storage::new(Arc::new(disk.clone()), options());
         let name: Name = "a".parse().unwrap();
         let tag = |text: &str| text.parse::<Tag>().unwrap();
         let content = br#"{"schemaVersion":2,"manifests":[]}"#;
-        let manifest = Manifest::parse(content, None).unwrap();
-        let digest = Algorithm::Sha256.digest(content);
+        let manifest = CheckedManifest::check(content, None, None).unwrap();
         let put = |tags: &[Tag]| {
             let tagging = Tagging {
                 tags,
                 may_move: true,
             };
-            storage.put_manifest(&name, &digest, (content, &manifest), tagging)
+            storage.put_manifest(&name, &manifest, tagging, &Validation::default())
         };
         let refused = |tags: &[Tag], expected: &str| match put(tags) {
             Err(Error::TagClash { kept, .. }) => assert_eq!(kept, expected),

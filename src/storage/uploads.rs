@@ -12,10 +12,11 @@ mod turn;
 
 pub use sessions::{Sessions, UploadLimits};
 
+use super::links::Link;
 use super::{Error, Result, Storage, layout};
 use crate::driver::{self, Change, FileState};
-use crate::spec::timestamp::format_rfc_3339;
 use crate::spec::{Algorithm, Digest, Name, UploadId};
+use crate::time::format_rfc_3339;
 use hash::hash_file;
 use session::Session;
 use sessions::Place;
@@ -170,10 +171,7 @@ impl Storage {
         let mut turn = Turn::begin(session, self.store(place), &part, on_disk)?;
         turn.append_whole(&mut part)?;
         turn.commit(digest, |state| {
-            let link = || {
-                let key = layout::layer_link(name, digest);
-                Change::Write(key, digest.as_str().as_bytes())
-            };
+            let link = || Link::layer(name, digest, digest).write();
             let blob = Change::Move {
                 from: layout::upload_data(name, id),
                 state,

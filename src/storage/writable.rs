@@ -22,7 +22,7 @@ impl Storage {
         let answer = match &*last {
             Some((at, answer)) if at.elapsed() < GOOD_FOR => answer.clone(),
             _ => {
-                let checked = self.driver.check_writable(&layout::FOLDERS);
+                let checked = self.driver.check_writable(&layout::DIRECTORIES);
                 let answer = checked.err().map(|error| error.to_string());
                 *last = Some((Instant::now(), answer.clone()));
                 answer
@@ -35,8 +35,8 @@ impl Storage {
 /// Looks whether a registry over that folder could write to it, without touching anything.
 pub fn look(root: &Path) -> Result<(), driver::Unwritable> {
     let inner = [layout::LAYERS, layout::MANIFESTS, layout::UPLOADS];
-    let [.., blobs, repositories] = layout::FOLDERS;
-    driver::look(root, &layout::FOLDERS)
+    let [.., blobs, repositories] = layout::DIRECTORIES;
+    driver::look(root, &layout::DIRECTORIES)
         .and_then(|()| driver::look_below(root, blobs, is_component, &[]))
         .and_then(|()| driver::look_below(root, repositories, is_component, &inner))
 }

@@ -82,9 +82,9 @@ fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
     let address = program.address();
     for said in [
         "line 2: user \\\"slow\\\" cannot log in: the hash has cost 31; allowed: 4 to 17",
-        "line 3: user \\\"short\\\" cannot log in: the hash has 29 characters where bcrypt has 60",
+        "line 3: user \\\"short\\\" cannot log in: the hash has 29 characters; a bcrypt hash has 60",
         "line 4: user \\\"damaged\\\" cannot log in: the hash is damaged",
-        "line 5: user \\\"sha\\\" cannot log in: the hash is SHA-1; only bcrypt is taken",
+        "line 5: user \\\"sha\\\" cannot log in: the hash is SHA-1; only bcrypt is supported",
     ] {
         program.wait_for(said);
     }
@@ -120,6 +120,24 @@ fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
     let lines = logged(&mut program, &mut connection);
     let encoded = whole.strip_prefix("Basic ").unwrap();
     assert_silent(&lines, &[SECRET, encoded, salt, rest]);
+}
+
+#[test]
+fn the_access_log_names_the_user_who_was_authenticated() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users"), line("anna b", SECRET)).unwrap();
+    let config = text(folder.path(), &htpasswd(folder.path()));
+    let mut program = Program::start(folder.path(), &config, &[]);
+    let mut connection = Raw::connect(program.address());
+    ask(&mut connection, &[&basic("anna b", SECRET)], 200);
+    ask(&mut connection, &[&basic("anna b", "wrong")], 401);
+    let lines = logged(&mut program, &mut connection);
+    let users: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line.split_once(" \"GET /v2/ HTTP/1.1\" "))
+        .map(|(start, _)| start.split(' ').nth(2).unwrap())
+        .collect();
+    assert_eq!(users, ["anna\\x20b", "-"], "{lines:#?}");
 }
 
 #[test]

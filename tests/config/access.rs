@@ -145,10 +145,10 @@ fn rules_are_read_from_file_and_variables() {
     let access = config.access.clone().unwrap();
     assert_eq!(access.groups["team"], ["anna", "ben"]);
     assert_eq!(access.rules.len(), 2);
-    let anna = Caller::User("anna".into());
+    let anna = Identity::User("anna".into());
     assert!(access.permits(&anna, "team/x", Action::Push));
     assert!(!access.permits(&anna, "other", Action::Push));
-    assert!(access.permits(&Caller::Anonymous, "other", Action::Pull));
+    assert!(access.permits(&Identity::Anonymous, "other", Action::Pull));
     assert_eq!(clean(&config.render(), &[]).access, Some(access));
     let variables = [
         ("REGISTRY_ACCESS_RULES_0_ACTIONS_0", "delete"),
@@ -160,12 +160,12 @@ fn rules_are_read_from_file_and_variables() {
     ];
     let access = clean(&file, &variables).access.unwrap();
     assert_eq!(access.groups["team"], ["cleo"]);
-    assert!(access.permits(&Caller::User("cleo".into()), "shared", Action::Delete));
+    assert!(access.permits(&Identity::User("cleo".into()), "shared", Action::Delete));
     assert_eq!(access.rules.len(), 3);
     assert_eq!(clean(BASE, &[]).access, None);
     // A registry for all to read needs no users.
     let public = format!(
         "{BASE}access: {{rules: [{{users: anonymous, repositories: '**', actions: pull}}]}}\n"
     );
-    assert!(clean(&public, &[]).access.unwrap().knows_anonymous());
+    assert!(clean(&public, &[]).access.unwrap().has_anonymous());
 }

@@ -155,7 +155,10 @@ fn lists_of_the_environment_grow_by_one_index_at_a_time() {
         architecture: "amd64".to_owned(),
         os: "windows".to_owned(),
     };
-    assert_eq!(list.validation.platforms, Platforms::List(vec![platform]));
+    assert_eq!(
+        list.validation.platforms,
+        RequiredPlatforms::List(vec![platform])
+    );
 }
 
 #[test]

@@ -216,7 +216,7 @@ const CASES: &[Case] = &[
         c.validation.urls_deny[0].is_match("axb")
     }),
     Case("validation.manifests.indexes.platforms", "None", |c| {
-        c.validation.platforms == Platforms::None
+        c.validation.platforms == RequiredPlatforms::None
     }),
     Case(
         "validation.manifests.indexes",
@@ -226,7 +226,7 @@ const CASES: &[Case] = &[
                 architecture: "amd64".to_owned(),
                 os: "linux".to_owned(),
             };
-            c.validation.platforms == Platforms::List(vec![platform])
+            c.validation.platforms == RequiredPlatforms::List(vec![platform])
         },
     ),
 ];

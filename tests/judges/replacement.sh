@@ -235,7 +235,7 @@ chmod 600 config.yml
 refused "user 65532 must be able to read it" \
     docker run --rm -v "$(pwd)/config.yml":/etc/docker/registry/config.yml registry:2
 chmod 644 config.yml
-refused "as the file of users" docker run --rm -v "$(pwd)/config.yml":/etc/docker/registry/config.yml registry:2
+refused "auth.htpasswd.path" docker run --rm -v "$(pwd)/config.yml":/etc/docker/registry/config.yml registry:2
 refused "a pull-through cache is not supported yet" \
     docker run --rm -e REGISTRY_PROXY_REMOTEURL=https://registry-1.docker.io registry:2
 

@@ -123,6 +123,23 @@ fn an_unknown_length_closes_http_1_0_even_when_it_asked_to_be_kept() {
 }
 
 #[test]
+fn the_note_of_a_handler_reaches_the_report_and_is_empty_for_what_it_never_saw() {
+    let served = Served::new(Limits::default());
+    for (request, noted) in [
+        ("GET /empty HTTP/1.1\r\nHost: x\r\n\r\n", "/empty"),
+        ("GET /panic HTTP/1.1\r\nHost: x\r\n\r\n", "/panic"),
+        ("GET /empty HTTP/1.1\r\n\r\n", ""),
+        ("GET /empty HTTP/3.0\r\nHost: x\r\n\r\n", ""),
+    ] {
+        let mut client = served.connect();
+        client.send(request);
+        client.answer();
+        let sent = served.next_sent();
+        assert_eq!(served.noted.recv().unwrap(), noted, "{sent}");
+    }
+}
+
+#[test]
 fn a_panic_is_answered_500_and_the_server_lives() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
@@ -131,7 +148,7 @@ fn a_panic_is_answered_500_and_the_server_lives() {
     assert_eq!(answer.field("Connection"), Some("close"));
     client.expect_end();
     assert_eq!(served.connect().request("/empty").answer().status, 200);
-    assert_eq!(served.finish()[0], "GET /panic 500 60");
+    assert_eq!(served.finish()[0], "GET /panic 500 56");
 }
 
 #[test]

@@ -115,13 +115,17 @@ fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
         held.push(hold_for(&served, client));
         served.wait_entered();
     }
-    for client in ["192.0.2.1", "198.51.100.9, 192.0.2.1", "2001:db8::3"] {
+    for (client, other) in [
+        ("192.0.2.1", "192.0.2.2"),
+        ("198.51.100.9, 192.0.2.1", "192.0.2.3"),
+        ("2001:db8::3", "192.0.2.4"),
+    ] {
         let mut refused = hold_for(&served, client);
         let answer = refused.answer();
         assert_eq!(answer.status, 429, "{client}");
         assert_eq!(answer.field("Retry-After"), Some("1"));
-        // Another client's request comes over the same connection.
-        let next = "GET /empty HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.2\r\n\r\n";
+        // Another client's request comes over the same connection; each time of one whose last request has surely ended.
+        let next = format!("GET /empty HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {other}\r\n\r\n");
         assert_eq!(refused.send(next).answer().status, 200);
     }
     for _ in &held {

@@ -50,7 +50,13 @@ fn what_does_not_end_within_the_drain_is_cut() {
 fn a_server_stopped_before_it_ran_returns() {
     struct Nothing;
     impl registry::http::Handler for Nothing {
-        fn handle(&self, _: &mut registry::http::Request<'_>) -> registry::http::Response {
+        type Note = ();
+
+        fn handle(
+            &self,
+            _: &mut registry::http::Request<'_>,
+            (): &mut (),
+        ) -> registry::http::Response {
             registry::http::Response::new(200)
         }
     }
@@ -100,7 +106,9 @@ fn an_address_that_cannot_be_had_is_named() {
 struct Never;
 
 impl registry::http::Handler for Never {
-    fn handle(&self, _: &mut registry::http::Request<'_>) -> registry::http::Response {
+    type Note = ();
+
+    fn handle(&self, _: &mut registry::http::Request<'_>, (): &mut ()) -> registry::http::Response {
         unreachable!("nothing is bound")
     }
 }

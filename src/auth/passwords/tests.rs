@@ -13,14 +13,14 @@ fn passwords(text: &str) -> (Passwords, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users");
     fs::write(&path, text).unwrap();
-    let gate = Gate::new(Bounds {
-        places: 1,
+    let checks = FairSemaphore::new(SemaphoreLimits {
+        permits: 1,
         waiting_max: 8,
         waiting_per_client_max: 1,
         patience: Duration::from_secs(60),
     });
-    let users = Watched::with_pause(source(path), Duration::ZERO, Users::made_of).unwrap();
-    (Passwords::with(users, gate).unwrap(), folder)
+    let users = Watched::with_pause(source(path), Duration::ZERO, Users::from_files).unwrap();
+    (Passwords::with(users, checks).unwrap(), folder)
 }
 
 /// Lets a change of the file count: looks at it until that is certain.
@@ -29,7 +29,7 @@ fn settle(passwords: &Passwords) {
 }
 
 fn is_right(passwords: &Passwords, user: &str, password: &str) -> bool {
-    passwords.verify(user, password.as_bytes(), None) == Verdict::Right(user.into())
+    passwords.verify(user, password.as_bytes(), None) == PasswordCheck::Right(user.into())
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn the_right_password_is_right_and_no_other() {
         assert!(!is_right(&passwords, "ben", "pass:word"));
         assert!(!is_right(&passwords, "Anna", "pass:word"));
     }
-    let Verdict::Wrong(why) = passwords.verify("x\n\"y", b"secret", None) else {
+    let PasswordCheck::Wrong(why) = passwords.verify("x\n\"y", b"secret", None) else {
         panic!();
     };
     assert_eq!(why, r#"there is no user "x\n\"y""#);
@@ -54,21 +54,21 @@ fn who_is_remembered_needs_no_place_in_the_line() {
     let text = [line("anna", "a", 4), line("ben", "b", 4)].concat();
     let (passwords, _folder) = passwords(&text);
     assert!(is_right(&passwords, "anna", "a"));
-    let flood = passwords.gate.enter(None).unwrap();
+    let flood = passwords.checks.acquire(None).unwrap();
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| passwords.verify("ben", b"b", None));
         // One waits, so the line is full: whoever needs bcrypt is sent away.
-        while passwords.gate.waiting() == 0 {
+        while passwords.checks.waiting() == 0 {
             std::thread::yield_now();
         }
-        let busy = Verdict::Busy {
+        let busy = PasswordCheck::Busy {
             retry_seconds: RETRY_SECONDS,
         };
         assert_eq!(passwords.verify("nobody", b"x", None), busy);
         assert_eq!(passwords.verify("anna", b"wrong", None), busy);
         assert!(is_right(&passwords, "anna", "a"));
         drop(flood);
-        assert_eq!(waits.join().unwrap(), Verdict::Right("ben".into()));
+        assert_eq!(waits.join().unwrap(), PasswordCheck::Right("ben".into()));
     });
 }
 
@@ -76,23 +76,23 @@ fn who_is_remembered_needs_no_place_in_the_line() {
 fn a_flood_of_one_address_is_sent_away_and_a_user_of_another_is_let_in() {
     let (passwords, _folder) = passwords(&line("anna", "a", 4));
     let [attacker, other] = [1, 2].map(|last| Some([192, 0, 2, last].into()));
-    let running = passwords.gate.enter(attacker).unwrap();
+    let running = passwords.checks.acquire(attacker).unwrap();
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| passwords.verify("anna", b"wrong", attacker));
-        while passwords.gate.waiting() == 0 {
+        while passwords.checks.waiting() == 0 {
             std::thread::yield_now();
         }
         for _ in 0..15 {
             let verdict = passwords.verify("anna", b"guess", attacker);
-            assert!(matches!(verdict, Verdict::Busy { .. }), "{verdict:?}");
+            assert!(matches!(verdict, PasswordCheck::Busy { .. }), "{verdict:?}");
         }
         let anna = scope.spawn(|| passwords.verify("anna", b"a", other));
-        while passwords.gate.waiting() == 1 {
+        while passwords.checks.waiting() == 1 {
             std::thread::yield_now();
         }
         drop(running);
-        assert_eq!(anna.join().unwrap(), Verdict::Right("anna".into()));
-        assert!(matches!(waits.join().unwrap(), Verdict::Wrong(_)));
+        assert_eq!(anna.join().unwrap(), PasswordCheck::Right("anna".into()));
+        assert!(matches!(waits.join().unwrap(), PasswordCheck::Wrong(_)));
     });
 }
 
@@ -100,18 +100,19 @@ fn a_flood_of_one_address_is_sent_away_and_a_user_of_another_is_let_in() {
 fn what_is_remembered_is_renewed_by_use_and_forgotten_without_it() {
     let (passwords, _folder) = passwords(&line("anna", "a", 4));
     let users = passwords.users.current();
-    let entry = &users.entries["anna"];
-    let (right, wrong) = (passwords.key.tag(&[b"a"]), passwords.key.tag(&[b"b"]));
+    let anna = &users.by_name["anna"];
+    let login = |password: &'static [u8]| (&passwords.key, [&b"anna"[..], password]);
+    let (right, wrong) = (login(b"a"), login(b"b"));
     let start = Instant::now();
-    entry.remember(right);
+    anna.remember(&right);
     let second = Duration::from_secs(1);
     let mut now = start;
     for _ in 0..10 {
         now += REMEMBERED_FOR - second;
-        assert!(entry.remembers_at(&right, now));
-        assert!(!entry.remembers_at(&wrong, now));
+        assert!(anna.remembers_at(&right, now));
+        assert!(!anna.remembers_at(&wrong, now));
     }
-    assert!(!entry.remembers_at(&right, now + REMEMBERED_FOR));
+    assert!(!anna.remembers_at(&right, now + REMEMBERED_FOR));
 }
 
 #[test]
@@ -199,16 +200,22 @@ fn an_unknown_user_takes_the_time_of_a_known_one() {
 #[test]
 fn a_missing_file_is_explained() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |path: &Path| Passwords::open(path.to_owned()).err().unwrap();
+    let open = |path: &Path| {
+        let error = Passwords::open(path.to_owned()).err().unwrap();
+        error.to_string()
+    };
     let start = |path: &Path| {
         let path = path.display();
-        format!("cannot use {path} as the file of users (auth.htpasswd.path): ")
+        format!("cannot use {path} (auth.htpasswd.path): ")
     };
     let path = folder.path().join("users");
     let missing = format!(
-        "it does not exist; `registry htpasswd --file {} USER` makes it",
+        "it does not exist; create it with `registry htpasswd --file {} USER`",
         path.display()
     );
     assert_eq!(open(&path), start(&path) + &missing);
-    assert_eq!(open(folder.path()), start(folder.path()) + "it is a folder");
+    assert_eq!(
+        open(folder.path()),
+        start(folder.path()) + "it is a directory"
+    );
 }

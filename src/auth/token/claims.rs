@@ -4,10 +4,10 @@
 use crate::auth::Action;
 use serde::Deserialize;
 
-/// How far clocks may differ, in seconds; distribution's.
+/// How far clocks may differ, in seconds, as in distribution.
 const LEEWAY_SECONDS: f64 = 60.0;
 
-/// The claims that matter. A claim that stands twice is an error of the reader.
+/// The claims that matter. A claim that occurs twice is an error.
 #[derive(Deserialize)]
 pub struct Claims {
     iss: String,
@@ -28,7 +28,7 @@ enum Audience {
     Many(Vec<String>),
 }
 
-/// Rights on one thing.
+/// Actions granted on one resource.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 struct Grant {
     #[serde(rename = "type")]
@@ -38,9 +38,9 @@ struct Grant {
     actions: Option<Vec<String>>,
 }
 
-/// Who holds a good token, and what it grants.
+/// Whose valid token it is, and what it grants.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Holder {
+pub struct TokenIdentity {
     /// The subject; may be empty.
     pub user: String,
     grants: Vec<Grant>,
@@ -48,7 +48,12 @@ pub struct Holder {
 
 impl Claims {
     /// Checks issuer, audience and times (`now` in seconds since 1970).
-    pub fn accept(self, issuer: &str, service: &str, now: f64) -> Result<Holder, &'static str> {
+    pub fn accept(
+        self,
+        issuer: &str,
+        service: &str,
+        now: f64,
+    ) -> Result<TokenIdentity, &'static str> {
         let is_for_us = match &self.aud {
             Audience::One(name) => name == service,
             Audience::Many(names) => names.iter().any(|name| name == service),
@@ -65,14 +70,14 @@ impl Claims {
         if now < self.nbf - LEEWAY_SECONDS {
             return Err("it is not valid yet");
         }
-        Ok(Holder {
+        Ok(TokenIdentity {
             user: self.sub,
             grants: self.access.unwrap_or_default(),
         })
     }
 }
 
-impl Holder {
+impl TokenIdentity {
     /// Whether this may be done in a repository.
     pub fn grants(&self, repository: &str, action: Action) -> bool {
         let word = match action {

@@ -8,14 +8,14 @@ use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPubli
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// Every algorithm that is known (RFC 7518, 3.1; RFC 8037). The HMAC ones are not, by intent.
+/// The supported algorithms (RFC 7518, 3.1; RFC 8037). Those with HMAC are left out on purpose.
 pub const ALGORITHMS: [&str; 9] = [
     "EdDSA", "ES256", "ES384", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512",
 ];
 
 /// A public key.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct VerificationKey {
     material: Material,
     /// The one algorithm that a JWK says it is for.
     algorithm: Option<String>,
@@ -37,18 +37,18 @@ pub struct Jwk {
     y: Option<String>,
 }
 
-impl Key {
+impl VerificationKey {
     /// The key of a certificate's SubjectPublicKeyInfo.
-    pub fn of_certificate(info: &[u8]) -> Option<Key> {
-        let material = Material::of_certificate(info)?;
-        Some(Key {
+    pub fn from_certificate(info: &[u8]) -> Option<VerificationKey> {
+        let material = Material::from_certificate(info)?;
+        Some(VerificationKey {
             material,
             algorithm: None,
         })
     }
 
     /// The key of a JWK. The error says why it is none that can check tokens.
-    pub fn of_jwk(jwk: &Jwk) -> Result<Key, String> {
+    pub fn from_jwk(jwk: &Jwk) -> Result<VerificationKey, String> {
         if jwk.used_for.as_deref().is_some_and(|used| used != "sig") {
             return Err("it is not for signatures".to_owned());
         }
@@ -74,12 +74,12 @@ impl Key {
             _ => return Err("it is neither RSA, P-256, P-384 nor Ed25519".to_owned()),
         };
         let algorithm = jwk.alg.clone();
-        let key = Key {
+        let key = VerificationKey {
             material,
             algorithm,
         };
         match key.algorithm.as_deref() {
-            Some(alg) if !ALGORITHMS.contains(&alg) => Err(format!("its alg {alg:?} is not known")),
+            Some(alg) if !ALGORITHMS.contains(&alg) => Err(format!("unknown alg {alg:?}")),
             _ => Ok(key),
         }
     }
@@ -89,7 +89,7 @@ impl Key {
         self.material.thumbprint()
     }
 
-    /// Whether a signature is this key's, by an algorithm that this key has.
+    /// Whether a signature is this key's, by an algorithm that this key may be used with.
     pub fn verify(&self, algorithm: &str, message: &[u8], sealed: &[u8]) -> bool {
         if self
             .algorithm

@@ -1,9 +1,9 @@
-//! `auth.token`: tokens that another server signs (RFC 7515, RFC 7519), as distribution takes them
+//! `auth.token`: tokens that another server signs (RFC 7515, RFC 7519), as distribution accepts them
 //! (`registry/auth/token`).
 //!
-//! Written by hand over ring: the crates for it bring another cryptography along (aws-lc), or an RSA that
-//! leaks time. What usually goes wrong there cannot be said here: a key has its own algorithms, none is
-//! "none" and none is symmetric; a key in a header is no key.
+//! Written by hand over ring: the crates for it bring in another cryptography library (aws-lc), or an RSA with timing
+//! side channels. The usual mistakes cannot be expressed here: a key has its own algorithms, none is
+//! "none" and none is symmetric; a key in a header is never trusted.
 
 mod claims;
 mod keys;
@@ -11,14 +11,15 @@ mod public_key;
 #[cfg(test)]
 mod tests;
 
-pub use claims::Holder;
+pub use claims::TokenIdentity;
 pub use keys::ALGORITHMS;
 
+use super::OpenError;
 use crate::{encoding, watched};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use claims::Claims;
-use keys::{Jwk, Key, libtrust_name};
+use keys::{Jwk, VerificationKey, libtrust_name};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use serde::Deserialize;
@@ -35,29 +36,29 @@ const CHAIN_MAX: usize = 8;
 
 /// `auth.token`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct TokenOptions {
     /// Where clients fetch tokens.
     pub realm: String,
-    /// This registry, as the issuer calls it.
+    /// The name of this registry at the issuer.
     pub service: String,
-    /// Who makes tokens.
+    /// Who issues tokens.
     pub issuer: String,
     /// Certificates (PEM) whose keys, and whose signatures on others, are trusted.
     pub root_certificates: Option<PathBuf>,
     /// A JWK set whose keys are trusted.
     pub keys: Option<PathBuf>,
-    /// The algorithms that are taken; some of [`ALGORITHMS`].
+    /// The accepted algorithms; some of [`ALGORITHMS`].
     pub algorithms: Vec<String>,
     /// Whether the realm is a path on the host of the request, and which.
     pub redirect_path: Option<String>,
 }
 
-/// Who checks tokens.
+/// Verifies tokens.
 pub struct Verifier {
     issuer: String,
     service: String,
     algorithms: Vec<String>,
-    keys: HashMap<String, Key>,
+    keys: HashMap<String, VerificationKey>,
     roots: Vec<CertificateDer<'static>>,
     anchors: Vec<TrustAnchor<'static>>,
 }
@@ -78,43 +79,43 @@ struct KeySet {
 }
 
 impl Verifier {
-    /// Reads keys and certificates. The error names file and key.
-    pub fn open(settings: &Settings) -> Result<Verifier, String> {
+    /// Reads keys and certificates.
+    pub fn open(options: &TokenOptions) -> Result<Verifier, OpenError> {
         let mut verifier = Verifier {
-            issuer: settings.issuer.clone(),
-            service: settings.service.clone(),
-            algorithms: settings.algorithms.clone(),
+            issuer: options.issuer.clone(),
+            service: options.service.clone(),
+            algorithms: options.algorithms.clone(),
             keys: HashMap::new(),
             roots: Vec::new(),
             anchors: Vec::new(),
         };
-        if let Some(path) = &settings.root_certificates {
+        if let Some(path) = &options.root_certificates {
             let used = read(path).and_then(|bytes| verifier.add_certificates(&bytes));
-            used.map_err(|why| unusable(path, "auth.token.rootcertbundle", &why))?;
+            used.map_err(|why| unusable(path, "auth.token.rootcertbundle", why))?;
         }
-        if let Some(path) = &settings.keys {
+        if let Some(path) = &options.keys {
             let used = read(path).and_then(|bytes| verifier.add_keys(&bytes));
-            used.map_err(|why| unusable(path, "auth.token.jwks", &why))?;
+            used.map_err(|why| unusable(path, "auth.token.jwks", why))?;
         }
         Ok(verifier)
     }
 
     fn add_certificates(&mut self, bytes: &[u8]) -> Result<(), String> {
         for certificate in CertificateDer::pem_slice_iter(bytes) {
-            let certificate = certificate
-                .map_err(|error| format!("it is no PEM file of certificates: {error}"))?;
+            let certificate =
+                certificate.map_err(|error| format!("not a PEM file of certificates: {error}"))?;
             let malformed = |error: webpki::Error| format!("a certificate is malformed: {error}");
             let anchor = webpki::anchor_from_trusted_cert(&certificate).map_err(malformed)?;
             self.anchors.push(anchor.to_owned());
             let info = EndEntityCert::try_from(&certificate).map_err(malformed)?;
             let info = info.subject_public_key_info();
-            match Key::of_certificate(&info) {
+            match VerificationKey::from_certificate(&info) {
                 Some(key) => {
                     self.keys.insert(key.thumbprint(), key.clone());
                     self.keys.insert(libtrust_name(&info), key);
                 }
                 None => log::warn!(
-                    "auth.token.rootcertbundle: the key of a certificate signs no tokens: it is \
+                    "auth.token.rootcertbundle: the key of a certificate cannot verify tokens: it is \
                      neither RSA, P-256, P-384 nor Ed25519"
                 ),
             }
@@ -128,11 +129,11 @@ impl Verifier {
 
     fn add_keys(&mut self, bytes: &[u8]) -> Result<(), String> {
         let set: KeySet = serde_json::from_slice(bytes)
-            .map_err(|error| format!("it is no JWK set ({{\"keys\": [...]}}): {error}"))?;
+            .map_err(|error| format!("not a JWK set ({{\"keys\": [...]}}): {error}"))?;
         let mut count = 0;
         for (value, number) in set.keys.into_iter().zip(1..) {
             let read = serde_json::from_value::<Jwk>(value).map_err(|error| error.to_string());
-            match read.and_then(|jwk| Ok((Key::of_jwk(&jwk)?, jwk.kid))) {
+            match read.and_then(|jwk| Ok((VerificationKey::from_jwk(&jwk)?, jwk.kid))) {
                 Ok((key, kid)) => {
                     self.keys
                         .insert(kid.unwrap_or_else(|| key.thumbprint()), key);
@@ -142,27 +143,27 @@ impl Verifier {
             }
         }
         match count {
-            0 => Err("it has no key that can check tokens".to_owned()),
+            0 => Err("it has no key that can verify tokens".to_owned()),
             _ => Ok(()),
         }
     }
 
-    /// Who holds a token. The error says what is wrong with it, and holds nothing of it.
-    pub fn verify(&self, token: &str) -> Result<Holder, &'static str> {
+    /// Whose token it is. The error says what is wrong with it, and quotes nothing of it.
+    pub fn verify(&self, token: &str) -> Result<TokenIdentity, &'static str> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.verify_at(token, now.unwrap_or_default())
     }
 
-    fn verify_at(&self, token: &str, now: Duration) -> Result<Holder, &'static str> {
+    fn verify_at(&self, token: &str, now: Duration) -> Result<TokenIdentity, &'static str> {
         let payload = self.payload(token, now)?;
         let claims: Claims = serde_json::from_slice(&payload)
             .map_err(|_| "its claims are malformed, or iss, aud or exp is missing")?;
         claims.accept(&self.issuer, &self.service, now.as_secs_f64())
     }
 
-    /// The payload, once the signature is found good.
+    /// The payload, after the signature was verified.
     fn payload(&self, token: &str, now: Duration) -> Result<Vec<u8>, &'static str> {
-        let malformed = "it is no signed token";
+        let malformed = "it is not a signed token";
         let (message, signature) = token.rsplit_once('.').ok_or(malformed)?;
         let (header, payload) = message.split_once('.').ok_or(malformed)?;
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed);
@@ -181,10 +182,10 @@ impl Verifier {
         let chained;
         let key = match (&header.x5c, &header.kid) {
             (Some(chain), _) => {
-                chained = self.key_of_chain(chain, now)?;
+                chained = self.key_from_chain(chain, now)?;
                 &chained
             }
-            (None, Some(kid)) => self.keys.get(kid).ok_or("its key is not known")?,
+            (None, Some(kid)) => self.keys.get(kid).ok_or("its key is unknown")?,
             (None, None) => return Err("it names no key"),
         };
         match key.verify(&header.alg, message.as_bytes(), &signature) {
@@ -194,7 +195,11 @@ impl Verifier {
     }
 
     /// The key of a certificate that one of the roots vouches for, or that is one of them.
-    fn key_of_chain(&self, chain: &[String], now: Duration) -> Result<Key, &'static str> {
+    fn key_from_chain(
+        &self,
+        chain: &[String],
+        now: Duration,
+    ) -> Result<VerificationKey, &'static str> {
         let malformed = "its certificates are malformed";
         if chain.len() > CHAIN_MAX {
             return Err("it has too many certificates");
@@ -214,15 +219,14 @@ impl Verifier {
                 None,
                 None,
             );
-            verified.map_err(|_| "its certificates lead to none that is trusted")?;
+            verified.map_err(|_| "its certificates do not lead to a trusted one")?;
         }
         let info = certificate.subject_public_key_info();
-        Key::of_certificate(&info)
-            .ok_or("the key of its certificate is of a kind that is not known")
+        VerificationKey::from_certificate(&info).ok_or("unsupported type of key in its certificate")
     }
 }
 
-/// What a certificate says that it is for does not matter, as in distribution.
+/// What a certificate says it may be used for does not matter, as in distribution.
 struct AnyUsage;
 
 impl ExtendedKeyUsageValidator for AnyUsage {
@@ -240,6 +244,10 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(text.to_vec())
 }
 
-fn unusable(path: &Path, key: &str, why: &str) -> String {
-    format!("cannot use {} ({key}): {why}", path.display())
+fn unusable(path: &Path, key: &'static str, reason: String) -> OpenError {
+    OpenError::File {
+        path: path.to_owned(),
+        key,
+        reason,
+    }
 }

@@ -37,7 +37,7 @@ pub enum Material {
 
 impl Material {
     /// The key in a SubjectPublicKeyInfo; `None` when it is of another kind, or malformed.
-    pub fn of_certificate(info: &[u8]) -> Option<Material> {
+    pub fn from_certificate(info: &[u8]) -> Option<Material> {
         let mut info = Reader::new(info).sequence()?;
         let mut algorithm = info.sequence()?;
         // The first byte counts unused bits: a key has none.

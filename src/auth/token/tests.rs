@@ -61,7 +61,7 @@ fn token(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Str
     format!("{message}.{}", text(seal))
 }
 
-fn check(verifier: &Verifier, token: &str) -> Result<Holder, &'static str> {
+fn check(verifier: &Verifier, token: &str) -> Result<TokenIdentity, &'static str> {
     verifier.verify_at(token, Duration::from_secs(NOW))
 }
 
@@ -91,8 +91,8 @@ fn rsa_jwk() -> Value {
     json!({"kty": "RSA", "kid": "rsa", "n": text(n), "e": text(e)})
 }
 
-fn key(jwk: Value) -> Key {
-    Key::of_jwk(&serde_json::from_value(jwk).unwrap()).unwrap()
+fn key(jwk: Value) -> VerificationKey {
+    VerificationKey::from_jwk(&serde_json::from_value(jwk).unwrap()).unwrap()
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn no_text_makes_it_panic() {
     }
     let info = with_roots(ROOT).roots[0].to_vec();
     for at in 0..info.len() {
-        let _ = public_key::Material::of_certificate(&info[at..]);
+        let _ = public_key::Material::from_certificate(&info[at..]);
     }
 }
 
@@ -411,7 +411,7 @@ fn files_that_are_none_are_errors() {
         json!({"kty": "RSA", "n": "AA", "e": "AQAB", "alg": "HS256"}),
     ] {
         assert!(
-            Key::of_jwk(&serde_json::from_value(jwk.clone()).unwrap()).is_err(),
+            VerificationKey::from_jwk(&serde_json::from_value(jwk.clone()).unwrap()).is_err(),
             "{jwk}"
         );
     }

@@ -5,7 +5,7 @@
 //! certificate that is no authority it is its own trust root for OpenSSL, Go, Windows and rustls.
 
 use super::Names;
-use crate::spec::timestamp::Civil;
+use crate::time::CivilTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -150,14 +150,14 @@ fn extension(identifier: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
 
 /// UTCTime up to 2049, GeneralizedTime from then on (RFC 5280 4.1.2.5).
 fn time(time: SystemTime) -> Vec<u8> {
-    let Civil {
+    let CivilTime {
         year,
         month,
         day,
         hour,
         minute,
         second,
-    } = Civil::from_time(time);
+    } = CivilTime::from_system_time(time);
     let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
     match year {
         ..2050 => element(0x17, &[format!("{:02}{rest}", year % 100).as_bytes()]),

@@ -1,0 +1,197 @@
+//! TLS for the engine, by rustls with ring (RFC 8446, RFC 5246): the server's certificate and terms, and
+//! how they are renewed while it serves.
+//!
+//! The files are looked at again by handshakes. When one has changed everything is loaded anew; what is
+//! broken is logged once, and the old goes on. Connections that are open keep what they began with.
+
+mod authorities;
+mod clients;
+mod details;
+mod files;
+mod p521;
+mod session;
+mod suites;
+pub mod words;
+pub mod x509;
+
+pub use suites::{CipherSuite, ClientAuth, NoSuite, Version};
+
+pub(in crate::http) use session::{
+    BULK_MEMORY_BYTES, SEND_BYTES, TOO_MANY_CONNECTIONS_ALERT, TlsSession,
+};
+
+use crate::watched::{Content, Source, Watched};
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::sign::SingleCertAndKey;
+use rustls::{SupportedProtocolVersion, version};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What clients of this program speak TLS by: ring, and signatures on P-521 behind it.
+pub fn client_provider() -> CryptoProvider {
+    CryptoProvider {
+        signature_verification_algorithms: *p521::ALGORITHMS,
+        ..ring::default_provider()
+    }
+}
+
+/// Why a handshake failed, in words.
+pub(in crate::http) fn handshake_error(error: &io::Error) -> String {
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    of_tls.map_or_else(|| error.to_string(), words::of)
+}
+
+/// What a server is told of TLS: distribution's `http.tls`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// A PEM file with the server's certificate and behind it those that lead to its root.
+    pub certificate: PathBuf,
+    /// A PEM file with its private key: PKCS#8, PKCS#1 or SEC1, not encrypted.
+    pub key: PathBuf,
+    /// PEM files with those who may sign for clients.
+    pub client_cas: Vec<PathBuf>,
+    /// How clients show certificates.
+    pub client_auth: ClientAuth,
+    /// The oldest version that is spoken.
+    pub minimum: Version,
+    /// The suites that are offered; empty for all. Of TLS 1.3 all are offered when none of them is
+    /// named, as in distribution, where a list concerns TLS 1.2 only.
+    pub cipher_suites: Vec<CipherSuite>,
+}
+
+/// The server's side of TLS, shared by its connections.
+pub struct Tls {
+    config: Watched<ServerConfig>,
+}
+
+impl Tls {
+    /// Loads the files. The error names the file, its key in the configuration and what would be right;
+    /// a certificate that is out of its time is logged as a warning.
+    pub fn new(settings: Settings) -> Result<Tls, String> {
+        let config = Watched::open(settings.source(), move |files| settings.load(files))?;
+        Ok(Tls { config })
+    }
+
+    /// The terms for a new connection, after a look at the files when it is time for one.
+    pub(in crate::http) fn config(&self) -> Arc<ServerConfig> {
+        self.config.current()
+    }
+}
+
+impl Settings {
+    /// The certificate, the key, and those who may sign for clients.
+    fn source(&self) -> Source {
+        let own = [&self.certificate, &self.key];
+        Source {
+            paths: own.into_iter().chain(&self.client_cas).cloned().collect(),
+            bytes_max: files::FILE_BYTES_MAX,
+            subject: format!("the certificate in {}", self.certificate.display()),
+            otherwise: "the old certificate is kept",
+        }
+    }
+
+    /// Makes the terms of the files of [`Settings::source`]; logs what is to be warned of.
+    fn load(&self, files: &[Content]) -> Result<ServerConfig, String> {
+        let [certificate, key, authorities @ ..] = files else {
+            return Err(format!("{}: there is no key to it", files::CERTIFICATE));
+        };
+        let provider = Arc::new(self.provider());
+        let (identity, warning) = files::identity(certificate, key, &provider)?;
+        let verifier = clients::verifier(self.client_auth, files::authorities(authorities)?);
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&self.versions(&provider))
+            .map_err(|error| format!("http.tls: these settings leave nothing to offer: {error}"))?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Sessions are resumed by tickets that the clients keep, under a key that changes; those given
+        // under other files are worth nothing any more.
+        config.ticketer = ring::Ticketer::new().map_err(|error| format!("http.tls: {error}"))?;
+        config.send_tls13_tickets = 1;
+        if let Some(warning) = warning {
+            log::warn!("{warning}");
+        }
+        Ok(config)
+    }
+
+    /// ring, with the suites that are asked for.
+    fn provider(&self) -> CryptoProvider {
+        let named = |name: &str| self.cipher_suites.iter().any(|suite| suite.name() == name);
+        let new = |name: &str| !name.starts_with("TLS_ECDHE_");
+        let any_new = self.cipher_suites.iter().any(|suite| new(suite.name()));
+        let offered = suites::SUITES.iter().filter(|(name, _)| {
+            self.cipher_suites.is_empty() || named(name) || (new(name) && !any_new)
+        });
+        CryptoProvider {
+            cipher_suites: offered.map(|(_, suite)| *suite).collect(),
+            ..ring::default_provider()
+        }
+    }
+
+    /// The versions that are wanted and have a suite.
+    fn versions(&self, provider: &CryptoProvider) -> Vec<&'static SupportedProtocolVersion> {
+        let wanted: &[&'static SupportedProtocolVersion] = match self.minimum {
+            Version::Tls12 => &[&version::TLS13, &version::TLS12],
+            Version::Tls13 => &[&version::TLS13],
+        };
+        let has_suite = |wanted: &&&'static SupportedProtocolVersion| {
+            let mut suites = provider.cipher_suites.iter();
+            suites.any(|suite| suite.version() == **wanted)
+        };
+        wanted.iter().filter(has_suite).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suites_and_versions_follow_the_settings() {
+        let table: [(Version, &[&str], usize, usize); 6] = [
+            (Version::Tls12, &[], 9, 2),
+            (Version::Tls13, &[], 9, 1),
+            (
+                Version::Tls12,
+                &["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+                4,
+                2,
+            ),
+            (Version::Tls12, &["TLS_AES_128_GCM_SHA256"], 1, 1),
+            (
+                Version::Tls13,
+                &["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+                4,
+                1,
+            ),
+            (
+                Version::Tls12,
+                &[
+                    "TLS_AES_128_GCM_SHA256",
+                    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+                ],
+                2,
+                2,
+            ),
+        ];
+        for (minimum, names, suites, versions) in table {
+            let parse = |name: &&str| CipherSuite::parse(name).unwrap();
+            let settings = Settings {
+                certificate: PathBuf::new(),
+                key: PathBuf::new(),
+                client_cas: Vec::new(),
+                client_auth: ClientAuth::None,
+                minimum,
+                cipher_suites: names.iter().map(parse).collect(),
+            };
+            let provider = settings.provider();
+            let found = (
+                provider.cipher_suites.len(),
+                settings.versions(&provider).len(),
+            );
+            assert_eq!(found, (suites, versions), "{minimum:?} {names:?}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Links: small files that hold a digest and nothing else. Everything that a repository has is a link in it: its
+//! layers, its manifests, what its tags name.
+//!
+//! Only this file reads and writes them, so that what is known of links can be kept here.
+
+use super::{Result, Storage, layout};
+use crate::driver::{Change, Key};
+use crate::spec::{Digest, Name, Tag};
+
+/// Longest link that is read, in bytes: the longest digest, and room for a stray line end.
+const LINK_BYTES_MAX: u64 = 256;
+
+/// A link to be written: where it is, and the digest in it.
+pub(super) struct Link<'d> {
+    key: Key,
+    target: &'d Digest,
+}
+
+impl<'d> Link<'d> {
+    /// The repository has the blob `digest`, whose bytes are stored under `target`.
+    pub fn layer(name: &Name, digest: &Digest, target: &'d Digest) -> Link<'d> {
+        let key = layout::layer_link(name, digest);
+        Link { key, target }
+    }
+
+    /// The repository has the manifest `digest`.
+    pub fn revision(name: &Name, digest: &'d Digest) -> Link<'d> {
+        let (key, target) = (layout::revision_link(name, digest), digest);
+        Link { key, target }
+    }
+
+    /// A tag names the manifest `digest`.
+    pub fn current(name: &Name, tag: &Tag, digest: &'d Digest) -> Link<'d> {
+        let (key, target) = (layout::tag_current(name, tag), digest);
+        Link { key, target }
+    }
+
+    /// A tag names, or once named, the manifest `digest`.
+    pub fn history(name: &Name, tag: &Tag, digest: &'d Digest) -> Link<'d> {
+        let (key, target) = (layout::tag_index(name, tag, digest), digest);
+        Link { key, target }
+    }
+
+    /// The manifest `referrer` refers to `subject`.
+    pub fn referrer(name: &Name, subject: &Digest, referrer: &'d Digest) -> Link<'d> {
+        let (key, target) = (layout::referrer_link(name, subject, referrer), referrer);
+        Link { key, target }
+    }
+
+    /// The change that writes it.
+    pub fn write(self) -> Change<'d> {
+        Change::Write(self.key, self.target.as_str().as_bytes())
+    }
+}
+
+impl Storage {
+    /// The digest in a link. `None` when there is no link, and also when it is empty or broken
+    /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
+    pub(super) fn link(&self, key: &Key) -> Result<Option<Digest>> {
+        let content = match self.driver.read(key, LINK_BYTES_MAX) {
+            Ok(content) => content,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if error.is_no_content() => {
+                self.skip(key, &error.source);
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let parsed = std::str::from_utf8(&content).ok().map(str::trim_end);
+        let digest = parsed.and_then(|text| text.parse().ok());
+        if digest.is_none() {
+            let text = String::from_utf8_lossy(&content);
+            let why = format!(
+                "does not contain a digest (found {:?}); treating the link as missing",
+                text.trim_end()
+            );
+            self.skip(key, &why);
+        }
+        Ok(digest)
+    }
+
+    /// Whether there is a link that holds something. An empty one is what a crash of distribution leaves.
+    pub(super) fn has_link(&self, key: &Key) -> Result<bool> {
+        let stat = self.driver.stat(key)?;
+        Ok(stat.is_some_and(|stat| stat.length > 0))
+    }
+}
