@@ -127,6 +127,6 @@ fn one_that_wants_a_certificate_of_its_clients_is_well() {
     let url = url("https", strict.address);
     well(
         &registry(&["health", "--insecure", &url], &[]),
-        &format!("{url} asks for a client's certificate"),
+        &format!("{url} requires a client certificate"),
     );
 }

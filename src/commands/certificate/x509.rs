@@ -19,14 +19,35 @@ use std::time::SystemTime;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host(String);
 
-impl FromStr for Host {
-    type Err = String;
+/// Why a text is not a host name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostError {
+    /// It is an IP address.
+    IpAddress,
+    /// It has a scheme, a port, or characters that no name has.
+    Invalid,
+}
 
-    fn from_str(text: &str) -> Result<Host, String> {
+impl std::error::Error for HostError {}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HostError::IpAddress => "this is an IP address; use --ip",
+            HostError::Invalid => {
+                "not a host name; allowed: letters, digits and `-` between dots, such as registry.local, \
+                 without scheme and port"
+            }
+        })
+    }
+}
+
+impl FromStr for Host {
+    type Err = HostError;
+
+    fn from_str(text: &str) -> Result<Host, HostError> {
         if text.parse::<IpAddr>().is_ok() {
-            return Err(format!(
-                "--host {text} is an IP address; give it as --ip {text}"
-            ));
+            return Err(HostError::IpAddress);
         }
         let label = |label: &str| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -35,10 +56,7 @@ impl FromStr for Host {
         };
         let name = text.strip_prefix("*.").unwrap_or(text);
         if text.len() > 253 || !name.split('.').all(label) {
-            return Err(format!(
-                "--host {text:?} is not a host name; allowed: letters, digits and `-` between dots, such as \
-                 registry.local, without scheme and port"
-            ));
+            return Err(HostError::Invalid);
         }
         Ok(Host(text.to_ascii_lowercase()))
     }
@@ -59,14 +77,14 @@ pub struct SelfSigned {
 }
 
 impl SelfSigned {
-    /// Makes a key and a certificate for it. Fails only when the system gives no random numbers.
+    /// Makes a key and a certificate for it. Fails only when the system provides no random numbers.
     pub fn make(
         names: &Names,
         not_before: SystemTime,
         not_after: SystemTime,
     ) -> Result<SelfSigned, String> {
         let random = SystemRandom::new();
-        let failed = |_| "the system gives no random numbers".to_owned();
+        let failed = |_| "the system provides no random numbers".to_owned();
         let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).map_err(failed)?;
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random)
