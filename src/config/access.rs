@@ -3,6 +3,7 @@
 
 use super::draft::Draft;
 use super::layers::Layers;
+use crate::auth::AccessRules;
 use crate::auth::access::{ACTIONS, Action, Rule, Subject};
 use crate::auth::pattern::Pattern;
 use crate::yaml::{KeyPath, Node};
@@ -31,7 +32,7 @@ pub fn read(layers: &mut Layers, draft: &mut Draft) {
     let groups = groups(layers, &section.join("groups"));
     let paths = (0..count).map(|index| path.join(index));
     let rules = paths.map(|path| rule(layers, &path, &groups)).collect();
-    draft.access = Some((groups, rules));
+    draft.config.access = Some(AccessRules { groups, rules });
 }
 
 fn groups(layers: &mut Layers, path: &KeyPath) -> Groups {

@@ -2,11 +2,9 @@
 //! are kept apart until all have been read.
 
 use super::resolved::Config;
-use crate::auth::access::Rule;
 use crate::auth::token;
 use crate::http::Listen;
 use crate::spec::descriptor::Platform;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A configuration while it is read.
@@ -24,8 +22,6 @@ pub struct Draft {
     pub silly: Option<(String, String)>,
     /// The parameters of that authentication scheme, where it is chosen.
     pub token: Option<TokenDraft>,
-    /// Groups and rules, where there is a section `access`.
-    pub access: Option<(BTreeMap<String, Vec<String>>, Vec<Rule>)>,
     pub network: Network,
     pub host: Option<String>,
     pub relative_urls: bool,

@@ -127,10 +127,10 @@ pub static KEYS: &[Declaration] = declarations! {
     auth.none: Any, ;
 
     /// a mapping of names of groups to lists of users
-    access.groups: Map, [Own], |draft| draft.access.as_mut()?.0;
+    access.groups: Map, [Own], |draft| draft.config.access.as_mut()?.groups;
     access.groups.*: Texts, ;
     /// the rules, in order
-    access.rules: List, [Own], |draft| draft.access.as_mut()?.1;
+    access.rules: List, [Own], |draft| draft.config.access.as_mut()?.rules;
     access.rules.#.users: Texts, ;
     access.rules.#.repositories: Texts, ;
     access.rules.#.actions: Texts, ;

@@ -10,7 +10,6 @@ use super::resolved::{Config, LocationStyle, StorageDriver};
 use super::schema::{STORAGE_SETTINGS, SchemaNode};
 use super::setting::Value;
 use super::{access, auth, texts, values};
-use crate::auth::AccessRules;
 use crate::http::Listen;
 use crate::http::tls::{ClientAuth, Settings as TlsSettings, Version};
 use crate::memory;
@@ -360,9 +359,6 @@ fn finished(draft: Draft) -> Config {
         PlatformMode::None => RequiredPlatforms::None,
         PlatformMode::List => RequiredPlatforms::List(draft.platform_list),
     };
-    config.access = draft
-        .access
-        .map(|(groups, rules)| AccessRules { groups, rules });
     config.storage.driver = match draft.filesystem {
         Some((root_directory, threads_max)) => StorageDriver::Filesystem {
             root_directory,

@@ -97,12 +97,12 @@ fn the_certificate_that_openssl_makes_is_trusted_when_it_is_trusted_itself() {
         (
             &nameless,
             &nameless,
-            "without a name (it names no host (subjectAltName)): make one",
+            "without a host name (it names no host (subjectAltName)): make one",
         ),
         (
             &other,
             &other,
-            "for another name (it is for other.example): ask it by a name",
+            "for another name (it is for other.example): use a name",
         ),
     ] {
         let (output, _) = trusting(server, trusted);
