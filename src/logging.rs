@@ -1,5 +1,5 @@
-//! The log, on standard error or in a file: one line a record, in the shapes of distribution's logger
-//! (logrus text and JSON, and its logstash formatter), and the access log beside it.
+//! The log, on standard error or in a file: one line a record, in the formats of distribution's logger
+//! (logrus text and JSON, and its logstash formatter), and the access log.
 //!
 //! Whatever a message quotes, it cannot end its line or pass for another field.
 
@@ -20,13 +20,13 @@ use std::io::{self, Write};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// The most of a message that stands in a line, in bytes: some quote what a client sent.
+/// The most bytes of a message in a line: some quote what a client sent.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
-/// How the lines of this process's log look: there is one log at most.
+/// How the log of this process is formatted: there is at most one.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// What turns messages into lines.
+/// Turns messages into lines.
 struct Lines {
     formatter: Formatter,
     fields: BTreeMap<String, String>,
@@ -34,14 +34,14 @@ struct Lines {
 
 /// Starts the log. A second start in one process changes nothing.
 ///
-/// What a panic says goes there too: in a file since nobody sees standard error, and else since nobody may read it.
+/// Panics are logged too: when the log is a file, nobody sees standard error.
 pub fn init(log: &LogConfig, sink: &Sink) {
     sink.bound(log.queue_bytes);
     start(log, Some(sink.clone()));
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
 }
 
-/// Starts the log of a command that does one thing and ends: on standard error, without a queue.
+/// Starts the log of a short command: on standard error, without a queue.
 pub fn init_plain() {
     start(&unconfigured(), None);
 }
@@ -62,7 +62,7 @@ fn start(log: &LogConfig, sink: Option<Sink>) {
     if let Some(sink) = sink {
         builder.target(env_logger::Target::Pipe(Box::new(sink::Pipe(sink))));
     }
-    // The only error is that there is a log already.
+    // It fails only if there is a log already.
     let _ = builder.try_init();
 }
 
@@ -75,10 +75,9 @@ impl Lines {
     }
 }
 
-/// Tells in the log, where there is room again, how many of its lines were lost.
-fn tell_lost(lost: u64, out: &mut dyn Write) -> io::Result<()> {
-    let message =
-        format!("{lost} lines of the log were lost: it was not read, or could not be written");
+/// Writes to the log how many of its lines were lost.
+fn report_lost(lost: u64, out: &mut dyn Write) -> io::Result<()> {
+    let message = format!("lost {lost} lines of the log: it was not read, or writing failed");
     let Some(lines) = LINES.get() else {
         return Ok(());
     };
@@ -94,7 +93,7 @@ fn shortened(mut message: String) -> String {
     message
 }
 
-/// The log of a program whose configuration cannot be read, which has to be told somewhere.
+/// The log of a program whose configuration cannot be read, which has to be reported somewhere.
 pub fn unconfigured() -> LogConfig {
     LogConfig {
         level: log::LevelFilter::Info,
@@ -188,7 +187,7 @@ fn json(first: &[(&str, &str)], fields: &BTreeMap<String, String>) -> String {
     line
 }
 
-/// The record's own entries, then the configured fields; one that bears the name of the former is
+/// The record's own entries, then the configured fields; one with the name of a former is
 /// called `fields.<name>`, as in logrus.
 fn entries<'a>(
     first: &'a [(&'a str, &'a str)],
@@ -210,7 +209,7 @@ fn entries<'a>(
     )
 }
 
-/// Appends a quoted text, good for JSON: control characters and those that reorder or break lines
+/// Appends a quoted text, valid in JSON: control characters and those that reorder or break lines
 /// are escaped.
 fn quote(line: &mut String, text: &str) {
     line.push('"');
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_stands_there_in_part() {
+    fn a_long_message_is_shortened() {
         let long = "\u{e9}".repeat(MESSAGE_BYTES_MAX);
         let short = shortened(format!("a{long}"));
         assert_eq!(short.len(), MESSAGE_BYTES_MAX - 1 + 3);
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_cannot_take_the_place_of_the_message() {
+    fn a_field_cannot_replace_the_message() {
         let line = sample(
             Formatter::Json,
             "real",

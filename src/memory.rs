@@ -1,9 +1,9 @@
-//! The memory that is held for clients, counted together: large heads, manifests, answers, buffers. One
-//! budget bounds all of it (`http.limits.memory`), whoever asks for it.
+//! The memory that is held for clients, counted together: large heads, manifests, responses, buffers. One
+//! budget bounds all of it (`http.limits.memory`).
 //!
-//! Who takes some says what for, since not all of it comes back equally soon. What a client may keep for as
-//! long as it likes never takes the last of it, and the more somebody has the earlier there is none left for
-//! him: a few clients that hold megabytes leave enough for the many that need kilobytes.
+//! Every share states its purpose, since not all memory is returned equally soon. What a client may keep for as
+//! long as it likes never takes the last of it, and the larger a share, the earlier it is denied: a few clients that
+//! hold megabytes leave enough for the many that need kilobytes.
 //!
 //! The small buffers that each connection has anyway are not counted: the number of connections bounds them.
 
@@ -13,66 +13,66 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-/// The budget by default.
+/// The default budget.
 pub const BYTES_DEFAULT: usize = 96 * 1024 * 1024;
 
-/// How often a budget must hold the largest thing that is taken of it: a manifest that is pushed takes nine times
-/// its bytes, and one with nothing but annotations eighteen while it is listed among the referrers.
+/// How many times a budget must hold the largest manifest: pushing one takes nine times
+/// its bytes, and listing one with nothing but annotations among the referrers eighteen.
 pub const LARGEST_SHARES: usize = 20;
 
-/// How long somebody who can wait does so for memory.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a caller that can wait waits for memory.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Of what is left, a client's share may be one part of so many.
-const CLIENT_PART: usize = 8;
+/// A client's share may be this fraction of what is then left: an eighth.
+const CLIENT_DIVISOR: usize = 8;
 
-/// The length of a buffer for which there was no memory: the least with which bytes move at a good rate.
+/// The length of a buffer when memory is short: the smallest with which bytes move at a good rate.
 const SMALL_BUFFER_BYTES: usize = 16 * 1024;
 
 /// What memory is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// Speed alone: there is another way without it. Taken from the first half only.
+    /// Only speed: there is another way without it. Taken from the first half only.
     Speed,
-    /// What a client may hold for as long as it takes it to send or to read: never more than an eighth of
+    /// What a client holds for as long as it takes to send or to read: never more than an eighth of
     /// what is then left.
     Client,
-    /// What this program does by itself and soon ends: all that is left.
+    /// Work that soon ends by itself: all that is left.
     Work,
 }
 
-/// Bytes that all together may take.
+/// Bytes that all shares together may take.
 #[derive(Debug)]
 pub struct Budget {
     bytes: usize,
-    state: Mutex<State>,
+    state: Mutex<BudgetState>,
     freed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct BudgetState {
     left: usize,
     waiting: usize,
 }
 
-/// There is no memory left for this, also after some waiting.
+/// No memory is left, even after some waiting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Exhausted;
 
 impl fmt::Display for Exhausted {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("all memory for clients is taken (http.limits.memory)")
+        out.write_str("the memory for clients is exhausted (http.limits.memory)")
     }
 }
 
 impl std::error::Error for Exhausted {}
 
 impl Budget {
-    /// A whole one.
+    /// A budget of which nothing is taken.
     pub fn new(bytes: usize) -> Arc<Budget> {
         Arc::new(Budget {
             bytes,
-            state: Mutex::new(State {
+            state: Mutex::new(BudgetState {
                 left: bytes,
                 waiting: 0,
             }),
@@ -80,24 +80,24 @@ impl Budget {
         })
     }
 
-    /// How much there is in all.
+    /// Its size.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// That many bytes for work, waiting a little for others to give theirs back.
+    /// That many bytes for work, waiting a little for others to return theirs.
     pub fn work(self: &Arc<Budget>, bytes: usize) -> Result<Share, Exhausted> {
         let mut share = Share::new(self, Use::Work);
         share.wait_for(bytes)?;
         Ok(share)
     }
 
-    /// A buffer through which bytes pass: of that length, or a small one where there is no memory for it and
-    /// for what its content takes `beside` it.
-    pub fn buffer(self: &Arc<Budget>, bytes: usize, beside: usize) -> CopyBuffer {
+    /// A buffer to copy through: of that length, or a small one when there is no memory for it and
+    /// the `extra` bytes that its content takes elsewhere.
+    pub fn buffer(self: &Arc<Budget>, bytes: usize, extra: usize) -> CopyBuffer {
         let mut share = Share::new(self, Use::Speed);
         let is_small = bytes <= SMALL_BUFFER_BYTES;
-        let length = match is_small || share.set(bytes.saturating_add(beside)) {
+        let length = match is_small || share.set(bytes.saturating_add(extra)) {
             true => bytes,
             false => SMALL_BUFFER_BYTES,
         };
@@ -107,23 +107,23 @@ impl Budget {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BudgetState> {
         self.state.lock()
     }
 
-    /// What is left after a share of some use grew by `more` to `bytes`; `None`: it may not.
+    /// What is left after a share for that purpose grows by `more` to `bytes`; `None`: it may not.
     fn left_after(&self, left: usize, purpose: Use, bytes: usize, more: usize) -> Option<usize> {
         let after = left.checked_sub(more)?;
         let may = match purpose {
             Use::Speed => after >= self.bytes / 2,
-            Use::Client => after / CLIENT_PART >= bytes,
+            Use::Client => after / CLIENT_DIVISOR >= bytes,
             Use::Work => true,
         };
         may.then_some(after)
     }
 }
 
-/// What one has taken of a budget; given back when it is dropped.
+/// A part of a budget; returned when it is dropped.
 #[derive(Debug)]
 pub struct Share {
     budget: Arc<Budget>,
@@ -141,8 +141,8 @@ impl Share {
         }
     }
 
-    /// Takes more, or gives back, until it has this many bytes. `false`: there are not so many left, and
-    /// nothing changed.
+    /// Takes or returns bytes until it has this many. `false`: too few are left, and
+    /// nothing has changed.
     pub fn set(&mut self, bytes: usize) -> bool {
         if bytes == self.taken {
             return true;
@@ -172,19 +172,19 @@ impl Share {
         self.set(bytes.max(self.taken))
     }
 
-    /// As [`Share::set`], but waits a little for others to give theirs back.
+    /// Like [`Share::set`], but waits a little for others to return theirs.
     pub fn wait_for(&mut self, bytes: usize) -> Result<(), Exhausted> {
         if self.set(bytes) {
             return Ok(());
         }
         let (budget, purpose, taken) = (Arc::clone(&self.budget), self.purpose, self.taken);
         let left_after =
-            |state: &State| budget.left_after(state.left, purpose, bytes, bytes - taken);
+            |state: &BudgetState| budget.left_after(state.left, purpose, bytes, bytes - taken);
         let mut state = budget.lock();
         state.waiting += 1;
         let (mut state, _) = budget
             .freed
-            .wait_timeout_while(state, PATIENCE, |state| left_after(state).is_none());
+            .wait_timeout_while(state, WAIT_TIMEOUT, |state| left_after(state).is_none());
         state.waiting -= 1;
         state.left = left_after(&state).ok_or(Exhausted)?;
         self.taken = bytes;
@@ -227,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn shares_take_together_no_more_than_there_is() {
+    fn all_shares_together_never_exceed_the_budget() {
         let budget = Budget::new(100);
         let mut one = Share::new(&budget, Use::Work);
         let mut two = Share::new(&budget, Use::Work);
         assert!(one.set(60) && two.set(40));
         assert!(!two.set(41));
         assert!(one.set(59) && two.set(41));
-        assert!(!one.set(60), "a refusal changes nothing");
+        assert!(!one.set(60), "a denial changes nothing");
         drop(two);
         assert!(one.set(100));
         assert!(one.set(0));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_a_client_holds_the_earlier_there_is_none_left_for_it() {
+    fn the_more_a_client_holds_the_earlier_it_is_denied() {
         let budget = Budget::new(900);
         let mut large: Vec<Share> = Vec::new();
         loop {
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_is_small_where_half_of_the_memory_is_taken() {
+    fn a_buffer_is_small_when_half_of_the_memory_is_taken() {
         let budget = Budget::new(1 << 20);
         let first = budget.buffer(1 << 18, 1 << 18);
         assert_eq!(first.len(), 1 << 18);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_gets_what_another_gives_back() {
+    fn a_waiting_share_gets_what_another_returns() {
         let budget = Budget::new(100);
         let first = budget.work(60).unwrap();
         std::thread::scope(|scope| {
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_in_vain_has_taken_nothing() {
+    fn a_share_that_waits_in_vain_has_taken_nothing() {
         let budget = Budget::new(100);
         let _first = budget.work(60).unwrap();
         assert!(matches!(budget.work(50), Err(Exhausted)));

@@ -24,7 +24,7 @@ pub use disk::{
 };
 pub use limits::{is_out_of_files, raise_open_files_limit, spare_file};
 pub use listen::{bind, bind_all_interfaces, no_address};
-pub use shutdown::{Stop, on_shutdown_signal};
+pub use shutdown::{StopAction, on_shutdown_signal};
 pub use socket::{
     LocalListener, LocalStream, Timeouts, interrupt_accept, is_socket, is_tick, receive, send,
     send_file, send_pieces, set_ticks,

@@ -1,86 +1,87 @@
-//! What is made of small files, and made again when they change: a certificate and its key, a list of
+//! Values that are loaded from small files, and loaded again when these change: a certificate and its key, a list of
 //! users.
 //!
-//! The files are looked at by those who use them, at most once a second, by their stamps (times, length,
-//! identity of what the paths lead to). No system's notification service is needed, so it works in
-//! every container and on every volume. All files are read together and what is made of them takes the
-//! place of the old in one step; what cannot be used is logged once, and the old stays.
+//! The files are checked by those who use the value, at most once a second, by their stamps (times, length,
+//! identity of what the paths lead to). No notification service of the system is needed, so it works in
+//! every container and on every volume. All files are read together and the new value replaces the
+//! old one in one step; what cannot be loaded is logged once, and the old value stays.
 //!
-//! A file that is written in place is empty or half for a while. So a change counts once the files have
+//! A file that is written in place is empty or incomplete for a while. So a change counts once the files have
 //! been left alone for three seconds.
 
 #[cfg(test)]
 mod tests;
 
+use crate::small_file;
 use crate::sync::{Mutex, RwLock};
 use crate::sys;
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
-/// From one look at the files to the next.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
-/// A file that changed this short a time ago may be half-written, and may change again without its
+/// From one check of the files to the next.
+const CHECK_PAUSE: Duration = Duration::from_secs(1);
+/// A file that changed more recently may be incomplete, and may change again without its
 /// times showing it: file systems count in steps of up to two seconds.
 const SETTLED_AFTER: Duration = Duration::from_secs(3);
-/// As many looks without a change say the same of a file whose times cannot be trusted.
-const QUIET_LOOKS: u32 = 3;
-/// How many looks a change waits for that: whoever writes the files again and again cannot keep it
+/// So many checks without a change mean the same for a file whose times cannot be trusted.
+const QUIET_CHECKS: u32 = 3;
+/// For how many checks a change waits for that: a program that keeps writing the files cannot keep it
 /// from counting for ever.
 const WAITS_MAX: u32 = 30;
 
-/// A file as it was found.
-pub struct Content {
+/// A file as it was read.
+pub struct FileContent {
     /// Its path, as it was given.
     pub path: PathBuf,
-    /// What is in it. [`io::ErrorKind::FileTooLarge`] where that is more than is read.
+    /// Its bytes. [`io::ErrorKind::FileTooLarge`] when there are more than may be read.
     pub bytes: io::Result<Vec<u8>>,
 }
 
-/// Which files, and how the log names what is made of them.
-pub struct Source {
-    /// The files, in the order in which they are given to whoever makes something of them.
+/// Which files to watch, and how the log calls what is loaded from them.
+pub struct WatchedFiles {
+    /// The files, in the order in which the loader gets them.
     pub paths: Vec<PathBuf>,
     /// The largest file that is read, in bytes.
     pub bytes_max: usize,
-    /// What is made of them: `the certificate in cert.pem`.
+    /// What is loaded from them: `the certificate in cert.pem`.
     pub subject: String,
-    /// What happens when it cannot be: `the old certificate is kept`.
+    /// What happens when it cannot be loaded: `keeping the old certificate`.
     pub otherwise: &'static str,
 }
 
-type Make<T> = Box<dyn Fn(&[Content]) -> Result<T, String> + Send + Sync>;
+type Loader<T> = Box<dyn Fn(&[FileContent]) -> Result<T, String> + Send + Sync>;
 
-/// What was made of files, renewed with them.
+/// A value that is loaded from files, renewed with them.
 pub struct Watched<T> {
     current: RwLock<Arc<T>>,
-    make: Make<T>,
-    files: Mutex<Files>,
+    load: Loader<T>,
+    files: Mutex<WatchState>,
     started: Instant,
-    /// Milliseconds from `started` to the next look.
-    next_look: AtomicU64,
-    look_pause: Duration,
+    /// Milliseconds from `started` to the next check.
+    next_check: AtomicU64,
+    check_pause: Duration,
 }
 
 /// The files, and what is known of them.
-struct Files {
-    source: Source,
+struct WatchState {
+    watched: WatchedFiles,
     /// The stamps of what was read last, once nothing can change without changing them.
     seen: Option<Stamps>,
-    /// The stamps at the last look.
+    /// The stamps at the last check.
     last: Stamps,
-    /// How many looks in a row have found them.
-    quiet_looks: u32,
-    /// How many looks a change has waited.
+    /// How many checks in a row have found them.
+    quiet_checks: u32,
+    /// For how many checks a change has waited.
     waits: u32,
-    /// The hash of what `current` was made of.
+    /// The hash of what `current` was loaded from.
     used: [u8; 32],
-    /// The hash of what could not be used, and has been complained of.
-    refused: Option<[u8; 32]>,
+    /// The hash of what could not be loaded, and has been logged.
+    rejected: Option<[u8; 32]>,
 }
 
 /// What tells one state of a file from another without reading it.
@@ -97,189 +98,149 @@ struct Stamp {
 type Stamps = Vec<Option<Stamp>>;
 
 impl<T> Watched<T> {
-    /// Reads the files and makes what is made of them. The error is that of `make`.
+    /// Reads the files and loads the value from them. The error is that of `load`.
     pub fn open(
-        source: Source,
-        make: impl Fn(&[Content]) -> Result<T, String> + Send + Sync + 'static,
+        files: WatchedFiles,
+        load: impl Fn(&[FileContent]) -> Result<T, String> + Send + Sync + 'static,
     ) -> Result<Watched<T>, String> {
-        Watched::with_pause(source, LOOK_PAUSE, make)
+        Watched::with_pause(files, CHECK_PAUSE, load)
     }
 
-    /// The same with another time between looks.
-    pub fn with_pause(
-        source: Source,
-        look_pause: Duration,
-        make: impl Fn(&[Content]) -> Result<T, String> + Send + Sync + 'static,
+    /// The same with another time between checks.
+    pub(crate) fn with_pause(
+        watched: WatchedFiles,
+        check_pause: Duration,
+        load: impl Fn(&[FileContent]) -> Result<T, String> + Send + Sync + 'static,
     ) -> Result<Watched<T>, String> {
-        let last = source.stamps();
-        let contents = source.read();
-        let made = make(&contents)?;
-        let files = Files {
-            source,
+        let last = watched.stamps();
+        let contents = watched.read();
+        let loaded = load(&contents)?;
+        let files = WatchState {
+            watched,
             seen: None,
             last,
-            quiet_looks: 0,
+            quiet_checks: 0,
             waits: 0,
             used: hash(&contents),
-            refused: None,
+            rejected: None,
         };
         Ok(Watched {
-            current: RwLock::new(Arc::new(made)),
-            make: Box::new(make),
+            current: RwLock::new(Arc::new(loaded)),
+            load: Box::new(load),
             files: Mutex::new(files),
             started: Instant::now(),
-            next_look: AtomicU64::new(milliseconds(look_pause)),
-            look_pause,
+            next_check: AtomicU64::new(milliseconds(check_pause)),
+            check_pause,
         })
     }
 
-    /// What the files hold, after a look at them when it is time for one.
+    /// The current value, after a check of the files when one is due.
     pub fn current(&self) -> Arc<T> {
-        if self.is_time() {
-            // One looks, the others go on with what there is: a slow disk stalls one of them.
+        if self.is_check_due() {
+            // One caller checks, the others use the current value: a slow disk stalls one of them.
             if let Some(mut files) = self.files.try_lock() {
-                self.look(&mut files);
+                self.check(&mut files);
             }
         }
         let current = self.current.read();
         Arc::clone(&current)
     }
 
-    /// Whether a look is due, which it is for one caller only.
-    fn is_time(&self) -> bool {
+    /// Whether a check is due, which it is for one caller only.
+    fn is_check_due(&self) -> bool {
         let now = milliseconds(self.started.elapsed());
-        let due = self.next_look.load(Relaxed);
-        let next = now.saturating_add(milliseconds(self.look_pause));
-        let exchange = |due| self.next_look.compare_exchange(due, next, Relaxed, Relaxed);
+        let due = self.next_check.load(Relaxed);
+        let next = now.saturating_add(milliseconds(self.check_pause));
+        let exchange = |due| {
+            self.next_check
+                .compare_exchange(due, next, Relaxed, Relaxed)
+        };
         now >= due && exchange(due).is_ok()
     }
 
-    fn look(&self, files: &mut Files) {
+    fn check(&self, files: &mut WatchState) {
         let Some(contents) = files.changed() else {
             return;
         };
         let hash = hash(&contents);
-        let subject = &files.source.subject;
+        let subject = &files.watched.subject;
         if hash == files.used {
-            if files.refused.take().is_some() {
-                log::info!("{subject} has been read again and is what it was");
+            if files.rejected.take().is_some() {
+                log::info!("reloaded {subject}: it is unchanged");
             }
             return;
         }
-        if files.refused == Some(hash) {
+        if files.rejected == Some(hash) {
             return;
         }
-        match (self.make)(&contents) {
-            Ok(made) => {
-                log::info!("{subject} has been read again");
-                *self.current.write() = Arc::new(made);
+        match (self.load)(&contents) {
+            Ok(loaded) => {
+                log::info!("reloaded {subject}");
+                *self.current.write() = Arc::new(loaded);
                 files.used = hash;
-                files.refused = None;
+                files.rejected = None;
             }
             Err(why) => {
-                let otherwise = files.source.otherwise;
-                log::error!("{subject} has changed and cannot be used, {otherwise}: {why}");
-                files.refused = Some(hash);
+                let otherwise = files.watched.otherwise;
+                log::error!("cannot reload {subject}, {otherwise}: {why}");
+                files.rejected = Some(hash);
             }
         }
     }
 }
 
-impl Files {
-    /// What is in the files; `None` while they are as they were, and while they are being written.
-    fn changed(&mut self) -> Option<Vec<Content>> {
-        let stamps = self.source.stamps();
+impl WatchState {
+    /// The contents of the files; `None` while they are unchanged, and while they are being written.
+    fn changed(&mut self) -> Option<Vec<FileContent>> {
+        let stamps = self.watched.stamps();
         if self.seen.as_ref() == Some(&stamps) {
             return None;
         }
         let is_settled = is_settled(&stamps);
         let is_same = stamps == self.last;
-        self.quiet_looks = if is_same { self.quiet_looks + 1 } else { 0 };
+        self.quiet_checks = if is_same { self.quiet_checks + 1 } else { 0 };
         self.last = stamps;
         self.waits += 1;
-        let counts = is_settled || self.quiet_looks >= QUIET_LOOKS || self.waits > WAITS_MAX;
+        let counts = is_settled || self.quiet_checks >= QUIET_CHECKS || self.waits > WAITS_MAX;
         if !counts {
             return None;
         }
-        let contents = self.source.read();
-        // That says nothing about these files: the next look tries again.
+        let contents = self.watched.read();
+        // That says nothing about these files: the next check tries again.
         let out_of_files =
-            |content: &Content| content.bytes.as_ref().is_err_and(sys::is_out_of_files);
+            |content: &FileContent| content.bytes.as_ref().is_err_and(sys::is_out_of_files);
         if contents.iter().any(out_of_files) {
             return None;
         }
-        let after = self.source.stamps();
+        let after = self.watched.stamps();
         if after != self.last && self.waits <= WAITS_MAX {
             return None;
         }
         self.waits = 0;
-        // What is not settled is read at the next look too.
+        // What is not settled is read at the next check too.
         self.seen = is_settled.then_some(after);
         Some(contents)
     }
 }
 
-impl Source {
+impl WatchedFiles {
     fn stamps(&self) -> Stamps {
         self.paths.iter().map(|path| stamp(path)).collect()
     }
 
-    fn read(&self) -> Vec<Content> {
-        let content = |path: &PathBuf| Content {
+    fn read(&self) -> Vec<FileContent> {
+        let content = |path: &PathBuf| FileContent {
             path: path.clone(),
-            bytes: read(path, self.bytes_max),
+            bytes: small_file::read(path, self.bytes_max),
         };
         self.paths.iter().map(content).collect()
-    }
-}
-
-/// Names the user who is not let in: in a container it is rarely the one who made the file.
-fn with_user(error: io::Error) -> io::Error {
-    match (error.kind(), sys::user_and_group()) {
-        (io::ErrorKind::PermissionDenied, Some((user, _))) => {
-            let text = format!(
-                "{error}; user {user} must be able to read it, and to reach it through the folders above"
-            );
-            io::Error::new(error.kind(), text)
-        }
-        _ => error,
-    }
-}
-
-/// Reads a file that should be small: one of more than `bytes_max` bytes is
-/// [`io::ErrorKind::FileTooLarge`]. What is no regular file is an error and is not waited for.
-pub fn read(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let (file, _) = sys::open_regular(path, File::options().read(true)).map_err(with_user)?;
-    read_all(file, bytes_max)
-}
-
-/// The same for what is read only once, at the start, and may come through a pipe: `/dev/stdin`, `<(decrypt FILE)`.
-pub fn read_once(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    match fs::metadata(path) {
-        Ok(found) if !found.is_file() && !found.is_dir() => {
-            read_all(File::open(path).map_err(with_user)?, bytes_max)
-        }
-        _ => read(path, bytes_max),
-    }
-}
-
-fn read_all(file: File, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(bytes_max).unwrap_or(u64::MAX);
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    match bytes.len() > bytes_max {
-        true => Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it has more than {bytes_max} bytes"),
-        )),
-        false => Ok(bytes),
     }
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = fs::metadata(path).ok()?;
     Some(Stamp {
-        // Some volumes of Windows containers cannot tell: the rest of the stamp must do there.
+        // Some volumes of Windows containers do not know it: the rest of the stamp must do there.
         resolved: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
         modified: metadata.modified().ok(),
         length: metadata.len(),
@@ -288,7 +249,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// Whether all files changed long enough ago. A time in the future says nothing about the next
-/// change, and a file that is missing may be on its way.
+/// change, and a file that is missing may be about to appear.
 fn is_settled(stamps: &Stamps) -> bool {
     let now = SystemTime::now();
     stamps.iter().all(|stamp| {
@@ -298,8 +259,8 @@ fn is_settled(stamps: &Stamps) -> bool {
     })
 }
 
-/// Files may hold keys: no more of them than this is kept.
-fn hash(contents: &[Content]) -> [u8; 32] {
+/// Files may contain keys: nothing but this hash of them is kept.
+fn hash(contents: &[FileContent]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for content in contents {
         let part: [u8; 32] = match &content.bytes {

@@ -245,7 +245,8 @@ fn a_file_that_cannot_be_used_stops_the_start() {
         );
         let name = "test.yml".to_owned();
         let (config, _) = Config::load(ConfigSource::Text { name, text }, []).unwrap();
-        Registry::open(&config, &Sink::Standard).err()
+        let error = Registry::open(&config, &Sink::Standard).err();
+        error.map(|error| error.to_string())
     };
     let error = open().unwrap();
     assert!(

@@ -173,8 +173,8 @@ fn wrong_words_are_named_and_end_the_program_with_2() {
     let folder = tempfile::tempdir().unwrap();
     for (words, said) in [
         (&[][..], "at least one --host or --ip is required"),
-        (&["--host", "https://a"], "not a host name"),
-        (&["--host", "a:5000"], "not a host name"),
+        (&["--host", "https://a"], "is not a host name"),
+        (&["--host", "a:5000"], "is not a host name"),
         (&["--host", "192.0.2.1"], "use --ip"),
         (&["--ip", "a"], "not an IP address"),
         (&["--host", "a", "--days", "0"], "allowed: 1 to 36525"),

@@ -8,12 +8,12 @@ use registry::driver::Memory;
 use registry::spec::manifest::{CheckedManifest, Manifest};
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
-use registry::storage::{Offset, Part, Result, Settings, Storage, Tagging, UploadLimits};
+use registry::storage::{Chunk, Offset, Result, Storage, StorageOptions, Tagging, UploadLimits};
 use std::io::Read;
 use std::sync::Arc;
 
 fn storage(driver: &Memory) -> Storage {
-    let settings = Settings {
+    let options = StorageOptions {
         uploads: UploadLimits {
             sessions_max: 100,
             sessions_per_address_max: 100,
@@ -22,7 +22,7 @@ fn storage(driver: &Memory) -> Storage {
         tag_lookup_threads: 2,
         manifest_bytes_max: 1_000_000,
     };
-    Storage::new(Arc::new(driver.clone()), settings)
+    Storage::new(Arc::new(driver.clone()), options)
 }
 
 fn name() -> Name {
@@ -33,8 +33,8 @@ fn tag(text: &str) -> Tag {
     text.parse().unwrap()
 }
 
-fn part(body: &mut dyn Read) -> Part<'_> {
-    Part {
+fn chunk(body: &mut dyn Read) -> Chunk<'_> {
+    Chunk {
         body,
         offset: Offset::Unstated,
         length: None,
@@ -46,8 +46,8 @@ fn push_blob(storage: &Storage, content: &[u8]) -> Result<Digest> {
     let digest = Algorithm::Sha256.digest(content);
     let id = storage.start_upload(&name(), Algorithm::Sha256, None)?;
     let (mut first, mut second) = content.split_at(content.len() / 2);
-    storage.append_upload(&name(), &id, part(&mut first))?;
-    storage.commit_upload(&name(), &id, &digest, part(&mut second))?;
+    storage.append_upload(&name(), &id, chunk(&mut first))?;
+    storage.commit_upload(&name(), &id, &digest, chunk(&mut second))?;
     Ok(digest)
 }
 
@@ -94,14 +94,18 @@ fn check_nothing_is_half_there(storage: &Storage) {
         let manifest = Manifest::parse(&bytes, None).unwrap();
         for reference in manifest.references() {
             let blob = storage.blob(&name(), &reference.digest).unwrap();
-            assert_eq!(blob.length, reference.size);
+            assert_eq!(blob.length(), reference.size);
         }
     }
     for seed in [1, 2] {
         for content in [config(seed), layer(seed)] {
             let digest = Algorithm::Sha256.digest(&content);
             if let Ok(blob) = storage.blob(&name(), &digest) {
-                assert_eq!(blob.length, content.len() as u64, "a blob is seen in part");
+                assert_eq!(
+                    blob.length(),
+                    content.len() as u64,
+                    "a blob is seen in part"
+                );
             }
         }
     }
@@ -226,7 +230,7 @@ fn what_was_not_synced_is_lost_in_this_model() {
     let driver = Memory::default();
     let own = storage(&driver);
     let id = own.start_upload(&name(), Algorithm::Sha256, None).unwrap();
-    own.append_upload(&name(), &id, part(&mut &bytes(1, 100)[..]))
+    own.append_upload(&name(), &id, chunk(&mut &bytes(1, 100)[..]))
         .unwrap();
     assert_eq!(own.upload_length(&name(), &id).unwrap(), 100);
     assert!(

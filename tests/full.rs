@@ -1,117 +1,37 @@
 //! A storage that is full or may not be written: the push fails with a clear error, the server lives,
 //! nothing half-written is served, and what is there can still be pulled.
 
+use crate::util::driver::{Watch, Watched};
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Answer, Raw};
 use registry::api::{Api, ApiOptions, RequestNote};
 use registry::config::{LocationStyle, Validation};
-use registry::driver::{
-    self, Change, Content, Driver, Error, FileId, FileState, Key, Memory, Sink, Stat,
-};
+use registry::driver::{Driver, Key, Memory};
 use registry::http::{Control, Handler, Limits, Listen, Request, Response, Server};
 use registry::storage::layout;
-use registry::storage::{Settings, Storage, UploadLimits};
-use std::io::{self, ErrorKind, Write};
+use registry::storage::{Storage, StorageOptions, UploadLimits};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-/// A driver with room for so many bytes; every write beyond fails with `kind`.
+/// Room for so many bytes; every write beyond fails with `kind`.
 struct Narrow {
-    inner: Memory,
     room: Arc<AtomicU64>,
     kind: Arc<Mutex<ErrorKind>>,
 }
 
-impl Narrow {
-    fn narrow(&self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
-        let own = Narrow {
-            inner: self.inner.clone(),
-            room: self.room.clone(),
-            kind: self.kind.clone(),
-        };
-        Box::new(NarrowSink(sink, own))
-    }
-
-    fn take(&self, bytes: u64) -> io::Result<()> {
-        let take = |room: u64| room.checked_sub(bytes);
-        let taken = self.room.fetch_update(SeqCst, SeqCst, take);
-        taken
-            .map(drop)
-            .map_err(|_| (*self.kind.lock().unwrap()).into())
-    }
-}
-
-struct NarrowSink(Box<dyn Sink>, Narrow);
-
-impl Write for NarrowSink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // As a disk does: some of it still fits.
-        let half = bytes.len().div_ceil(2);
-        self.1.take(half as u64)?;
-        self.0.write(&bytes[..half])
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl Sink for NarrowSink {
-    fn file(&self) -> FileId {
-        self.0.file()
-    }
-    fn sync(&mut self) -> io::Result<()> {
-        self.0.sync()
-    }
-}
-
-impl Driver for Narrow {
-    fn read(&self, key: &Key, bytes_max: u64) -> driver::Result<Vec<u8>> {
-        self.inner.read(key, bytes_max)
-    }
-    fn open(&self, key: &Key) -> driver::Result<Content> {
-        self.inner.open(key)
-    }
-    fn stat(&self, key: &Key) -> driver::Result<Option<Stat>> {
-        self.inner.stat(key)
-    }
-    fn has_folder(&self, key: &Key) -> driver::Result<bool> {
-        self.inner.has_folder(key)
-    }
-    fn file_state(&self, key: &Key) -> driver::Result<Option<FileState>> {
-        self.inner.file_state(key)
-    }
-    fn create(&self, key: &Key) -> driver::Result<Box<dyn Sink>> {
-        Ok(self.narrow(self.inner.create(key)?))
-    }
-    fn append(&self, key: &Key, offset: u64, file: FileId) -> driver::Result<Box<dyn Sink>> {
-        Ok(self.narrow(self.inner.append(key, offset, file)?))
-    }
-    fn rename(&self, from: &Key, to: &Key) -> driver::Result<()> {
-        self.inner.rename(from, to)
-    }
-    fn publish(&self, changes: &[Change<'_>]) -> driver::Result<()> {
-        for change in changes {
-            if let Change::Write(key, content) = change {
-                self.take(content.len() as u64)
-                    .map_err(|error| Error::new(key, error))?;
-            }
-        }
-        self.inner.publish(changes)
-    }
-    fn list(&self, folder: &Key, after: &str, limit: usize) -> driver::Result<Vec<String>> {
-        self.inner.list(folder, after, limit)
-    }
-    fn remove(&self, key: &Key) -> driver::Result<bool> {
-        // A full disk can be emptied; one that may not be written cannot.
+impl Watch for Narrow {
+    fn before(&self, operation: &'static str, _key: &Key, bytes: usize) -> io::Result<()> {
         let kind = *self.kind.lock().unwrap();
-        match self.room.load(SeqCst) == 0 && kind != ErrorKind::StorageFull {
-            true => Err(Error::new(key, kind.into())),
-            false => self.inner.remove(key),
+        // A full disk can be emptied; one that may not be written cannot.
+        let is_stuck = self.room.load(SeqCst) == 0 && kind != ErrorKind::StorageFull;
+        if operation == "remove" && is_stuck {
+            return Err(kind.into());
         }
-    }
-    fn discard(&self, key: &Key) {
-        self.inner.discard(key);
+        let take = |room: u64| room.checked_sub(bytes as u64);
+        let taken = self.room.fetch_update(SeqCst, SeqCst, take);
+        taken.map(drop).map_err(|_| kind.into())
     }
 }
 
@@ -135,7 +55,7 @@ struct Served {
 
 /// Serves a storage over a driver.
 pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
-    let settings = Settings {
+    let options = StorageOptions {
         uploads: UploadLimits {
             sessions_max: 100,
             sessions_per_address_max: 100,
@@ -156,7 +76,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         manifest_bytes_max: 1_000_000,
         validation: Validation::disabled(),
     };
-    let app = Arc::new(App(Api::new(Storage::new(driver, settings), api)));
+    let app = Arc::new(App(Api::new(Storage::new(driver, options), api)));
     let listen = Listen::Tcp("127.0.0.1:0".into());
     let server = Server::bind(&listen, Limits::default(), app).unwrap();
     let (address, control) = (server.address().socket_address().unwrap(), server.control());
@@ -168,12 +88,11 @@ impl Served {
     fn start() -> Served {
         let room = Arc::new(AtomicU64::new(u64::MAX));
         let kind = Arc::new(Mutex::new(ErrorKind::StorageFull));
-        let disk = Memory::default();
-        let driver = Narrow {
-            inner: disk.clone(),
+        let driver = Watched::new(Arc::new(Narrow {
             room: room.clone(),
             kind: kind.clone(),
-        };
+        }));
+        let disk = driver.disk.clone();
         let (address, control) = serve(Arc::new(driver));
         Served {
             disk,
@@ -319,7 +238,7 @@ fn a_disk_that_is_filled_again_and_again_has_room_after_each_push() {
     assert!(
         !served
             .disk
-            .has_folder(&layout::repository(&"b".parse().unwrap()))
+            .has_directory(&layout::repository(&"b".parse().unwrap()))
             .unwrap()
     );
     served.room.store(u64::MAX, SeqCst);

@@ -66,6 +66,7 @@ impl Handler for Program {
             "/shared" => Response::new(200).body(Body::Shared(pattern(length).into())),
             "/file" => self.file(0, FILE_BYTES),
             "/some" => self.file(1, length),
+            "/unreadable" => unreadable(length),
             "/parts" => self.parts(),
             "/reader" => {
                 let reader = std::io::Cursor::new(pattern(length));
@@ -107,6 +108,18 @@ impl Handler for Program {
         );
         let _ = self.sent.lock().unwrap().send(line);
     }
+}
+
+/// A file that can be opened and not read, neither by the kernel on its way to a socket nor otherwise.
+fn unreadable(length: usize) -> Response {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&pattern(FILE_BYTES)).unwrap();
+    let file = std::fs::File::options().write(true).open(file.path());
+    Response::new(200).body(Body::Segments(vec![Segment::File {
+        file: Arc::new(file.unwrap()),
+        offset: 0,
+        length: length as u64,
+    }]))
 }
 
 /// A body's reader that fails half-way.

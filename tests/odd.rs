@@ -13,13 +13,15 @@ use registry::spec::manifest::CheckedManifest;
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
 use registry::storage::layout;
-use registry::storage::{Error, Offset, Part, Purge, Settings, Storage, Tagging, UploadLimits};
+use registry::storage::{
+    Chunk, Error, Offset, Purge, Storage, StorageOptions, Tagging, UploadLimits,
+};
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
 fn storage(driver: &Faulty) -> Storage {
-    let settings = Settings {
+    let options = StorageOptions {
         uploads: UploadLimits {
             sessions_max: 100,
             sessions_per_address_max: 100,
@@ -28,7 +30,7 @@ fn storage(driver: &Faulty) -> Storage {
         tag_lookup_threads: 2,
         manifest_bytes_max: 1_000_000,
     };
-    Storage::new(Arc::new(driver.clone()), settings)
+    Storage::new(driver.driver.clone(), options)
 }
 
 fn name(text: &str) -> Name {
@@ -59,8 +61,8 @@ fn put(storage: &Storage, repository: &str, tags: &[&str]) -> Digest {
     manifest.digest().clone()
 }
 
-fn part(body: &mut dyn Read) -> Part<'_> {
-    Part {
+fn chunk(body: &mut dyn Read) -> Chunk<'_> {
+    Chunk {
         body,
         offset: Offset::Unstated,
         length: None,
@@ -129,7 +131,7 @@ fn a_list_that_breaks_midway_does_not_look_whole() {
         let is_there = key.as_str().contains("/t3000/");
         is_there.then_some(ErrorKind::TimedOut)
     });
-    let (address, control) = crate::full::serve(Arc::new(driver));
+    let (address, control) = crate::full::serve(driver.driver.clone());
     let mut raw = Raw::connect(address);
     let rest = raw.request("/v2/a/tags/list").rest();
     let text = String::from_utf8_lossy(&rest);
@@ -185,7 +187,7 @@ fn an_upload_whose_files_cannot_be_removed_is_not_cancelled() {
     let a = name("a");
     let id = storage.start_upload(&a, Algorithm::Sha256, None).unwrap();
     storage
-        .append_upload(&a, &id, part(&mut &b"one "[..]))
+        .append_upload(&a, &id, chunk(&mut &b"one "[..]))
         .unwrap();
     driver.fail(|operation, _| {
         ["remove", "discard"]
@@ -199,7 +201,7 @@ fn an_upload_whose_files_cannot_be_removed_is_not_cancelled() {
     );
     assert_eq!(storage.upload_length(&a, &id).unwrap(), 4);
     storage
-        .append_upload(&a, &id, part(&mut &b"two"[..]))
+        .append_upload(&a, &id, chunk(&mut &b"two"[..]))
         .unwrap();
     driver.heal();
     storage.cancel_upload(&a, &id).unwrap();

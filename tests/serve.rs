@@ -293,8 +293,8 @@ fn who_reads_the_logs_again_is_told_how_many_lines_were_lost() {
     let (mut program, address, read_on) = unread(folder.path());
     flood(address);
     read_on();
-    program.wait_for(" lines of the access log were lost: ");
-    program.wait_for(" lines of the log were lost: ");
+    program.wait_for(" lines of the access log: ");
+    program.wait_for(" lines of the log: ");
     Raw::connect(address).request("/the-end").answer();
     program.wait_for("\"GET /the-end HTTP/1.1\"");
     program.signal(stop_signals()[0]);

@@ -57,7 +57,7 @@ impl Api {
                 .cause(why),
             CredentialsError::Busy { retry_seconds } => Error::new(Code::TooManyRequests)
                 .message("too many passwords are being checked; try again later")
-                .field("Retry-After", retry_seconds.to_string()),
+                .header("Retry-After", retry_seconds.to_string()),
         })
     }
 
@@ -127,9 +127,9 @@ impl Api {
             .challenge(url.as_deref(), scope.as_deref(), problem);
         let error = requested.refusal(Code::Unauthorized);
         // It names the host that the password goes to: a cache could hand one client's to another.
-        let error = error.field("Cache-Control", "no-store".to_owned());
+        let error = error.header("Cache-Control", "no-store".to_owned());
         match challenge {
-            Some(challenge) => error.field("WWW-Authenticate", challenge),
+            Some(challenge) => error.header("WWW-Authenticate", challenge),
             None => error,
         }
     }

@@ -1,10 +1,10 @@
-//! `GET /v2/`, by which a client learns that the API is spoken here, and `GET /`.
+//! `GET /v2/`, by which a client finds out that this is a registry, and `GET /`.
 
 use super::{Api, Result};
 use crate::http::{Body, Response};
 use crate::spec::{Code, Error};
 
-/// The answer to `/v2/`: an empty object, as docker has it.
+/// The response to `/v2/`: an empty object, as in distribution.
 pub fn version() -> Response {
     Response::new(200)
         .header("Content-Type", "application/json; charset=utf-8")
@@ -12,8 +12,8 @@ pub fn version() -> Response {
 }
 
 impl Api {
-    /// The answer to `/`, for those who watch over the registry: it is alive, and can write to its storage
-    /// where it is to do that. What is wrong is the business of the log alone: anyone may ask.
+    /// The response to `/`, for whoever monitors the registry: it is alive, and can write to its storage
+    /// if it should. What is wrong is only logged: anyone may ask.
     pub(super) fn check_health(&self) -> Result {
         if self.options.watches_writability {
             self.storage.check_writable().map_err(|why| {

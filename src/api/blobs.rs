@@ -1,9 +1,10 @@
 //! `GET`, `HEAD` and `DELETE /v2/<name>/blobs/<digest>` (end-2, end-10), with ranges (RFC 9110, 14).
 
+use super::content::{self, Piece};
 use super::{Api, Result};
-use crate::driver::{Content, Source};
+use crate::driver::Object;
 use crate::http::range::{self, Selection};
-use crate::http::{Body, Method, Request, Response, Segment};
+use crate::http::{Method, Request, Response};
 use crate::spec::media_type::OCTET_STREAM;
 use crate::spec::{Code, Digest, Error, Name};
 use serde_json::json;
@@ -29,7 +30,7 @@ impl Api {
             _ => None,
         };
         let asked = asked.filter(|_| range::if_range(request.header("If-Range"), &tag));
-        let response = serve(&content, range::select(asked, content.length), digest)?;
+        let response = serve(&content, range::select(asked, content.length()), digest)?;
         Ok(describe(response, digest, tag))
     }
 
@@ -58,11 +59,11 @@ fn describe(response: Response, digest: &Digest, tag: String) -> Response {
 }
 
 /// The asked part of a blob.
-fn serve(content: &Content, selection: Selection, digest: &Digest) -> Result {
-    let length = content.length;
+fn serve(content: &Object, selection: Selection, digest: &Digest) -> Result {
+    let length = content.length();
     match selection {
         Selection::Whole => {
-            let body = Body::Segments(vec![segment(content, 0, length)]);
+            let body = content::body(content, vec![Piece::Range(0, length)]);
             Ok(Response::new(200)
                 .header("Content-Type", OCTET_STREAM)
                 .body(body))
@@ -72,40 +73,38 @@ fn serve(content: &Content, selection: Selection, digest: &Digest) -> Result {
             let error = Error::new(Code::RangeInvalid).message(text);
             Err(error
                 .detail(json!(digest))
-                .field("Content-Range", format!("bytes */{length}")))
+                .header("Content-Range", format!("bytes */{length}")))
         }
         Selection::Partial(ranges) => Ok(match ranges.as_slice() {
             [(offset, count)] => Response::new(206)
                 .header("Content-Type", OCTET_STREAM)
                 .header("Content-Range", content_range(*offset, *count, length))
-                .body(Body::Segments(vec![segment(content, *offset, *count)])),
+                .body(content::body(content, vec![Piece::Range(*offset, *count)])),
             ranges => multipart(content, ranges, digest),
         }),
     }
 }
 
 /// `multipart/byteranges` (RFC 9110, 14.6).
-fn multipart(content: &Content, ranges: &[(u64, u64)], digest: &Digest) -> Response {
+fn multipart(content: &Object, ranges: &[(u64, u64)], digest: &Digest) -> Response {
     // No part can hold the blob's own digest, or whoever made it had broken the hash.
     let boundary = digest.hex();
-    let mut segments = Vec::with_capacity(ranges.len() * 2 + 1);
+    let mut pieces = Vec::with_capacity(ranges.len() * 2 + 1);
     for (offset, count) in ranges {
-        let range = content_range(*offset, *count, content.length);
+        let range = content_range(*offset, *count, content.length());
         let head = format!(
             "\r\n--{boundary}\r\nContent-Type: {OCTET_STREAM}\r\nContent-Range: {range}\r\n\r\n"
         );
-        segments.push(Segment::Bytes(head.into_bytes()));
-        segments.push(segment(content, *offset, *count));
+        pieces.push(Piece::Text(head.into_bytes()));
+        pieces.push(Piece::Range(*offset, *count));
     }
-    segments.push(Segment::Bytes(
-        format!("\r\n--{boundary}--\r\n").into_bytes(),
-    ));
+    pieces.push(Piece::Text(format!("\r\n--{boundary}--\r\n").into_bytes()));
     Response::new(206)
         .header(
             "Content-Type",
             format!("multipart/byteranges; boundary={boundary}"),
         )
-        .body(Body::Segments(segments))
+        .body(content::body(content, pieces))
 }
 
 fn content_range(offset: u64, count: u64, length: u64) -> String {
@@ -113,19 +112,4 @@ fn content_range(offset: u64, count: u64, length: u64) -> String {
         "bytes {offset}-{}/{length}",
         (offset + count).saturating_sub(1)
     )
-}
-
-fn segment(content: &Content, offset: u64, length: u64) -> Segment {
-    match &content.source {
-        Source::File(file) => Segment::File {
-            file: file.clone(),
-            offset,
-            length,
-        },
-        Source::Bytes(bytes) => Segment::Shared {
-            bytes: bytes.clone(),
-            offset: usize::try_from(offset).unwrap_or(usize::MAX),
-            length: usize::try_from(length).unwrap_or(usize::MAX),
-        },
-    }
 }

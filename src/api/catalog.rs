@@ -7,7 +7,7 @@ use crate::http::Request;
 use crate::spec::Name;
 use serde_json::json;
 
-/// Repositories that are looked at in one step.
+/// Repositories that are examined in one step.
 const STEP: usize = 1000;
 
 impl Api {
@@ -29,16 +29,16 @@ impl Api {
         })
     }
 
-    /// A page of what a caller may see, and whether there is more of that. With rules the walk goes only where some rule
-    /// lets the caller see something, and on over what others hide there, until the page is full. How many
-    /// repositories there are elsewhere is not told, not even by the time it takes.
+    /// A page of what an identity may see, and whether there is more. With rules, only prefixes under which some rule
+    /// shows something are walked, past what other rules hide there, until the page is full. How many
+    /// repositories there are elsewhere is not revealed, not even by the time it takes.
     fn visible_repositories(
         &self,
         identity: &Identity,
         page: &PageRequest,
     ) -> Result<(Vec<Name>, bool)> {
         let Some(rules) = self.authenticator.rules() else {
-            // A token that is good for the catalog is good for all of it, as in distribution.
+            // A token for the catalog grants all of it, as in distribution.
             return Ok(self
                 .storage
                 .repositories("", page.last.as_str(), page.limit)?);

@@ -1,9 +1,9 @@
-//! The clean form of a path. A registry URL that ends in a slash, and programs that put URLs together
-//! without looking, ask for `//v2/` or `/v2/_catalog/`; as in distribution they are sent to the path that
+//! The clean form of a path. A registry URL that ends in a slash, and programs that join URLs
+//! carelessly, ask for `//v2/` or `/v2/_catalog/`; as in distribution they are redirected to the path that
 //! they mean.
 //!
-//! Only the text of the path is looked at, never what is there, so this comes before anyone is asked
-//! who they are. What is percent-encoded stays so: `%2e%2e` leads nowhere.
+//! Only the text of the path is examined, never what is stored, so this comes before
+//! authentication. What is percent-encoded stays so: `%2e%2e` leads nowhere.
 
 use super::Route;
 use crate::http::{Method, Request, Response};
@@ -24,8 +24,8 @@ pub fn clean(path: &str, prefix: &str) -> Option<String> {
     }
 }
 
-/// Sends a client on to a clean path, with its query: 301 as distribution does, and 308 where the method
-/// and the body must stay what they are (RFC 9110, 15.4.9).
+/// Redirects a client to a clean path, with its query: 301 as in distribution, and 308 where method
+/// and body must be kept (RFC 9110, 15.4.9).
 pub fn redirect(request: &Request<'_>, path: &str) -> Response {
     let status = match request.method() {
         Method::Get | Method::Head => 301,

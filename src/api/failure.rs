@@ -8,7 +8,7 @@ use serde_json::json;
 use std::io;
 use std::time::Duration;
 
-/// When to try again where too many files are open: requests end all the time.
+/// When to try again after too many files were open: requests end all the time.
 const OUT_OF_FILES_RETRY_SECONDS: &str = "1";
 
 impl From<storage::Error> for Error {
@@ -53,14 +53,14 @@ impl From<storage::Error> for Error {
                     .detail(json!(computed))
             }
             storage::Error::WrongOffset { length } => {
-                let text = format!("the upload has {length} bytes: resume at that offset");
+                let text = format!("the upload has {length} bytes; resume at that offset");
                 Error::new(Code::RangeInvalid)
                     .message(text)
                     .detail(json!({"offset": length}))
             }
             storage::Error::Superseded { length } => {
                 let text = format!(
-                    "a newer request on this upload took over; the upload has {length} bytes: resume at that offset"
+                    "a newer request on this upload took over; the upload has {length} bytes; resume at that offset"
                 );
                 Error::new(Code::RangeInvalid)
                     .message(text)
@@ -87,8 +87,8 @@ impl From<storage::Error> for Error {
             }
             storage::Error::Driver(error) if error.is_out_of_files() => {
                 Error::new(Code::Unavailable)
-                    .message("the registry has too many files open; try again in a moment")
-                    .field("Retry-After", OUT_OF_FILES_RETRY_SECONDS)
+                    .message("the registry has too many open files; try again in a moment")
+                    .header("Retry-After", OUT_OF_FILES_RETRY_SECONDS)
                     .cause(error)
             }
             storage::Error::Driver(error) => {
@@ -98,7 +98,7 @@ impl From<storage::Error> for Error {
                     (
                         Code::Unavailable,
                         Some(
-                            "the registry cannot write to its storage, or another program has a file open there or locked",
+                            "the registry cannot write to its storage, or another program has opened or locked a file there",
                         ),
                     )
                 } else if error.is_unreachable() {
@@ -145,17 +145,17 @@ fn too_many_uploads(by_address: bool, retry_after: Duration) -> Error {
     };
     Error::new(code)
         .message(text)
-        .field("Retry-After", retry_after.as_secs().to_string())
+        .header("Retry-After", retry_after.as_secs().to_string())
 }
 
-/// There is no memory left for a request at this moment.
+/// The memory budget is used up at the moment.
 pub fn exhausted(error: Exhausted) -> Error {
     Error::new(Code::Unavailable)
         .message(format!("{error}: try again"))
-        .field("Retry-After", "1")
+        .header("Retry-After", "1")
 }
 
-/// A request body that could not be read.
+/// The request body could not be read.
 pub fn body(error: &io::Error) -> Error {
     let code = match error.kind() {
         io::ErrorKind::OutOfMemory => return exhausted(Exhausted),
@@ -179,7 +179,7 @@ mod tests {
             let error = driver::Error::new(&Key::new("a"), errno.into());
             let error = Error::from(storage::Error::Driver(error));
             assert_eq!((error.code, error.code.status()), (Code::Unavailable, 503));
-            assert_eq!(error.fields, [("Retry-After", "1".to_owned())]);
+            assert_eq!(error.headers, [("Retry-After", "1".to_owned())]);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! URLs in answers: `Location` and `Link`.
+//! URLs in responses: `Location` and `Link`.
 
 use super::Api;
 use crate::config::LocationStyle;
 use crate::http::{Forwarded, Request};
 use crate::spec::{Digest, Name, UploadId};
 
-/// The parameter of an upload session's URL that says how many bytes it had when the URL was given.
+/// The parameter of an upload session's URL that says how many bytes the session had when the URL was issued.
 pub(super) const OFFSET: &str = "offset";
 
 impl Api {
@@ -19,8 +19,8 @@ impl Api {
         self.url(request, &format!("v2/{name}/manifests/{id}"))
     }
 
-    /// The URL of an upload session that has `offset` bytes. A request that comes to it tells by that how far its
-    /// client believes the session to be.
+    /// The URL of an upload session that has `offset` bytes. A request to this URL shows by it how many bytes its
+    /// client knows to have arrived.
     pub(super) fn upload_url(
         &self,
         request: &Request<'_>,
@@ -47,9 +47,9 @@ impl Api {
 }
 
 impl Api {
-    /// Where a client is to take its password, or the token of another server: a path below the prefix of
-    /// `http.host`, else of the host of the request. What the fields of a proxy say of the host never stands here,
-    /// whoever it is.
+    /// Where a client sends its password, or fetches another server's token: a path below the prefix of
+    /// `http.host`, otherwise of the host of the request. What a proxy's headers say of the host is never used here,
+    /// whoever the proxy is.
     pub(super) fn realm_url(&self, request: &Request<'_>, path: &str) -> String {
         let prefix = &self.options.prefix;
         if let LocationStyle::Host(_) = self.options.location {
@@ -65,8 +65,8 @@ impl Api {
 }
 
 /// Scheme and host as the client sees them: what a trusted proxy says of them, or the request's own. `Forwarded`
-/// is preferred to the `X-Forwarded-*` fields, as in distribution; what it does not say is looked for
-/// there. What is malformed, and any scheme but these two, is as good as not there.
+/// is preferred to the `X-Forwarded-*` headers, as in distribution; what it does not say is taken from
+/// these. What is malformed, and any scheme but http and https, is ignored.
 fn origin(request: &Request<'_>) -> Option<String> {
     let forwarded = request.forwarded("Forwarded").and_then(Forwarded::first);
     let host = [
@@ -81,12 +81,12 @@ fn origin(request: &Request<'_>) -> Option<String> {
     Some(format!("{scheme}://{host}"))
 }
 
-/// The scheme that a trusted proxy was asked by.
+/// The scheme of the client's request to a trusted proxy.
 fn forwarded_scheme(request: &Request<'_>) -> Option<&'static str> {
     let forwarded = request.forwarded("Forwarded").and_then(Forwarded::first);
     let proto = forwarded.and_then(|forwarded| forwarded.proto);
-    let beside = first(request.forwarded("X-Forwarded-Proto"));
-    [proto.as_deref(), beside]
+    let legacy = first(request.forwarded("X-Forwarded-Proto"));
+    [proto.as_deref(), legacy]
         .into_iter()
         .find_map(|text| scheme(text?))
 }

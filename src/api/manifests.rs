@@ -1,13 +1,13 @@
 //! Manifests: `/v2/<name>/manifests/<reference>` (end-3, end-7, end-9).
 
+use super::content;
 use super::failure;
 use super::parameters::Parameters;
 use super::route::invalid_tag;
 use super::{Api, Result};
 use crate::auth::Identity;
-use crate::driver::{Content, Source};
 use crate::http::range;
-use crate::http::{Body, Request, Response, Segment};
+use crate::http::{Request, Response};
 use crate::memory::{Share, Use};
 use crate::spec::manifest::{CheckedManifest, ManifestError};
 use crate::spec::media_type::{DOCKER_LIST, OCI_INDEX};
@@ -16,20 +16,20 @@ use crate::spec::{Code, Digest, Error, MediaType, Name, Reference, Tag};
 use crate::storage::{self, StoredManifest, Tagging};
 use std::io;
 
-/// Most bytes of `OCI-Tag`: proxies take 4 KiB for the whole head of an answer (nginx,
+/// Longest value of `OCI-Tag`, in bytes: proxies accept 4 KiB for the whole head of a response (nginx,
 /// `proxy_buffer_size`).
 const OCI_TAG_BYTES_MAX: usize = 2048;
 
-/// Bytes that are made room for at first when a manifest comes: most have fewer.
+/// Bytes that are allocated first when a manifest arrives: most have fewer.
 const BODY_BYTES: usize = 4096;
 
-/// How often the bytes of a pushed manifest may be in memory while it is looked at, beside themselves.
+/// Memory that parsing a pushed manifest may take, as a multiple of its bytes.
 const PARSED_TIMES: usize = 8;
 
-/// Media types of `Accept` that are looked at.
+/// Media types of `Accept` that are considered.
 const ACCEPTED_MAX: usize = 100;
 
-/// What stands between two tags in `OCI-Tag` (a list, RFC 9110, 5.6.1).
+/// The separator of the tags in `OCI-Tag` (a list, RFC 9110, 5.6.1).
 const TAG_SEPARATOR: &str = ", ";
 
 impl Api {
@@ -52,7 +52,7 @@ impl Api {
         } else {
             Response::new(200)
                 .header("Content-Type", stored.media_type.as_str())
-                .body(body(&stored.content))
+                .body(content::whole(&stored.content))
         };
         let response = response
             .header("Docker-Content-Digest", stored.digest.as_str())
@@ -61,9 +61,8 @@ impl Api {
         Ok(response)
     }
 
-    /// For a client that asks by tag and says that it takes single manifests but no index, the
-    /// linux/amd64 manifest of an index, as distribution has it. Whoever says nothing gets what is
-    /// there.
+    /// For a client that asks by tag and accepts single manifests but no index, the
+    /// linux/amd64 manifest of the index, as in distribution. A client without `Accept` gets the index.
     fn negotiate(
         &self,
         request: &Request<'_>,
@@ -75,14 +74,14 @@ impl Api {
             return Ok(stored);
         }
         let accepted = AcceptedTypes::from_request(request);
-        if accepted.takes_any || accepted.takes(&stored.media_type) {
+        if accepted.accepts_any || accepted.accepts(&stored.media_type) {
             return Ok(stored);
         }
         let is_default = |child: &Child| {
             let media_type = child.media_type.as_deref().and_then(|own| own.parse().ok());
             let platform = child.platform.as_ref();
             platform.is_some_and(|(os, architecture)| os == "linux" && architecture == "amd64")
-                && media_type.is_some_and(|own| accepted.takes(&own))
+                && media_type.is_some_and(|own| accepted.accepts(&own))
         };
         let child = stored::find_child(&self.storage.bytes(&stored)?, is_default);
         let Some(child) = child else {
@@ -141,12 +140,14 @@ impl Api {
         Ok(response)
     }
 
-    /// Reads the body, but not a byte more than a manifest may have. The memory that it takes is counted as it
-    /// grows, and grows with what came, not with what was announced.
+    /// Reads the body, up to the size that a manifest may have. Its memory is counted as it
+    /// grows, and grows with what arrived, not with what was announced.
     fn read_manifest(&self, request: &mut Request<'_>) -> Result<(Vec<u8>, Share)> {
         let bytes_max = self.options.manifest_bytes_max;
         let too_large = || {
-            let text = format!("a manifest may have {bytes_max} bytes (http.limits.manifestbytes)");
+            let text = format!(
+                "a manifest may have {bytes_max} bytes at most (http.limits.manifestbytes)"
+            );
             Error::new(Code::ManifestTooLarge).message(text)
         };
         if request
@@ -161,7 +162,7 @@ impl Api {
         let (mut bytes, mut length) = (Vec::new(), 0);
         loop {
             if length == bytes.len() {
-                // One byte more than there may be, to see the end.
+                // One byte more than is allowed, to see the end.
                 let grown = (2 * length).max(BODY_BYTES).min(most.saturating_add(1));
                 share.wait_for(grown).map_err(failure::exhausted)?;
                 bytes.reserve_exact(grown.saturating_sub(length));
@@ -192,11 +193,11 @@ impl Api {
     }
 }
 
-/// The media types that a request says it takes.
+/// The media types that a request accepts.
 struct AcceptedTypes {
     types: Vec<MediaType>,
-    /// It says nothing, or takes anything.
-    takes_any: bool,
+    /// It has no `Accept`, or accepts anything.
+    accepts_any: bool,
 }
 
 impl AcceptedTypes {
@@ -212,28 +213,16 @@ impl AcceptedTypes {
         let types = entries().filter_map(|text| text.parse().ok());
         AcceptedTypes {
             types: types.take(ACCEPTED_MAX).collect(),
-            takes_any: entries().next().is_none() || entries().any(is_wildcard),
+            accepts_any: entries().next().is_none() || entries().any(is_wildcard),
         }
     }
 
-    fn takes(&self, media_type: &MediaType) -> bool {
+    fn accepts(&self, media_type: &MediaType) -> bool {
         self.types.contains(media_type)
     }
 }
 
-/// The bytes of a manifest that was found, as they are to be sent.
-fn body(content: &Content) -> Body {
-    match &content.source {
-        Source::Bytes(bytes) => Body::Shared(bytes.clone()),
-        Source::File(file) => Body::Segments(vec![Segment::File {
-            file: file.clone(),
-            offset: 0,
-            length: content.length,
-        }]),
-    }
-}
-
-/// The announced type, without its parameters.
+/// The `Content-Type` of the request, without its parameters.
 fn content_type(request: &Request<'_>) -> Result<Option<MediaType>> {
     let Some(text) = request
         .header("Content-Type")
@@ -249,8 +238,8 @@ fn content_type(request: &Request<'_>) -> Result<Option<MediaType>> {
     Ok(Some(parsed))
 }
 
-/// The tags to give a manifest that is pushed by digest (end-7b), each once. More than the answer can
-/// name are refused as the spec has it, before anything is made.
+/// The tags for a manifest that is pushed by digest (end-7b), each once. More than the response can
+/// name are rejected as the spec says, before anything is stored.
 fn tag_parameters(request: &Request<'_>) -> Result<Vec<Tag>> {
     let mut tags = Vec::new();
     let mut bytes: usize = 0;
@@ -262,8 +251,8 @@ fn tag_parameters(request: &Request<'_>) -> Result<Vec<Tag>> {
         bytes += tag.as_str().len() + TAG_SEPARATOR.len();
         if bytes > OCI_TAG_BYTES_MAX + TAG_SEPARATOR.len() {
             let text = format!(
-                "the tags of one request may have {OCI_TAG_BYTES_MAX} bytes together, with {} between \
-                 two; push the others in requests of their own",
+                "the tags of one request may have {OCI_TAG_BYTES_MAX} bytes in total, with {} between \
+                 two; push the others in further requests",
                 TAG_SEPARATOR.len()
             );
             return Err(Error::new(Code::TooManyTags).message(text));
@@ -290,7 +279,7 @@ fn manifest_error(error: ManifestError) -> Error {
     }
 }
 
-/// Adds to an error which manifest it is about, in the words of distribution.
+/// Adds the manifest to an error, in the words of distribution.
 fn name_manifest(error: storage::Error, name: &Name, reference: &Reference) -> Error {
     let error = Error::from(error);
     match reference {

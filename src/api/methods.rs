@@ -45,7 +45,7 @@ impl Api {
                 Some(text) => Error::new(Code::Unsupported).message(text),
             },
         };
-        Err(error.field("Allow", self.allowed_methods(route.endpoint())))
+        Err(error.header("Allow", self.allowed_methods(route.endpoint())))
     }
 
     fn allowed_methods(&self, endpoint: Endpoint) -> String {

@@ -8,6 +8,7 @@ mod base;
 mod blobs;
 mod catalog;
 mod clean_path;
+mod content;
 mod failure;
 mod location;
 mod manifests;
@@ -202,7 +203,7 @@ fn error_response(request: &Request<'_>, error: Error) -> Response {
         .header("Content-Type", "application/json; charset=utf-8")
         .body(Body::Bytes(error.to_json()));
     error
-        .fields
+        .headers
         .into_iter()
         .fold(response, |response, (name, value)| {
             response.header(name, value)

@@ -1,15 +1,15 @@
-//! Pages of a list: `n`, `last` and the `Link` to the next (distribution spec, "Listing Tags").
+//! Pages of a list: `n`, `last` and the `Link` to the next page (distribution spec, "Listing Tags").
 
 use super::parameters::Parameters;
 use crate::http::{Request, target};
 use crate::spec::{Code, Error, Position};
 use serde_json::json;
 
-/// Which part of a list is asked for.
+/// Which part of a list a request asks for.
 pub struct PageRequest {
-    /// At most so many entries.
+    /// At most this many entries.
     pub limit: usize,
-    /// Only entries after this one; empty for the start.
+    /// Only entries after this one; empty for the beginning.
     pub last: Position,
     /// Whether the client sent `n`.
     pub has_limit: bool,

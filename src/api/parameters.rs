@@ -1,5 +1,5 @@
-//! The query of a request. It is read again for each parameter that is asked for: nothing is kept of what may be
-//! tens of thousands.
+//! The query of a request. It is parsed again for each parameter that is looked up, since there may be
+//! tens of thousands of them.
 
 use crate::http::{Request, target};
 use crate::spec::{Code, Error};
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub struct Parameters<'q>(&'q str);
 
 impl<'q> Parameters<'q> {
-    /// Looks at the query. One that cannot be decoded is a bad request.
+    /// Checks the query. One that cannot be decoded is a bad request.
     pub fn from_request(request: &'q Request<'_>) -> Result<Parameters<'q>, Error> {
         let query = request.query();
         let failed = target::query_pairs(query).find_map(Result::err);

@@ -10,10 +10,10 @@ use crate::spec::media_type::OCI_INDEX;
 use crate::spec::{Digest, Name};
 use crate::storage::{ReferrersPage, ReferrersQuery};
 
-/// Most descriptors in one page.
+/// Most descriptors on a page.
 pub const REFERRERS_MAX: usize = 1000;
 
-/// Most bytes of descriptors in one page, so that it stays within what clients take as a manifest.
+/// Most bytes of descriptors on a page, so that it stays within what clients accept as a manifest.
 pub const REFERRERS_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl Api {

@@ -1,6 +1,6 @@
-//! Method and path to what is asked for; no I/O (distribution spec, "Endpoints").
+//! What a path names; no I/O (distribution spec, "Endpoints").
 //!
-//! A path is matched from its end, since a repository name may itself hold words like `blobs`.
+//! A path is matched from its end, since a repository name may itself contain words like `blobs`.
 
 use super::operation::Endpoint;
 use crate::http::target;
@@ -87,11 +87,11 @@ impl Route {
     }
 }
 
-/// Matches what follows `/v2/`; `None` when it has the form of no endpoint.
+/// Matches what follows `/v2/`; `None` when it does not have the form of an endpoint.
 fn repository_route(rest: &str) -> Option<Result<Route, Error>> {
     let (head, last) = rest.rsplit_once('/')?;
     if last == "uploads" || last.is_empty() {
-        // The slash at the end is the spec's; clients are found that leave it out.
+        // The spec has a slash at the end; some clients leave it out.
         let uploads = if last.is_empty() { head } else { rest };
         if let Some(name) = uploads.strip_suffix("/blobs/uploads") {
             return Some(parse_name(name).map(Route::Uploads));
@@ -142,14 +142,14 @@ pub fn parse_digest(text: &str) -> Result<Digest, Error> {
     text.parse().map_err(|error| invalid_digest(text, error))
 }
 
-/// `DIGEST_INVALID` for a text that is none.
+/// `DIGEST_INVALID` for a text that is not a digest.
 pub fn invalid_digest(text: &str, error: impl ToString) -> Error {
     Error::new(Code::DigestInvalid)
         .message(error.to_string())
         .detail(text.into())
 }
 
-/// `TAG_INVALID` for a text that is none.
+/// `TAG_INVALID` for a text that is not a tag.
 pub fn invalid_tag(text: &str, error: InvalidTag) -> Error {
     Error::new(Code::TagInvalid)
         .message(error.to_string())

@@ -9,11 +9,10 @@ use serde_json::json;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Longest page for a client that names a length, where `tags.maxtags` is not set: what it is in
-/// distribution.
+/// Longest page for a client that sends `n`, where `tags.maxtags` is not set, as in distribution.
 const PAGE_MAX: usize = 1000;
 
-/// How many tags are held in memory of a list that is sent whole.
+/// How many tags of a list that is sent whole are in memory at once.
 const STEP: usize = 100;
 
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
@@ -47,19 +46,19 @@ impl Api {
     }
 }
 
-/// The JSON of all tags of a repository, of which a page is in memory at a time. A tag that comes or goes
-/// meanwhile is in it or not.
+/// The JSON of all tags of a repository, of which one page is in memory at a time. A tag that is added or removed
+/// meanwhile may be in it or not.
 struct AllTags {
     storage: Arc<Storage>,
     name: Name,
-    /// JSON that was not read yet.
+    /// JSON that has not been read yet.
     text: io::Cursor<Vec<u8>>,
-    /// The last tag of the text; `None` when its end is in the text.
+    /// The last tag in `text`; `None` when `text` has the end of the list.
     last: Option<Tag>,
 }
 
 impl AllTags {
-    /// After a first page that is not the last.
+    /// Starts with a first page that is not the last.
     fn new(storage: Arc<Storage>, name: Name, first: &[Tag]) -> AllTags {
         // Neither a name nor a tag has a character that JSON escapes.
         let mut text = format!("{{\"name\":\"{name}\",\"tags\":[");
@@ -81,7 +80,7 @@ impl AllTags {
         }
     }
 
-    /// Makes the text of the next page.
+    /// Loads the next page.
     fn next_page(&mut self, after: &Tag) -> io::Result<()> {
         let page = self.storage.tags(&self.name, after.as_str(), STEP);
         let (tags, more) = page.map_err(io::Error::other)?;

@@ -8,15 +8,15 @@ use super::{Api, Result};
 use crate::auth::{Action, Identity};
 use crate::http::{Request, Response};
 use crate::spec::{Algorithm, Code, Digest, Error, Name, UploadId};
-use crate::storage::{self, Offset, Part};
+use crate::storage::{self, Chunk, Offset};
 use serde_json::json;
 use std::sync::Arc;
 
-/// Shortest chunk that is taken before the last one, in bytes: any.
+/// Shortest chunk that is accepted before the last one, in bytes: any.
 const CHUNK_LENGTH_MIN: &str = "1";
 
 impl Api {
-    /// Starts a session, or mounts a blob, or takes a whole blob at once.
+    /// Starts a session, mounts a blob, or stores a whole blob at once.
     pub(super) fn start_upload(
         &self,
         request: &mut Request<'_>,
@@ -33,8 +33,8 @@ impl Api {
         } else if let Some(text) = parameters.first("digest") {
             let digest = parse_digest(&text)?;
             let length = request.content_length();
-            let part = part(request, Offset::Unstated, length);
-            self.storage.put_blob(name, &digest, part)?;
+            let chunk = chunk(request, Offset::Unstated, length);
+            self.storage.put_blob(name, &digest, chunk)?;
             return Ok(self.created(request, name, digest, noted));
         }
         let algorithm = match parameters.first("digest-algorithm") {
@@ -48,8 +48,8 @@ impl Api {
         Ok(response.header("OCI-Chunk-Min-Length", CHUNK_LENGTH_MIN))
     }
 
-    /// Mounts a blob and gives its digest; `None` when it cannot be done, for whatever reason: the client is to upload
-    /// it then (distribution spec, end-11). Clients ask for names that are none here, of other registries.
+    /// Mounts a blob and returns its digest; `None` when that is not possible, for whatever reason: the client then uploads
+    /// it (distribution spec, end-11). Clients also ask for names that are valid in other registries only.
     fn mount(
         &self,
         identity: &Identity,
@@ -60,7 +60,7 @@ impl Api {
         else {
             return Ok(None);
         };
-        // Who may not read it there must bring it.
+        // A client that may not read it there must upload it.
         let may = match &from {
             Some(from) => self.permits(identity, from, Action::Pull),
             None => self.may_mount_from_anywhere(identity),
@@ -77,8 +77,8 @@ impl Api {
         id: &UploadId,
     ) -> Result {
         let (offset, length) = extent(request, Parameters::from_request(request)?)?;
-        let part = part(request, offset, length);
-        let outcome = self.storage.append_upload(name, id, part);
+        let chunk = chunk(request, offset, length);
+        let outcome = self.storage.append_upload(name, id, chunk);
         let length = outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
         Ok(self.session(request, 202, (name, id), length))
     }
@@ -97,20 +97,20 @@ impl Api {
         })?;
         let digest = parse_digest(&text)?;
         let (offset, length) = extent(request, parameters)?;
-        let part = part(request, offset, length);
-        let outcome = self.storage.commit_upload(name, id, &digest, part);
+        let chunk = chunk(request, offset, length);
+        let outcome = self.storage.commit_upload(name, id, &digest, chunk);
         outcome.map_err(|error| self.upload_error(request, (name, id), error))?;
         Ok(self.created(request, name, digest, noted))
     }
 
-    /// Says how far a session is.
+    /// Reports how many bytes a session has.
     pub(super) fn get_upload(&self, request: &Request<'_>, name: &Name, id: &UploadId) -> Result {
         let length = self.storage.upload_length(name, id);
         let length = length.map_err(|error| self.upload_error(request, (name, id), error))?;
         Ok(self.session(request, 204, (name, id), length))
     }
 
-    /// Gives a session up.
+    /// Cancels a session.
     pub(super) fn cancel_upload(&self, name: &Name, id: &UploadId) -> Result {
         self.storage
             .cancel_upload(name, id)
@@ -149,7 +149,7 @@ impl Api {
             .header("Docker-Upload-UUID", id.as_str())
     }
 
-    /// Adds to an error where the session is, so that the client can go on.
+    /// Adds the length of the session to an error, so that the client can resume.
     fn upload_error(
         &self,
         request: &Request<'_>,
@@ -169,9 +169,9 @@ impl Api {
         let response = Error::from(error);
         match reached {
             Some(length) => response
-                .field("Location", self.upload_url(request, name, id, length))
-                .field("Range", received(length))
-                .field("Docker-Upload-UUID", id.as_str()),
+                .header("Location", self.upload_url(request, name, id, length))
+                .header("Range", received(length))
+                .header("Docker-Upload-UUID", id.as_str()),
             None => response,
         }
     }
@@ -182,10 +182,10 @@ fn received(length: u64) -> String {
     format!("0-{}", length.saturating_sub(1))
 }
 
-/// A request's body as a part of a session.
-fn part<'r>(request: &'r mut Request<'_>, offset: Offset, length: Option<u64>) -> Part<'r> {
+/// A request's body as a chunk of a session.
+fn chunk<'r>(request: &'r mut Request<'_>, offset: Offset, length: Option<u64>) -> Chunk<'r> {
     let stop = Arc::default();
-    Part {
+    Chunk {
         body: request.body_until(&stop),
         offset,
         length,
@@ -202,7 +202,8 @@ fn extent(request: &Request<'_>, parameters: Parameters<'_>) -> Result<(Offset, 
     let offset = match parameters.first(OFFSET) {
         None => Offset::Unstated,
         Some(text) => Offset::Location(number(&text).ok_or_else(|| {
-            let message = "the offset parameter is not a number; use the Location as it was given";
+            let message =
+                "the offset parameter is not a number; use the Location as it was returned";
             Error::new(Code::RequestInvalid)
                 .message(message)
                 .detail(json!({ OFFSET: text }))

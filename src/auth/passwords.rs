@@ -6,7 +6,7 @@ use super::fair_semaphore::{ClientKey, FairSemaphore, SemaphoreLimits};
 use super::htpasswd::{self, Hash};
 use super::mac::{Code, MacKey};
 use crate::sync::Mutex;
-use crate::watched::{Content, Source, Watched};
+use crate::watched::{FileContent, Watched, WatchedFiles};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ impl Passwords {
 }
 
 impl Users {
-    fn from_files(contents: &[Content]) -> Result<Users, String> {
+    fn from_files(contents: &[FileContent]) -> Result<Users, String> {
         match contents {
             [file] => {
                 let bytes = file.bytes.as_ref();
@@ -192,10 +192,10 @@ fn remember_until(code: Code, now: Instant) -> Option<(Code, Instant)> {
     Some((code, now.checked_add(REMEMBERED_FOR)?))
 }
 
-fn source(path: PathBuf) -> Source {
-    Source {
+fn source(path: PathBuf) -> WatchedFiles {
+    WatchedFiles {
         subject: format!("the file of users {}", path.display()),
-        otherwise: "the users stay as they were",
+        otherwise: "keeping the old users",
         paths: vec![path],
         bytes_max: htpasswd::FILE_BYTES_MAX,
     }

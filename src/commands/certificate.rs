@@ -3,19 +3,17 @@
 //!
 //! No authority signs it: whatever trusts it trusts this registry and nothing else.
 
-mod x509;
-
 use super::CommandError;
 use crate::sys;
 use crate::time::format_rfc_3339;
+use crate::x509::self_signed::HostNameError;
+use crate::x509::{HostName, SelfSigned, ServerNames};
 use argh::FromArgs;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-
-pub use x509::{Host, HostError, SelfSigned};
 
 /// The most days a certificate may be valid: a hundred years.
 const DAYS_MAX: u32 = 36_525;
@@ -30,8 +28,8 @@ const BACKDATED: Duration = Duration::from_secs(3600);
 #[argh(example = "{command_name} --host registry.local --ip 192.0.2.1 --out certs")]
 pub struct CertificateOptions {
     /// a host name of the registry as clients use it; may be repeated, the first one names the files
-    #[argh(option)]
-    pub host: Vec<Host>,
+    #[argh(option, from_str_fn(host_name))]
+    pub host: Vec<HostName>,
     /// an IP address of the registry; may be repeated
     #[argh(option, from_str_fn(ip_address))]
     pub ip: Vec<IpAddr>,
@@ -41,6 +39,13 @@ pub struct CertificateOptions {
     /// the directory for the two files; default: the current one
     #[argh(option, default = "PathBuf::from(\".\")")]
     pub out: PathBuf,
+}
+
+fn host_name(text: &str) -> Result<HostName, String> {
+    text.parse().map_err(|error| match error {
+        HostNameError::IpAddress => format!("{error}; use --ip"),
+        HostNameError::Malformed => error.to_string(),
+    })
 }
 
 fn ip_address(text: &str) -> Result<IpAddr, String> {
@@ -56,33 +61,14 @@ fn days(text: &str) -> Result<u32, String> {
     days.ok_or_else(|| format!("allowed: 1 to {DAYS_MAX}"))
 }
 
-/// What the certificate is for.
-#[derive(Debug)]
-pub struct Names {
-    /// By name.
-    pub hosts: Vec<Host>,
-    /// By address.
-    pub addresses: Vec<IpAddr>,
-}
-
-impl Names {
-    /// The first, which names the files and stands in the certificate's subject.
-    fn first(&self) -> String {
-        let host = self.hosts.first().map(ToString::to_string);
-        let address = self.addresses.first().map(ToString::to_string);
-        host.or(address).unwrap_or_default()
-    }
-
-    fn all(&self) -> String {
-        let hosts = self.hosts.iter().map(ToString::to_string);
-        let all = hosts.chain(self.addresses.iter().map(ToString::to_string));
-        all.collect::<Vec<_>>().join(", ")
-    }
+/// The first name, which the files are called by.
+fn first(names: &ServerNames) -> String {
+    names.all().next().unwrap_or_default()
 }
 
 /// Writes the two files and says what to do with them on `out`. Existing files are never touched.
 pub fn execute(options: CertificateOptions, out: &mut dyn Write) -> Result<(), CommandError> {
-    let names = Names {
+    let names = ServerNames {
         hosts: options.host,
         addresses: options.ip,
     };
@@ -95,9 +81,10 @@ pub fn execute(options: CertificateOptions, out: &mut dyn Write) -> Result<(), C
     let end = now
         .checked_add(DAY * options.days)
         .ok_or("the clock of this machine is far in the future; set it right".to_owned())?;
-    let made = SelfSigned::make(&names, now - BACKDATED, end)?;
+    let made = SelfSigned::generate(&names, now - BACKDATED, end)
+        .map_err(|error| CommandError::Other(error.into()))?;
     // No file name on Windows may have these characters.
-    let stem = names.first().replace('*', "_").replace(':', "-");
+    let stem = first(&names).replace('*', "_").replace(':', "-");
     fs::create_dir_all(&options.out).map_err(|error| unwritten(&options.out, error))?;
     let certificate = options.out.join(format!("{stem}.crt"));
     let key = options.out.join(format!("{stem}.key"));
@@ -122,7 +109,7 @@ pub fn execute(options: CertificateOptions, out: &mut dyn Write) -> Result<(), C
 fn unwritten(path: &Path, error: io::Error) -> CommandError {
     let path = path.display();
     match error.kind() {
-        io::ErrorKind::AlreadyExists => CommandError::Other(format!(
+        io::ErrorKind::AlreadyExists => CommandError::from(format!(
             "{path} already exists and is never overwritten; move it away or choose another --out"
         )),
         _ => CommandError::system(format!("cannot write {path}"))(error),
@@ -136,7 +123,7 @@ fn write(mut file: File, text: &str) -> io::Result<()> {
 
 fn print_instructions(
     out: &mut dyn Write,
-    names: &Names,
+    names: &ServerNames,
     (certificate, key): (&Path, &Path),
     end: SystemTime,
 ) -> io::Result<()> {
@@ -145,7 +132,11 @@ fn print_instructions(
     let whole = |path: &Path| std::path::absolute(path).unwrap_or(path.to_owned());
     let (certificate, key) = (whole(certificate), whole(key));
     let (certificate, key) = (certificate.display(), key.display());
-    let (all, first, end) = (names.all(), names.first(), format_rfc_3339(end));
+    let (all, first, end) = (
+        names.all().collect::<Vec<_>>().join(", "),
+        first(names),
+        format_rfc_3339(end),
+    );
     write!(
         out,
         "certificate  {certificate}

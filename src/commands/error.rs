@@ -1,6 +1,7 @@
 //! Why a command failed.
 
 use crate::config::ConfigError;
+use crate::server::StartError;
 use std::error::Error;
 use std::{fmt, io};
 
@@ -18,8 +19,8 @@ pub enum CommandError {
         /// Why it was not.
         source: io::Error,
     },
-    /// Anything else, in words.
-    Other(String),
+    /// Another room reports this.
+    Other(Box<dyn Error + Send + Sync>),
 }
 
 impl CommandError {
@@ -32,7 +33,13 @@ impl CommandError {
 
 impl From<String> for CommandError {
     fn from(message: String) -> CommandError {
-        CommandError::Other(message)
+        CommandError::Other(message.into())
+    }
+}
+
+impl From<StartError> for CommandError {
+    fn from(error: StartError) -> CommandError {
+        CommandError::Other(error.into())
     }
 }
 
@@ -47,7 +54,8 @@ impl Error for CommandError {
         match self {
             CommandError::System { source, .. } => Some(source),
             CommandError::Config(errors, _) => errors.first().map(|error| error as _),
-            CommandError::Usage(_) | CommandError::Other(_) => None,
+            CommandError::Other(error) => error.source(),
+            CommandError::Usage(_) => None,
         }
     }
 }
@@ -55,7 +63,8 @@ impl Error for CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CommandError::Usage(message) | CommandError::Other(message) => f.write_str(message),
+            CommandError::Usage(message) => f.write_str(message),
+            CommandError::Other(error) => error.fmt(f),
             CommandError::System { what, source } => write!(f, "{what}: {source}"),
             CommandError::Config(errors, consequence) => {
                 f.write_str(&join_errors(errors))?;

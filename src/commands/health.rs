@@ -9,7 +9,7 @@ mod secure;
 
 use super::CommandError;
 use crate::config::{Config, Listen};
-use crate::http::tls::words;
+use crate::http::tls::explain;
 use argh::FromArgs;
 use local::LocalConnector;
 use rustls::{AlertDescription, CertificateError};
@@ -254,7 +254,7 @@ fn explained(error: &Error, timeout: Duration) -> Result<String, String> {
     Err(match (error, of_tls(error)) {
         (Error::Timeout(_), _) => silent(timeout),
         (_, Some(rustls::Error::InvalidCertificate(why))) => untrusted(why),
-        (_, Some(error)) => format!("TLS failed: {}", words::of(error)),
+        (_, Some(error)) => format!("TLS failed: {}", explain::tls_error(error)),
         (Error::Protocol(_) | Error::LargeResponseHeader(..) | Error::Http(_), _) => {
             format!("answers something other than HTTP: {error}")
         }
@@ -267,7 +267,7 @@ fn explained(error: &Error, timeout: Duration) -> Result<String, String> {
 fn untrusted(why: &CertificateError) -> String {
     use CertificateError::{Expired, NotValidForName, NotValidYet};
     use CertificateError::{ExpiredContext, NotValidForNameContext, NotValidYetContext};
-    let words = words::of_certificate(why);
+    let words = explain::certificate_error(why);
     match why {
         NotValidForNameContext { presented, .. } if presented.is_empty() => format!(
             "has a certificate without a host name ({words}): make one with it, or use --insecure"
@@ -278,7 +278,7 @@ fn untrusted(why: &CertificateError) -> String {
         Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
             format!("has a certificate that is not valid now ({words}); --insecure accepts it")
         }
-        why if words::is_unreadable(why) => {
+        why if explain::is_unreadable(why) => {
             format!("has a certificate that cannot be verified ({words}); --insecure accepts it")
         }
         _ => format!(

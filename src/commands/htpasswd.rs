@@ -3,9 +3,9 @@
 use super::CommandError;
 use crate::auth::htpasswd::{BCRYPT_COST_MAX, BCRYPT_COST_MIN, FILE_BYTES_MAX};
 use crate::auth::user_lines;
-use crate::sys;
+use crate::{small_file, sys};
 use argh::FromArgs;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -129,10 +129,10 @@ fn line() -> io::Result<String> {
 /// any time sees the old one or the new one.
 fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), CommandError> {
     let name = path.display().to_string();
-    let problem = |what: &str| CommandError::Other(format!("{name}: {what}"));
+    let problem = |what: &str| CommandError::from(format!("{name}: {what}"));
     // A link stays a link: what it leads to is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let (bytes, old) = match read(&path) {
+    let (bytes, old) = match small_file::read_with_metadata(&path, FILE_BYTES_MAX) {
         Ok((bytes, metadata)) => (bytes, Some(metadata)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && line.is_some() => {
             (Vec::new(), None)
@@ -143,21 +143,10 @@ fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), CommandError>
             ));
         }
     };
-    if bytes.len() > FILE_BYTES_MAX {
-        return Err(problem(&format!("has more than {FILE_BYTES_MAX} bytes")));
-    }
     let text = user_lines::edited(&bytes, user, line).map_err(|why| problem(&why.to_string()))?;
     let text = text.ok_or_else(|| problem(&format!("has no user {user}")))?;
     let replaced = replace(&path, text.as_bytes(), old.as_ref());
     replaced.map_err(CommandError::system(format!("{name}: cannot be written")))
-}
-
-fn read(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
-    let (file, metadata) = sys::open_regular(path, File::options().read(true))?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    Ok((bytes, metadata))
 }
 
 /// Writes a temporary file next to it and renames it, so that no power loss leaves half of it.

@@ -5,7 +5,7 @@ use crate::config::{Config, Notice, Scheme, Severity, StorageDriver};
 use crate::http::Bound;
 use crate::logging::{self, Sink};
 use crate::server::Registry;
-use crate::sys::{self, Stop};
+use crate::sys::{self, StopAction};
 use argh::FromArgs;
 use std::io;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub struct ServeOptions {
 /// What runs the registry, and will ask it to stop.
 pub trait Runner {
     /// Remembers what to call. Called once, before [`Runner::ready`].
-    fn on_stop(&self, stop: Stop) -> io::Result<()>;
+    fn on_stop(&self, stop: StopAction) -> io::Result<()>;
 
     /// Is told that clients are served from now on.
     fn ready(&self);
@@ -39,7 +39,7 @@ pub trait Runner {
 pub struct Signals;
 
 impl Runner for Signals {
-    fn on_stop(&self, stop: Stop) -> io::Result<()> {
+    fn on_stop(&self, stop: StopAction) -> io::Result<()> {
         sys::on_shutdown_signal(stop)
     }
 
@@ -60,7 +60,7 @@ pub fn announce(config: &Config, notices: &[Notice], sink: &Sink) {
 /// Serves until a signal asks to stop. The error says why it could not start.
 pub fn execute(options: ServeOptions) -> Result<(), CommandError> {
     let (config, notices) = super::load_or_search(options.config)?;
-    let sink = Sink::of(options.log.as_deref())?;
+    let sink = Sink::open(options.log.as_deref())?;
     let _flushed = sink.flushed_at_end();
     announce(&config, &notices, &sink);
     run(&config, &sink, &Signals)

@@ -11,7 +11,7 @@ use super::serve::{self, Runner};
 use super::{CommandError, path_from_environment};
 use crate::config::{Config, ConfigSource, Notice, PATH_VARIABLE, StorageDriver};
 use crate::logging::{self, Sink};
-use crate::sys::Stop;
+use crate::sys::StopAction;
 use crate::sys::service::{self, Manager, Plan};
 use options::{ServiceCommand, StartOptions, StatusOptions, StopOptions, UninstallOptions};
 use std::ffi::OsString;
@@ -193,7 +193,7 @@ fn work(files: &Files, manager: &Manager) -> Result<(), CommandError> {
     let directory = files.directory();
     let what = format!("cannot change to the directory {}", directory.display());
     std::env::set_current_dir(directory).map_err(CommandError::system(what))?;
-    let sink = Sink::of(Some(&files.log))?;
+    let sink = Sink::open(Some(&files.log))?;
     let _flushed = sink.flushed_at_end();
     let (config, notices) =
         super::load(ConfigSource::File(files.config.clone())).map_err(|errors| {
@@ -211,7 +211,7 @@ fn work(files: &Files, manager: &Manager) -> Result<(), CommandError> {
 struct Managed<'a>(&'a Manager);
 
 impl Runner for Managed<'_> {
-    fn on_stop(&self, stop: Stop) -> io::Result<()> {
+    fn on_stop(&self, stop: StopAction) -> io::Result<()> {
         self.0.on_stop(stop);
         Ok(())
     }

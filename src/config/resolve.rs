@@ -11,7 +11,7 @@ use super::schema::{STORAGE_SETTINGS, SchemaNode};
 use super::setting::Value;
 use super::{access, auth, texts, values};
 use crate::http::Listen;
-use crate::http::tls::{ClientAuth, Settings as TlsSettings, Version};
+use crate::http::tls::{ClientAuth, TlsSettings, TlsVersion};
 use crate::memory;
 use crate::spec::descriptor::Platform;
 use crate::spec::validation::RequiredPlatforms;
@@ -163,7 +163,7 @@ fn tls(layers: &Layers) -> Option<TlsSettings> {
         key: Default::default(),
         client_cas: Vec::new(),
         client_auth: ClientAuth::None,
-        minimum: Version::Tls12,
+        minimum: TlsVersion::Tls12,
         cipher_suites: Vec::new(),
     })
 }

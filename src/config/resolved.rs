@@ -180,7 +180,7 @@ pub struct HttpConfig {
     /// `http.headers`: fields of every answer, one entry a value.
     pub headers: Vec<(String, String)>,
     /// `http.tls`; plain HTTP is served without.
-    pub tls: Option<tls::Settings>,
+    pub tls: Option<tls::TlsSettings>,
     /// `http.limits`.
     pub limits: Limits,
 }

@@ -5,7 +5,7 @@ use super::resolved::Formatter;
 use super::{file_path, texts};
 use crate::auth::access::{Rule, Subject};
 use crate::auth::pattern::Pattern;
-use crate::http::tls::{CipherSuite, ClientAuth, NoSuite, Version};
+use crate::http::tls::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
 use crate::http::{Listen, TrustedNetwork};
 use crate::spec::descriptor::Platform;
 use log::LevelFilter;
@@ -159,7 +159,7 @@ words! {
     Network: [("tcp", Network::Tcp), ("unix", Network::Unix)];
     PlatformMode: [("all", PlatformMode::All), ("none", PlatformMode::None), ("list", PlatformMode::List)];
     ClientAuth: CLIENT_AUTHS.map(|mode| (mode.name(), mode));
-    Version: [Version::Tls12, Version::Tls13].map(|version| (version.name(), version)),
+    TlsVersion: [TlsVersion::Tls12, TlsVersion::Tls13].map(|version| (version.name(), version)),
         |text| match text.to_ascii_lowercase().as_str() {
             "tls1.0" | "tls1.1" => " (TLS 1.0 and 1.1 are insecure and not supported)",
             _ => "",
@@ -243,8 +243,8 @@ const NETWORK: &str = "an IP address, or a network such as 10.0.0.0/8 or fd00::/
 fn cipher_suite(text: &str) -> Result<CipherSuite, Invalid> {
     let why = match CipherSuite::parse(text) {
         Ok(suite) => return Ok(suite),
-        Err(NoSuite::Weak) => " (this one is too weak and not supported)",
-        Err(NoSuite::Unknown) => "",
+        Err(CipherSuiteError::Weak) => " (this one is too weak and not supported)",
+        Err(CipherSuiteError::Unknown) => "",
     };
     let names: Vec<&str> = CipherSuite::names().collect();
     Err(format!("one of {}{why}", names.join(", ")).into())

@@ -6,7 +6,7 @@
 //! and cannot be read is an error, never ignored.
 
 use super::report::{ConfigError, Notice, Provenance, Severity};
-use crate::{encoding, sys, watched};
+use crate::{encoding, small_file, sys};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -79,7 +79,7 @@ impl ConfigSource {
         let (name, bytes) = match self {
             ConfigSource::Text { name, text } => (name, Ok(text.into_bytes())),
             ConfigSource::File(path) => {
-                let bytes = watched::read_once(&path, FILE_BYTES_MAX);
+                let bytes = small_file::read_once(&path, FILE_BYTES_MAX);
                 (path.display().to_string(), bytes)
             }
         };
@@ -158,7 +158,7 @@ fn misnamed(path: &Path) -> io::Result<Option<PathBuf>> {
 
 /// Whether two files have the same content. One that cannot be read is like no other.
 fn is_same(one: &Path, other: &Path) -> bool {
-    let read = |path| watched::read(path, FILE_BYTES_MAX).ok();
+    let read = |path| small_file::read(path, FILE_BYTES_MAX).ok();
     let content = read(one);
     content.is_some() && content == read(other)
 }

@@ -37,10 +37,16 @@ impl Error {
         )
     }
 
-    /// Another program replaced the file that was meant, or added to it.
+    /// What was expected to be there was replaced or added to: another process did that, or the precondition of a write
+    /// is not met.
     pub fn is_changed(&self) -> bool {
         let inner = self.source.get_ref();
         inner.is_some_and(|inner| inner.is::<Changed>())
+    }
+
+    /// The driver cannot do that, of all drivers this one.
+    pub fn is_unsupported(&self) -> bool {
+        self.source.kind() == io::ErrorKind::Unsupported
     }
 
     /// There is no room left.

@@ -1,19 +1,24 @@
-//! Keys in memory, for `storage.inmemory` and for tests: it can lose power.
+//! Objects in memory, for `storage.inmemory` and for tests: it can lose power.
 //!
-//! Beside what a reader sees it keeps what a disk would still have after a power loss: content that
+//! Besides what a reader sees it keeps what a disk would still have after a power loss: content that
 //! was synced, under names that were published. [`Memory::stop_after`] cuts the power at a given
 //! step, so that a test can stop a push everywhere and look at what is left.
 
+mod upload;
+
+use super::upload::{STARTED_AT_BYTES_MAX, parse_started_at};
 use super::{
-    Change, Changed, Content, Driver, Error, FileId, FileState, Key, Result, Sink, Source, Stat,
+    Capabilities, Changed, Driver, Error, Key, Object, Precondition, Replay, Result, Stat, Upload,
+    UploadState, Version, Write,
 };
 use crate::sync::Mutex;
-use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
+use upload::MemoryUpload;
 
 /// A driver over two maps. Clones share them.
 #[derive(Clone, Default)]
@@ -35,7 +40,7 @@ struct Disk {
 
 #[derive(Clone)]
 struct File {
-    id: FileId,
+    id: u64,
     content: Arc<Mutex<Vec<u8>>>,
     /// How much of the content was synced.
     synced: Arc<AtomicUsize>,
@@ -46,7 +51,7 @@ impl File {
     fn new(content: &[u8]) -> File {
         static FILES: AtomicU64 = AtomicU64::new(0);
         File {
-            id: FileId([FILES.fetch_add(1, Ordering::Relaxed), 0, 0]),
+            id: FILES.fetch_add(1, Ordering::Relaxed) + 1,
             content: Arc::new(Mutex::new(content.to_vec())),
             synced: Arc::default(),
             modified: SystemTime::now(),
@@ -57,12 +62,28 @@ impl File {
         self.content.lock()
     }
 
-    fn state(&self) -> FileState {
-        FileState {
-            file: self.id,
+    fn version(&self) -> Version {
+        Version::Numbers([self.id, 0, 0])
+    }
+
+    fn stat(&self) -> Stat {
+        Stat {
             length: self.bytes().len() as u64,
+            modified: self.modified,
         }
     }
+}
+
+/// One step towards the disk.
+enum Change<'a> {
+    Write(&'a Write<'a>),
+    /// Gives a file that was synced another name, if it is this one and has this length.
+    Move {
+        from: &'a Key,
+        file: u64,
+        length: u64,
+        to: &'a Key,
+    },
 }
 
 impl Memory {
@@ -81,13 +102,6 @@ impl Memory {
     /// by its own spelling only.
     pub fn fold_case(&self) {
         self.disk.lock().folds_case = true;
-    }
-
-    fn sink(&self, file: &File) -> Box<dyn Sink> {
-        Box::new(Appender {
-            disk: Arc::clone(&self.disk),
-            file: file.clone(),
-        })
     }
 
     /// How many durable steps were made.
@@ -125,35 +139,50 @@ impl Disk {
         Ok(())
     }
 
-    fn file(&self, key: &Key) -> Result<&File> {
+    fn live(&self, key: &Key) -> Result<&File> {
         self.live
             .get(key)
             .ok_or_else(|| Error::new(key, io::ErrorKind::NotFound.into()))
     }
 
     /// All keys that are `key` or below it.
-    fn below(&self, key: &Key) -> Vec<Key> {
-        let is_below = |found: &&Key| *found == key || found.as_str().starts_with(&folder(key));
-        self.live.keys().filter(is_below).cloned().collect()
+    fn within(&self, key: &Key) -> Vec<Key> {
+        let within = self.live.keys().filter(|found| found.is_within(key));
+        within.cloned().collect()
     }
 
-    fn publish(&mut self, change: &Change<'_>) -> Result<()> {
-        let key = change.target();
+    /// Makes changes, each in one step, in an order that a disk may choose.
+    fn publish(&mut self, changes: &[Change<'_>]) -> Result<()> {
+        let mut order: Vec<&Change<'_>> = changes.iter().collect();
+        if self.reordered {
+            order.reverse();
+        }
+        order.into_iter().try_for_each(|change| self.make(change))
+    }
+
+    fn make(&mut self, change: &Change<'_>) -> Result<()> {
+        let key = match change {
+            Change::Write(write) => &write.key,
+            Change::Move { to, .. } => to,
+        };
         self.step().map_err(|error| Error::new(key, error))?;
         let file = match change {
-            Change::Write(_, content) => {
-                let file = File::new(content);
-                file.synced.store(content.len(), Ordering::Relaxed);
+            Change::Write(write) => {
+                self.check(write)?;
+                let file = File::new(write.content);
+                file.synced.store(write.content.len(), Ordering::Relaxed);
                 file
             }
-            Change::Move { from, state, .. } => {
-                let file = self.file(from)?.clone();
-                if file.state() != *state {
+            Change::Move {
+                from, file, length, ..
+            } => {
+                let found = self.live(from)?.clone();
+                if (found.id, found.stat().length) != (*file, *length) {
                     return Err(Error::new(from, Changed::error()));
                 }
                 self.live.remove(from);
                 self.durable.remove(from);
-                file
+                found
             }
         };
         // A name may outlive its content: what was not synced reads as nothing after a power loss.
@@ -163,181 +192,189 @@ impl Disk {
         self.live.insert(key.clone(), file);
         Ok(())
     }
+
+    /// Whether the condition of a write is met.
+    fn check(&self, write: &Write<'_>) -> Result<()> {
+        let found = self.live.get(&write.key).map(File::version);
+        let is_met = match write.only_if {
+            Precondition::None => true,
+            Precondition::Absent => found.is_none(),
+            Precondition::Unchanged(version) => found.as_ref() == Some(version),
+        };
+        match is_met {
+            true => Ok(()),
+            false => Err(Error::new(&write.key, Changed::error())),
+        }
+    }
 }
 
 impl Driver for Memory {
-    fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>> {
-        let content = self.disk.lock().file(key)?.bytes().clone();
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>> {
+        let disk = self.disk.lock();
+        let Some(file) = disk.live.get(key) else {
+            return Ok(None);
+        };
+        let content = file.bytes().clone();
         if content.len() as u64 > bytes_max {
             return Err(Error::new(key, io::ErrorKind::InvalidData.into()));
         }
-        Ok(content)
+        Ok(Some((content, file.version())))
     }
 
-    fn open(&self, key: &Key) -> Result<Content> {
+    fn open(&self, key: &Key, _small_bytes_max: u64) -> Result<Option<Object>> {
         let disk = self.disk.lock();
-        let file = disk.file(key)?.bytes();
+        let Some(file) = disk.live.get(key) else {
+            return Ok(None);
+        };
+        let file = file.bytes();
         let published = disk.durable.get(key);
         // What was published is shared with all who read it.
         let bytes = match published.filter(|published| published.len() == file.len()) {
             Some(published) => Arc::clone(published),
             None => file.as_slice().into(),
         };
-        Ok(Content {
-            length: bytes.len() as u64,
-            source: Source::Bytes(bytes),
-        })
+        Ok(Some(Object::Bytes(bytes)))
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
-        let disk = self.disk.lock();
-        let stat = |file: &File| Stat {
-            length: file.bytes().len() as u64,
-            modified: file.modified,
-        };
-        Ok(disk.live.get(key).map(stat))
+        Ok(self.disk.lock().live.get(key).map(File::stat))
     }
 
-    fn has_folder(&self, key: &Key) -> Result<bool> {
-        let disk = self.disk.lock();
-        let from = Key::new(folder(key));
-        let next = disk.live.range(from.clone()..).next();
-        Ok(next.is_some_and(|(found, _)| found.as_str().starts_with(from.as_str())))
+    fn write(&self, writes: &[Write<'_>]) -> Result<()> {
+        let changes: Vec<Change<'_>> = writes.iter().map(Change::Write).collect();
+        self.disk.lock().publish(&changes)
     }
 
-    fn folds_case(&self) -> bool {
-        self.disk.lock().folds_case
-    }
-
-    fn kept_name(&self, key: &Key) -> Result<Option<String>> {
-        let names = self.list(&key.parent(), "", usize::MAX)?;
-        let alike = |name: &String| {
-            key.parent()
-                .child(name)
-                .as_str()
-                .eq_ignore_ascii_case(key.as_str())
-        };
-        Ok(names.into_iter().find(alike))
-    }
-
-    fn file_state(&self, key: &Key) -> Result<Option<FileState>> {
-        Ok(self.disk.lock().live.get(key).map(File::state))
-    }
-
-    fn create(&self, key: &Key) -> Result<Box<dyn Sink>> {
+    fn remove(&self, keys: &[&Key]) -> Result<()> {
         let mut disk = self.disk.lock();
-        if disk.live.contains_key(key) {
-            return Err(Error::new(key, io::ErrorKind::AlreadyExists.into()));
+        for key in keys {
+            disk.step().map_err(|error| Error::new(key, error))?;
+            disk.live.remove(key);
+            disk.durable.remove(key);
         }
-        let file = File::new(b"");
-        disk.live.insert(key.clone(), file.clone());
-        Ok(self.sink(&file))
-    }
-
-    fn append(&self, key: &Key, offset: u64, expected: FileId) -> Result<Box<dyn Sink>> {
-        let disk = self.disk.lock();
-        let file = disk.file(key)?;
-        if file.id != expected {
-            return Err(Error::new(key, Changed::error()));
-        }
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        if file.bytes().len() < offset {
-            return Err(Error::new(key, io::ErrorKind::InvalidData.into()));
-        }
-        file.bytes().truncate(offset);
-        Ok(self.sink(file))
-    }
-
-    fn rename(&self, from: &Key, to: &Key) -> Result<()> {
-        let mut disk = self.disk.lock();
-        let file = disk.file(from)?.clone();
-        disk.live.remove(from);
-        disk.live.insert(to.clone(), file);
         Ok(())
     }
 
-    fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
+    fn remove_below(&self, key: &Key) -> Result<()> {
         let mut disk = self.disk.lock();
-        if disk.reordered {
-            changes
-                .iter()
-                .rev()
-                .try_for_each(|change| disk.publish(change))
-        } else {
-            changes.iter().try_for_each(|change| disk.publish(change))
+        disk.step().map_err(|error| Error::new(key, error))?;
+        for key in disk.within(key) {
+            disk.live.remove(&key);
+            disk.durable.remove(&key);
+        }
+        Ok(())
+    }
+
+    fn discard(&self, key: &Key) {
+        let mut disk = self.disk.lock();
+        for key in disk.within(key) {
+            disk.live.remove(&key);
         }
     }
 
-    fn list(&self, folder_key: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
+    fn list(&self, directory: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
         let disk = self.disk.lock();
-        let prefix = folder(folder_key);
+        let prefix = prefix(directory);
         let from = (Bound::Excluded(Key::new(prefix.clone())), Bound::Unbounded);
-        let mut names: Vec<String> = Vec::new();
+        // "a-b" sorts before "a/b": names are in order only once they are cut.
+        let mut names = BTreeSet::new();
         for (key, _) in disk.live.range(from) {
             let Some(rest) = key.as_str().strip_prefix(&prefix) else {
                 break;
             };
             let name = rest.split('/').next().unwrap_or_default();
-            if name > after && !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
+            if name > after && !names.contains(name) {
+                names.insert(name.to_owned());
             }
         }
-        // "a-b" sorts before "a/b": names are in order only once they are cut.
-        names.sort();
-        names.truncate(limit);
-        Ok(names)
+        Ok(names.into_iter().take(limit).collect())
     }
 
-    fn remove(&self, key: &Key) -> Result<bool> {
-        let mut disk = self.disk.lock();
-        disk.step().map_err(|error| Error::new(key, error))?;
-        let below = disk.below(key);
-        for key in &below {
-            disk.live.remove(key);
-            disk.durable.remove(key);
+    fn has_directory(&self, key: &Key) -> Result<bool> {
+        let disk = self.disk.lock();
+        let from = Key::new(prefix(key));
+        let next = disk.live.range(from.clone()..).next();
+        Ok(next.is_some_and(|(found, _)| found.as_str().starts_with(from.as_str())))
+    }
+
+    fn walk(
+        &self,
+        directory: &Key,
+        visit: &mut dyn FnMut(&Key, &Stat) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let below: Vec<Key> = self.disk.lock().within(directory);
+        for key in below.iter().filter(|key| *key != directory) {
+            if let Some(stat) = self.stat(key)?
+                && visit(key, &stat).is_break()
+            {
+                break;
+            }
         }
-        Ok(!below.is_empty())
-    }
-
-    fn discard(&self, key: &Key) {
-        let mut disk = self.disk.lock();
-        for key in disk.below(key) {
-            disk.live.remove(&key);
-        }
-    }
-}
-
-/// An open file of a [`Memory`].
-struct Appender {
-    disk: Arc<Mutex<Disk>>,
-    file: File,
-}
-
-impl Write for Appender {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.bytes().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
 
-impl Sink for Appender {
-    fn file(&self) -> FileId {
-        self.file.id
+    fn upload(&self, key: &Key) -> Result<Box<dyn Upload>> {
+        Ok(Box::new(MemoryUpload::new(&self.disk, key, false)))
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        self.disk.lock().step()?;
-        let length = self.file.bytes().len();
-        self.file.synced.store(length, Ordering::Relaxed);
-        Ok(())
+    fn resume(
+        &self,
+        key: &Key,
+        length: u64,
+        replay: &mut dyn Replay,
+    ) -> Result<Option<Box<dyn Upload>>> {
+        let mut upload = MemoryUpload::new(&self.disk, key, true);
+        match upload.copy(length, replay)? {
+            true => Ok(Some(Box::new(upload))),
+            false => Ok(None),
+        }
+    }
+
+    fn upload_state(&self, key: &Key) -> Result<Option<UploadState>> {
+        let disk = self.disk.lock();
+        if let Some(data) = disk.live.get(&upload::data(key)) {
+            return Ok(Some(UploadState {
+                length: data.stat().length,
+                version: data.version(),
+            }));
+        }
+        let is_started = disk.live.contains_key(&upload::started_at(key));
+        Ok(is_started.then_some(UploadState {
+            length: 0,
+            version: upload::NO_DATA,
+        }))
+    }
+
+    fn upload_started(&self, key: &Key) -> Result<Option<SystemTime>> {
+        let started_at = self.read(&upload::started_at(key), STARTED_AT_BYTES_MAX)?;
+        if let Some(time) = started_at.and_then(|(text, _)| parse_started_at(&text)) {
+            return Ok(Some(time));
+        }
+        Ok(self.stat(&upload::data(key))?.map(|stat| stat.modified))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            folds_case: self.disk.lock().folds_case,
+            // Nobody else has the same data.
+            has_locks: true,
+        }
+    }
+
+    fn spelling(&self, key: &Key) -> Result<Option<String>> {
+        let names = self.list(&key.parent(), "", usize::MAX)?;
+        let is_alike = |name: &String| {
+            key.parent()
+                .child(name)
+                .as_str()
+                .eq_ignore_ascii_case(key.as_str())
+        };
+        Ok(names.into_iter().find(is_alike))
     }
 }
 
-fn folder(key: &Key) -> String {
+/// What the keys in a directory start with.
+fn prefix(key: &Key) -> String {
     if key.as_str().is_empty() {
         String::new()
     } else {

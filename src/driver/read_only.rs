@@ -1,8 +1,13 @@
 //! A driver that reads and never writes, for `storage.maintenance.readonly`: whatever would change something
 //! fails as on a disk that is mounted read-only, whoever asks for it.
 
-use super::{Change, Content, Driver, Error, FileId, FileState, Key, Result, Sink, Stat};
+use super::{
+    Capabilities, Driver, Error, Key, Object, Presign, Replay, Result, Stat, Upload, UploadState,
+    Version, Write,
+};
 use std::io;
+use std::ops::ControlFlow;
+use std::time::SystemTime;
 
 /// Another driver, of which only the reading half can be reached.
 pub struct ReadOnly<D>(pub D);
@@ -12,66 +17,87 @@ fn refused<T>(key: &Key) -> Result<T> {
 }
 
 impl<D: Driver> Driver for ReadOnly<D> {
-    fn read(&self, key: &Key, bytes_max: u64) -> Result<Vec<u8>> {
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>> {
         self.0.read(key, bytes_max)
     }
 
-    fn open(&self, key: &Key) -> Result<Content> {
-        self.0.open(key)
+    fn open(&self, key: &Key, small_bytes_max: u64) -> Result<Option<Object>> {
+        self.0.open(key, small_bytes_max)
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
         self.0.stat(key)
     }
 
-    fn has_folder(&self, key: &Key) -> Result<bool> {
-        self.0.has_folder(key)
-    }
-
-    fn leads_back(&self, folder: &Key) -> Result<bool> {
-        self.0.leads_back(folder)
-    }
-
-    fn folds_case(&self) -> bool {
-        self.0.folds_case()
-    }
-
-    fn kept_name(&self, key: &Key) -> Result<Option<String>> {
-        self.0.kept_name(key)
-    }
-
-    fn list(&self, folder: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
-        self.0.list(folder, after, limit)
-    }
-
-    fn file_state(&self, key: &Key) -> Result<Option<FileState>> {
-        self.0.file_state(key)
-    }
-
-    fn create(&self, key: &Key) -> Result<Box<dyn Sink>> {
-        refused(key)
-    }
-
-    fn rename(&self, _from: &Key, to: &Key) -> Result<()> {
-        refused(to)
-    }
-
-    fn append(&self, key: &Key, _offset: u64, _file: FileId) -> Result<Box<dyn Sink>> {
-        refused(key)
-    }
-
-    fn publish(&self, changes: &[Change<'_>]) -> Result<()> {
-        match changes.first() {
-            Some(change) => refused(change.target()),
+    fn write(&self, writes: &[Write<'_>]) -> Result<()> {
+        match writes.first() {
+            Some(write) => refused(&write.key),
             None => Ok(()),
         }
     }
 
-    fn remove(&self, key: &Key) -> Result<bool> {
+    fn remove(&self, keys: &[&Key]) -> Result<()> {
+        keys.first().map_or(Ok(()), |key| refused(key))
+    }
+
+    fn remove_below(&self, directory: &Key) -> Result<()> {
+        refused(directory)
+    }
+
+    fn discard(&self, _directory: &Key) {}
+
+    fn list(&self, directory: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
+        self.0.list(directory, after, limit)
+    }
+
+    fn has_directory(&self, directory: &Key) -> Result<bool> {
+        self.0.has_directory(directory)
+    }
+
+    fn walk(
+        &self,
+        directory: &Key,
+        visit: &mut dyn FnMut(&Key, &Stat) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.0.walk(directory, visit)
+    }
+
+    fn upload(&self, key: &Key) -> Result<Box<dyn Upload>> {
         refused(key)
     }
 
-    fn discard(&self, _key: &Key) {}
+    fn resume(
+        &self,
+        key: &Key,
+        _length: u64,
+        _replay: &mut dyn Replay,
+    ) -> Result<Option<Box<dyn Upload>>> {
+        refused(key)
+    }
+
+    fn upload_state(&self, key: &Key) -> Result<Option<UploadState>> {
+        self.0.upload_state(key)
+    }
+
+    fn upload_started(&self, key: &Key) -> Result<Option<SystemTime>> {
+        self.0.upload_started(key)
+    }
+
+    fn redirect(&self, key: &Key, request: &Presign<'_>) -> Result<Option<String>> {
+        self.0.redirect(key, request)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn leads_back(&self, directory: &Key) -> Result<bool> {
+        self.0.leads_back(directory)
+    }
+
+    fn spelling(&self, key: &Key) -> Result<Option<String>> {
+        self.0.spelling(key)
+    }
 }
 
 #[cfg(test)]
@@ -83,14 +109,15 @@ mod tests {
     fn what_is_there_is_read_and_nothing_is_changed() {
         let disk = Memory::default();
         let key = Key::new("a/link");
-        disk.publish(&[Change::Write(key.clone(), b"1")]).unwrap();
+        disk.write(&[Write::new(key.clone(), b"1")]).unwrap();
         let driver = ReadOnly(disk.clone());
-        let write = Change::Write(key.clone(), b"2");
-        assert!(driver.publish(&[write]).is_err_and(|e| e.is_read_only()));
-        assert!(driver.create(&key).is_err_and(|e| e.is_read_only()));
-        assert!(driver.remove(&key).is_err_and(|e| e.is_read_only()));
+        let write = Write::new(key.clone(), b"2");
+        assert!(driver.write(&[write]).is_err_and(|e| e.is_read_only()));
+        assert!(driver.upload(&key).is_err_and(|e| e.is_read_only()));
+        assert!(driver.remove(&[&key]).is_err_and(|e| e.is_read_only()));
+        assert!(driver.remove_below(&key).is_err_and(|e| e.is_read_only()));
         driver.discard(&key);
-        assert_eq!(driver.read(&key, 9).unwrap(), b"1");
+        assert_eq!(driver.read(&key, 9).unwrap().unwrap().0, b"1");
         assert_eq!(
             (
                 disk.steps(),

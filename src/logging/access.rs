@@ -5,7 +5,7 @@ use crate::http::{EXCERPT_BYTES_MAX, Exchange};
 use crate::time::format_common_log;
 use std::time::SystemTime;
 
-/// Writes the access log, or nothing when it is switched off (`log.accesslog.disabled`).
+/// Writes the access log, or nothing when it is disabled (`log.accesslog.disabled`).
 #[derive(Debug, Clone)]
 pub struct AccessLog {
     enabled: bool,
@@ -13,7 +13,7 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// Takes whether lines are written, and where to.
+    /// Takes whether lines are written, and where.
     pub fn new(enabled: bool, sink: Sink) -> AccessLog {
         AccessLog { enabled, sink }
     }
@@ -53,8 +53,8 @@ fn word(text: &str) -> String {
     escaped(text).replace(' ', "\\x20")
 }
 
-/// Apache's escapes: quotes and backslashes by a backslash, bytes that are no printable ASCII as `\xhh`. A head
-/// may be large, and the log is bounded: what is long stands there in part.
+/// Apache's escapes: quotes and backslashes by a backslash, bytes that are not printable ASCII as `\xhh`. A head
+/// may be large, and the log is bounded: long texts are shortened.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(EXCERPT_BYTES_MAX));
     for byte in text.bytes() {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_field_stands_there_in_part() {
+    fn a_large_field_is_shortened() {
         let large = "a".repeat(200_000);
         let exchange = Exchange {
             target: &large,
@@ -150,9 +150,9 @@ mod tests {
 
     #[test]
     fn a_file_takes_the_lines_where_one_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("registry.log");
-        let sink = Sink::of(Some(&path)).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.log");
+        let sink = Sink::open(Some(&path)).unwrap();
         let exchange = Exchange {
             client: None,
             method: "GET",

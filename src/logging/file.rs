@@ -1,5 +1,5 @@
-//! A log in a file that cannot fill a disk: at [`FILE_BYTES_MAX`] it gets a second name, in the place of
-//! the file that had it before, and a new one begins.
+//! A log file that cannot fill a disk: at [`FILE_BYTES_MAX`] it is renamed, replacing
+//! the file that was renamed before, and a new one is started.
 
 use crate::sys;
 use std::ffi::OsString;
@@ -7,44 +7,44 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// How large the file grows, in bytes. There are two at most, so twice this is taken in all.
+/// How large the file grows, in bytes. There are at most two, so they take at most twice as much.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// A file that lines are added to.
+/// A file to which lines are appended.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
     bytes_max: u64,
-    open: Open,
+    open: OpenLog,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenLog {
     file: File,
     bytes: u64,
 }
 
 impl LogFile {
-    /// Goes on with the file at `path`, or begins it. Its folder must be there. What is no file, as a device
-    /// or a pipe, is an error: it would be renamed when so much has gone through it.
+    /// Appends to the file at `path`, or creates it. Its directory must exist. Anything but a regular file, such as a device
+    /// or a pipe, is an error: it would be renamed once enough has gone through it.
     pub fn open(path: &Path) -> io::Result<LogFile> {
         LogFile::bounded(path, FILE_BYTES_MAX)
     }
 
     fn bounded(path: &Path, bytes_max: u64) -> io::Result<LogFile> {
-        // The current folder may be another one when the file is renamed.
+        // The current directory may have changed when the file is renamed.
         let path = std::path::absolute(path)?;
-        let open = Open::at(&path)?;
+        let open = OpenLog::at(&path)?;
         Ok(LogFile {
-            // A link goes on to lead to the log. Some volumes of Windows containers cannot tell where.
+            // A link keeps leading to the log. Some volumes of Windows containers do not know where.
             path: fs::canonicalize(&path).unwrap_or(path),
             bytes_max,
             open,
         })
     }
 
-    /// How many bytes of whole lines the file has room for. A line that is longer than the file may be stands alone
-    /// in one.
+    /// How many bytes of whole lines the file has room for. A line that is longer than the file may be gets a file
+    /// of its own.
     fn room_for(&self, lines: &[u8]) -> usize {
         let room = self.bytes_max.saturating_sub(self.open.bytes);
         let room = usize::try_from(room).unwrap_or(usize::MAX);
@@ -59,17 +59,17 @@ impl LogFile {
         }
     }
 
-    /// Renames the full file and begins a new one. Where that cannot be done, the full one is emptied: a
+    /// Renames the full file and starts a new one. If that fails, the full one is truncated: a
     /// bound that holds is worth more than old lines.
-    fn begin_anew(&mut self) -> io::Result<()> {
-        // On Windows too a file can be renamed while it is open here; whoever else has it open may not
+    fn rotate(&mut self) -> io::Result<()> {
+        // On Windows too a file can be renamed while it is open here; another program that has it open may not
         // allow that.
         let renamed = fs::rename(&self.path, previous(&self.path));
-        let new = renamed.and_then(|()| Open::at(&self.path));
+        let new = renamed.and_then(|()| OpenLog::at(&self.path));
         self.open = new.or_else(|error| {
             File::create(&self.path)?;
-            let mut emptied = Open::at(&self.path)?;
-            let text = format!("the log was full and is emptied: it cannot be renamed: {error}\n");
+            let mut emptied = OpenLog::at(&self.path)?;
+            let text = format!("truncated the full log, because it cannot be renamed: {error}\n");
             emptied.file.write_all(text.as_bytes())?;
             emptied.bytes = text.len() as u64;
             io::Result::Ok(emptied)
@@ -79,10 +79,10 @@ impl LogFile {
 }
 
 impl Write for LogFile {
-    /// Adds as many of these whole lines as there is room for.
+    /// Appends as many of these whole lines as there is room for.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         if self.room_for(lines) == 0 {
-            self.begin_anew()?;
+            self.rotate()?;
         }
         let fitting = lines.get(..self.room_for(lines)).unwrap_or_default();
         let written = self.open.file.write(fitting)?;
@@ -95,21 +95,21 @@ impl Write for LogFile {
     }
 }
 
-impl Open {
-    fn at(path: &Path) -> io::Result<Open> {
+impl OpenLog {
+    fn at(path: &Path) -> io::Result<OpenLog> {
         let mut options = File::options();
         let file = sys::without_waiting(options.create(true).append(true)).open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
-            let message = "it is no file, and a log is renamed when it is full";
+            let message = "it is not a regular file; a log is renamed when it is full";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let bytes = metadata.len();
-        Ok(Open { file, bytes })
+        Ok(OpenLog { file, bytes })
     }
 }
 
-/// The name of the file before: `.1` behind the name.
+/// The name of the renamed file: the name with `.1` appended.
 fn previous(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".1");
@@ -129,22 +129,22 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_gets_a_second_name_and_there_are_two_at_most() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("registry.log");
+    fn a_full_file_is_renamed_and_there_are_two_at_most() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.log");
         let mut log = LogFile::bounded(&path, 10).unwrap();
         for line in ["one\n", "two\n", "three\n", "four\n", "five\n"] {
             write(&mut log, line);
         }
         assert_eq!(text(&path), "four\nfive\n");
         assert_eq!(text(&previous(&path)), "three\n");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
     }
 
     #[test]
-    fn it_goes_on_where_it_was_and_counts_what_is_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("registry.log");
+    fn lines_are_appended_and_existing_ones_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.log");
         fs::write(&path, "12345678\n").unwrap();
         let mut log = LogFile::bounded(&path, 12).unwrap();
         write(&mut log, "a\n");
@@ -155,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_longer_than_the_file_may_be_stands_alone_in_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("registry.log");
+    fn a_line_that_is_longer_than_the_file_may_be_gets_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.log");
         let mut log = LogFile::bounded(&path, 4).unwrap();
         write(&mut log, "a long line\n");
         write(&mut log, "b\n");
@@ -166,26 +166,23 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_renamed_is_emptied() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("registry.log");
-        // A folder with something in it is replaced by no rename.
+    fn a_file_that_cannot_be_renamed_is_truncated() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.log");
+        // No rename replaces a directory that is not empty.
         fs::create_dir_all(previous(&path).join("x")).unwrap();
         let mut log = LogFile::bounded(&path, 200).unwrap();
         write(&mut log, &("x".repeat(199) + "\n"));
         write(&mut log, "next\n");
         let found = text(&path);
-        assert!(
-            found.starts_with("the log was full and is emptied: "),
-            "{found}"
-        );
+        assert!(found.starts_with("truncated the full log, "), "{found}");
         assert!(found.ends_with("\nnext\n"), "{found}");
     }
 
     #[test]
-    fn lines_that_come_together_are_parted_between_two_files_and_none_is_cut() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("registry.log");
+    fn lines_that_are_written_together_are_split_between_two_files_and_none_is_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.log");
         let mut log = LogFile::bounded(&path, 5_000).unwrap();
         let lines: String = (0..800).map(|n| format!("line {n:03}\n")).collect();
         for part in [&lines[..9 * 300], &lines[9 * 300..]] {
@@ -198,11 +195,17 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn a_device_is_refused_and_a_link_is_renamed_where_it_leads() {
-        // As root it could be renamed, and be gone for every other program.
+        // Root could rename it, and every other program would miss it.
         let refused = LogFile::open(Path::new("/dev/null")).unwrap_err();
-        assert!(refused.to_string().contains("no file"), "{refused}");
-        let folder = tempfile::tempdir().unwrap();
-        let (path, link) = (folder.path().join("real.log"), folder.path().join("link"));
+        assert!(
+            refused.to_string().contains("not a regular file"),
+            "{refused}"
+        );
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (
+            directory.path().join("real.log"),
+            directory.path().join("link"),
+        );
         std::os::unix::fs::symlink("real.log", &link).unwrap();
         let mut log = LogFile::bounded(&link, 4).unwrap();
         write(&mut log, "one\n");
@@ -215,8 +218,8 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(LogFile::open(&folder.path().join("no/registry.log")).is_err());
+    fn a_missing_directory_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(LogFile::open(&directory.path().join("no/registry.log")).is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! Lines on their way out: a bounded queue, and a thread that writes what is in it.
+//! Lines that wait to be written: a bounded queue, and a thread that writes it.
 //!
-//! Nobody else ever waits for a pipe that is not read or a disk that hangs. What does not fit is dropped and
-//! counted, and how many lines that were is told as soon as something can be written again.
+//! Nothing else ever waits for a pipe that is not read or a disk that hangs. Lines that do not fit are dropped and
+//! counted, and their number is reported as soon as something can be written again.
 
 use crate::sync::{Condvar, Mutex};
 use std::io::{self, ErrorKind, Write};
@@ -9,18 +9,18 @@ use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-/// How long lines that are not urgent are gathered: a thread that is woken up for each costs more than the line.
+/// How long lines that are not urgent are gathered: waking up a thread for each costs more than the line.
 const GATHER: Duration = Duration::from_millis(5);
-/// Bytes that are written at once, about, and that end the gathering.
+/// About how many bytes are written at once; as many end the gathering.
 const BATCH_BYTES: usize = 64 * 1024;
-/// The pause before another try where an output says that it would have to wait.
+/// The pause before a retry when an output would block.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Tells how many lines were lost: in place, by what it writes, or elsewhere.
-pub type TellLost = fn(u64, &mut dyn Write) -> io::Result<()>;
+/// Reports how many lines were lost: to this output, or elsewhere.
+pub type ReportLost = fn(u64, &mut dyn Write) -> io::Result<()>;
 
-/// A queue in front of an output. When it is dropped, what is in it is still written; [`Queue::flush`] waits for
+/// A queue in front of an output. What it holds when it is dropped is still written; [`Queue::flush`] waits for
 /// that.
 pub struct Queue {
     shared: Arc<Shared>,
@@ -28,49 +28,49 @@ pub struct Queue {
 }
 
 struct Shared {
-    state: Mutex<State>,
-    /// There is something to do for the writer.
+    state: Mutex<QueueState>,
+    /// The writer has something to do.
     filled: Condvar,
-    /// Something was written, for those who wait for that.
+    /// Something was written.
     written: Condvar,
-    /// Locked by the writer alone.
+    /// Locked by the writer only.
     output: Mutex<Box<dyn Write + Send>>,
-    tell_lost: TellLost,
+    report_lost: ReportLost,
 }
 
-struct State {
+struct QueueState {
     bytes_max: usize,
     /// Whole lines.
     waiting: Vec<u8>,
-    /// Bytes that the writer has and that are not written yet.
+    /// Bytes that the writer took and has not written yet.
     in_hand: usize,
-    /// Whether the writer is at work on them.
+    /// Whether the writer is writing them.
     is_busy: bool,
-    /// Lines that were lost and not told of.
+    /// Lines that were lost and not reported.
     lost: u64,
-    /// Whether the output took nothing the last time.
+    /// Whether the last write failed.
     is_failing: bool,
     is_urgent: bool,
     is_closed: bool,
     phase: Phase,
 }
 
-/// What the writer does.
+/// What the writer is doing.
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
-    /// Nothing waits.
+    /// Waiting for lines.
     Asleep,
-    /// It gives lines a moment to come together.
+    /// Giving lines a moment to accumulate.
     Gathering,
-    /// It will look for lines by itself.
+    /// Writing; it will look for lines again by itself.
     Awake,
 }
 
 impl Queue {
-    /// A queue of at most so many bytes. Where no thread can be started, lines are written by those who have them.
-    pub fn new(output: Box<dyn Write + Send>, bytes_max: usize, tell_lost: TellLost) -> Queue {
+    /// A queue of at most `bytes_max`. If no thread can be started, [`Queue::push`] writes.
+    pub fn new(output: Box<dyn Write + Send>, bytes_max: usize, report_lost: ReportLost) -> Queue {
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
+            state: Mutex::new(QueueState {
                 bytes_max,
                 waiting: Vec::new(),
                 in_hand: 0,
@@ -84,7 +84,7 @@ impl Queue {
             filled: Condvar::new(),
             written: Condvar::new(),
             output: Mutex::new(output),
-            tell_lost,
+            report_lost,
         });
         let for_thread = Arc::clone(&shared);
         let thread = thread::Builder::new().stack_size(STACK_BYTES);
@@ -92,12 +92,12 @@ impl Queue {
         Queue { shared, has_writer }
     }
 
-    /// Changes how many bytes there may be.
+    /// Sets how many bytes it may hold.
     pub fn bound(&self, bytes_max: usize) {
         self.shared.state().bytes_max = bytes_max;
     }
 
-    /// Adds a line, its end included, or counts it as lost. An urgent one is written at once.
+    /// Adds a line, its end included, or counts it as lost. An urgent line is written at once.
     pub fn push(&self, line: &[u8], is_urgent: bool) {
         let mut state = self.shared.state();
         if !state.add(line) {
@@ -119,13 +119,13 @@ impl Queue {
         }
     }
 
-    /// Waits until everything is written, so long at most; `false` when it is not.
+    /// Waits until everything is written, at most for `patience`; `false` when it is not.
     pub fn flush(&self, patience: Duration) -> bool {
         let mut state = self.shared.state();
         state.is_urgent = true;
         state.phase = Phase::Awake;
         self.shared.filled.notify_one();
-        let has_more = |state: &mut State| state.is_busy || state.has_work();
+        let has_more = |state: &mut QueueState| state.is_busy || state.has_work();
         let written = &self.shared.written;
         written.wait_timeout_while(state, patience, has_more).1
     }
@@ -147,8 +147,8 @@ impl Drop for Queue {
     }
 }
 
-impl State {
-    /// Whether there is something to write. Of lost lines nothing is told where nothing can be written.
+impl QueueState {
+    /// Whether there is something to write. Lost lines are not reported while writing fails.
     fn has_work(&self) -> bool {
         !self.waiting.is_empty() || (self.lost > 0 && !self.is_failing)
     }
@@ -170,11 +170,11 @@ impl State {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock()
     }
 
-    /// The life of the writer.
+    /// The loop of the writer.
     fn write_all(&self) {
         let mut state = self.state();
         loop {
@@ -187,7 +187,7 @@ impl Shared {
             }
             if !state.is_urgent && !state.is_closed && state.waiting.len() < BATCH_BYTES {
                 state.phase = Phase::Gathering;
-                let gathers = |state: &mut State| state.phase == Phase::Gathering;
+                let gathers = |state: &mut QueueState| state.phase == Phase::Gathering;
                 (state, _) = self.filled.wait_timeout_while(state, GATHER, gathers);
             }
             state.phase = Phase::Awake;
@@ -195,8 +195,11 @@ impl Shared {
         }
     }
 
-    /// Writes what waits now, and how many lines were lost behind it.
-    fn write_once<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+    /// Writes what waits now, followed by how many lines were lost.
+    fn write_once<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, QueueState>,
+    ) -> MutexGuard<'s, QueueState> {
         let batch = std::mem::take(&mut state.waiting);
         let mut lost = std::mem::take(&mut state.lost);
         state.in_hand = batch.len();
@@ -215,7 +218,7 @@ impl Shared {
             }
         }
         if done.is_ok() && lost > 0 {
-            done = (self.tell_lost)(lost, &mut **output);
+            done = (self.report_lost)(lost, &mut **output);
         }
         if done.is_ok() {
             lost = 0;
@@ -239,7 +242,7 @@ impl Shared {
     }
 }
 
-/// The length of some whole lines at the beginning.
+/// The length of some whole lines at the start.
 fn first_lines(lines: &[u8]) -> usize {
     let is_end = |byte: &u8| *byte == b'\n';
     let some = lines.get(..BATCH_BYTES).unwrap_or(lines);
@@ -248,7 +251,7 @@ fn first_lines(lines: &[u8]) -> usize {
     end.map_or(lines.len(), |end| end + 1)
 }
 
-/// Writes all bytes, however long that takes.
+/// Writes all bytes, however long it takes.
 fn write(output: &mut dyn Write, mut bytes: &[u8]) -> io::Result<()> {
     let mut is_flushed = false;
     while !is_flushed {
@@ -265,7 +268,7 @@ fn write(output: &mut dyn Write, mut bytes: &[u8]) -> io::Result<()> {
         match done {
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Whoever shares the pipe may have made it so.
+            // Another process that shares the pipe may have made it non-blocking.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY_PAUSE),
             Err(error) => return Err(error),
         }

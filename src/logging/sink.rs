@@ -9,51 +9,51 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 /// How long the end of the program waits until everything is written.
-const END_PATIENCE: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static STANDARD_ERROR: LazyLock<Queue> =
-    LazyLock::new(|| Queue::new(Box::new(io::stderr()), LOG_QUEUE_BYTES, super::tell_lost));
+    LazyLock::new(|| Queue::new(Box::new(io::stderr()), LOG_QUEUE_BYTES, super::report_lost));
 static STANDARD_OUTPUT: LazyLock<Queue> = LazyLock::new(|| {
-    // Programs read what stands there: lost lines are told in the log.
+    // Programs read standard output, so lost lines are reported in the log.
     Queue::new(Box::new(io::stdout()), LOG_QUEUE_BYTES, |lost, _| {
         log::warn!(
-            "{lost} lines of the access log were lost: standard output was not read or failed"
+            "lost {lost} lines of the access log: standard output was not read, or writing failed"
         );
         Ok(())
     })
 });
 
-/// A place for lines. Whoever has one never waits for it: a thread writes them.
+/// An output for lines. Writing to it never waits: a thread does the work.
 #[derive(Debug, Clone, Default)]
 pub enum Sink {
     /// The log on standard error, the access log on standard output.
     #[default]
     Standard,
-    /// Both in one file, which is bounded: see [`super::FILE_BYTES_MAX`].
+    /// Both in one file of bounded size: see [`super::FILE_BYTES_MAX`].
     File(Arc<Queue>),
 }
 
 impl Sink {
-    /// A sink for a file that the command line may name. The error says which file cannot be written.
-    pub fn of(path: Option<&Path>) -> Result<Sink, String> {
+    /// A sink for the file that the command line may name. The error names the file that cannot be written.
+    pub fn open(path: Option<&Path>) -> Result<Sink, String> {
         let Some(path) = path else {
             return Ok(Sink::Standard);
         };
         let wrong = |error| format!("cannot write the log {}: {error}", path.display());
         let file = LogFile::open(path).map_err(wrong)?;
-        let queue = Queue::new(Box::new(file), LOG_QUEUE_BYTES, super::tell_lost);
+        let queue = Queue::new(Box::new(file), LOG_QUEUE_BYTES, super::report_lost);
         Ok(Sink::File(Arc::new(queue)))
     }
 
-    /// Keeps in a file what ends the program: that is told on standard error as well, where perhaps
-    /// nobody looks.
+    /// Writes the reason why the program ends to the file, if there is one: it is written to standard error as well,
+    /// where perhaps nobody looks.
     pub fn keep(&self, message: &str) {
         if let Sink::File(_) = self {
             log::error!("{message}");
         }
     }
 
-    /// Changes how many bytes of lines may wait for each output.
+    /// Sets how many bytes of lines may wait for each output.
     pub(super) fn bound(&self, bytes: usize) {
         match self {
             Sink::Standard => {
@@ -82,9 +82,9 @@ impl Sink {
 
     /// Waits a moment until all that was logged is written.
     pub fn flush(&self) {
-        let end = Instant::now() + END_PATIENCE;
+        let end = Instant::now() + FLUSH_TIMEOUT;
         let queues = match self {
-            // Of the access log something may be told in the log.
+            // Lost lines of the access log may be reported in the log.
             Sink::Standard => [Some(&*STANDARD_OUTPUT), Some(&*STANDARD_ERROR)],
             Sink::File(queue) => [Some(&**queue), None],
         };
@@ -93,14 +93,14 @@ impl Sink {
         }
     }
 
-    /// What flushes it when it is dropped, however that comes about.
+    /// A value that flushes it when dropped, even by a panic.
     #[must_use]
     pub fn flushed_at_end(&self) -> Flush {
         Flush(self.clone())
     }
 }
 
-/// What the log writes its lines to, each whole.
+/// The target of the logger, which writes whole lines.
 pub(super) struct Pipe(pub Sink);
 
 impl Write for Pipe {
@@ -123,9 +123,9 @@ impl Drop for Flush {
     }
 }
 
-/// Says on standard error why the program ends, behind what was logged there. Nobody may read it, and the end does not wait for
-/// that.
+/// Writes to standard error why the program ends, after what was logged there. If nobody reads it, the end does not wait
+/// for that.
 pub fn complain(text: &str) {
     STANDARD_ERROR.push(text.as_bytes(), true);
-    STANDARD_ERROR.flush(END_PATIENCE);
+    STANDARD_ERROR.flush(FLUSH_TIMEOUT);
 }

@@ -1,7 +1,7 @@
 //! Descriptors: pointers to content (OCI image spec `descriptor.md`), as they are pushed in a manifest and as
 //! they are given in a list of referrers.
 //!
-//! A manifest may have tens of thousands: of what is pushed no more is kept than is asked for later.
+//! A manifest may have tens of thousands: of a pushed one no more is kept than is needed later.
 
 use super::digest::Digest;
 use super::error::excerpt;
@@ -15,7 +15,7 @@ use std::fmt;
 /// Annotations, in the order of their keys.
 pub type Annotations = BTreeMap<String, String>;
 
-/// A pointer to content in a manifest that is pushed.
+/// A pointer to content in a pushed manifest.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", remote = "Self")]
 pub struct Descriptor {
@@ -56,9 +56,9 @@ pub struct ReferrerDescriptor<'m> {
     pub annotations: &'m Annotations,
 }
 
-/// UrlsVisitor where content can be fetched.
+/// Places where content can be fetched.
 ///
-/// One text, since tens of thousands of tiny ones would take many times the memory.
+/// They are kept as one text, since tens of thousands of small ones would take many times the memory.
 #[derive(Debug, Default)]
 pub struct Urls {
     text: String,
@@ -115,7 +115,7 @@ impl<'de> Deserialize<'de> for Urls {
 #[serde(transparent)]
 struct Text<'t>(#[serde(borrow)] std::borrow::Cow<'t, str>);
 
-/// A text of which nothing is kept.
+/// A string of which nothing is kept.
 #[derive(Debug)]
 pub(super) struct CheckedText;
 
@@ -125,7 +125,7 @@ impl<'de> Deserialize<'de> for CheckedText {
     }
 }
 
-/// Annotations of which nothing is kept: an object of texts, of which Go reads `null` as one without text.
+/// Annotations of which nothing is kept: an object of strings, where Go reads `null` as an empty one.
 #[derive(Debug)]
 pub(super) struct CheckedAnnotations;
 

@@ -17,7 +17,7 @@ impl Algorithm {
     /// Every algorithm, in the order in which they are searched.
     pub const ALL: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Sha512];
 
-    /// The name before the colon, also a folder name on disk.
+    /// The name before the colon, also a directory name on disk.
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::Sha256 => "sha256",
@@ -33,7 +33,7 @@ impl Algorithm {
         }
     }
 
-    /// The digest of bytes that are in memory as a whole.
+    /// The digest of some bytes.
     pub fn digest(self, bytes: &[u8]) -> Digest {
         let mut hasher = Hasher::new(self);
         hasher.update(bytes);
@@ -107,14 +107,14 @@ impl FromStr for Digest {
     }
 }
 
-/// Why a text is no digest.
+/// Why a text is not a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidDigest {
     /// No colon.
     Form,
     /// Not one of [`Algorithm::ALL`].
     Algorithm,
-    /// The wrong number of digits, or something that is no lower-case hex digit.
+    /// The wrong number of digits, or something that is not a lower-case hex digit.
     Hex(Algorithm),
 }
 
@@ -123,7 +123,7 @@ impl fmt::Display for InvalidDigest {
         match self {
             InvalidDigest::Form => out.write_str("a digest is written algorithm:hex"),
             InvalidDigest::Algorithm => {
-                out.write_str("the digest algorithm is not supported: use sha256 or sha512")
+                out.write_str("unsupported digest algorithm; supported: sha256, sha512")
             }
             InvalidDigest::Hex(algorithm) => write!(
                 out,
@@ -147,7 +147,7 @@ pub enum Hasher {
 }
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// A hasher of no bytes yet.
     pub fn new(algorithm: Algorithm) -> Hasher {
         match algorithm {
             Algorithm::Sha256 => Hasher::Sha256(Sha256::new()),
@@ -155,7 +155,7 @@ impl Hasher {
         }
     }
 
-    /// The algorithm that runs.
+    /// The algorithm.
     pub fn algorithm(&self) -> Algorithm {
         match self {
             Hasher::Sha256(_) => Algorithm::Sha256,
@@ -163,7 +163,7 @@ impl Hasher {
         }
     }
 
-    /// Takes in the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Hasher::Sha256(hash) => hash.update(bytes),
@@ -171,7 +171,7 @@ impl Hasher {
         }
     }
 
-    /// The digest of everything taken in so far; the hasher can go on.
+    /// The digest of all bytes so far; more can be added after that.
     pub fn digest(&self) -> Digest {
         let (algorithm, hex) = match self.clone() {
             Hasher::Sha256(hash) => (Algorithm::Sha256, hex::encode(hash.finalize())),

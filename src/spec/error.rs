@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-/// What went wrong. Several codes share a wire name where the specs have one word for two statuses.
+/// What went wrong. Several codes share a wire name where the specs have one name for two statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The table below says what each is.
 pub enum Code {
@@ -43,8 +43,8 @@ type Row = (Code, &'static str, u16, &'static str);
 /// distribution's (`registry/api/errcode`) where it has not; `PATH_UNKNOWN` is ours.
 ///
 /// The messages are not those of distribution: its clients in Go (docker, skopeo, podman, containerd)
-/// drop a message that they know by heart when it comes without a detail, and show the code alone. The
-/// two that they know are `UNAUTHORIZED` and `DENIED`, whose detail says what was asked for.
+/// drop a standard message that comes without a detail, and show the code alone. The
+/// two messages that are standard are `UNAUTHORIZED` and `DENIED`, whose detail says what was requested.
 pub const TABLE: [Row; 27] = [
     (
         Code::BlobUnknown,
@@ -129,7 +129,7 @@ pub const TABLE: [Row; 27] = [
         Code::BodyCut,
         "SIZE_INVALID",
         400,
-        "the client went away before the end of its request",
+        "the client closed the connection before the end of its request",
     ),
     (
         Code::TooManyTags,
@@ -183,7 +183,7 @@ pub const TABLE: [Row; 27] = [
         Code::BodyTimeout,
         "SIZE_INVALID",
         408,
-        "the request body came too slowly",
+        "the request body arrived too slowly",
     ),
     (
         Code::StorageFull,
@@ -231,13 +231,13 @@ impl Code {
     }
 }
 
-/// Most bytes of a message.
+/// Longest message, in bytes.
 const MESSAGE_BYTES_MAX: usize = 2048;
 
-/// Most bytes of a text in a detail: more than a whole manifest's reference has.
+/// Longest text in a detail, in bytes: more than a reference with its repository has.
 const DETAIL_BYTES_MAX: usize = 1024;
 
-/// The beginning of a text, of so many bytes at most.
+/// The beginning of a text, at most this many bytes.
 pub(crate) fn excerpt(text: &str, bytes_max: usize) -> &str {
     let mut end = bytes_max.min(text.len());
     while !text.is_char_boundary(end) {
@@ -246,7 +246,7 @@ pub(crate) fn excerpt(text: &str, bytes_max: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-/// Cuts what is too long, so that it shows.
+/// Cuts a text that is too long, visibly.
 fn cut(text: &mut String, bytes_max: usize) {
     if text.len() > bytes_max {
         text.truncate(excerpt(text, bytes_max).len());
@@ -265,9 +265,9 @@ pub struct Error {
     /// The things it is about, one `errors` entry each; none is one entry without a detail. A thing is
     /// its bare text (a digest, a tag), since clients print what they find: `map[digest:sha256:...]`.
     pub details: Vec<Value>,
-    /// Header fields that belong to the answer (`Allow`, `Range`, `Location`, ...).
-    pub fields: Vec<(&'static str, String)>,
-    /// For the log only: what the system said. Never sent.
+    /// Headers that belong to the response (`Allow`, `Range`, `Location`, ...).
+    pub headers: Vec<(&'static str, String)>,
+    /// The cause, for the log only. Never sent.
     pub cause: Option<String>,
 }
 
@@ -278,13 +278,13 @@ impl Error {
             code,
             message: None,
             details: Vec::new(),
-            fields: Vec::new(),
+            headers: Vec::new(),
             cause: None,
         }
     }
 
-    /// Says it in other words than the table's. What is very long is cut: it was made of a client's text, and goes
-    /// to the log as well.
+    /// Replaces the table's message. What is very long is cut: it may contain a client's text, and is
+    /// logged as well.
     #[must_use]
     pub fn message(mut self, message: impl Into<String>) -> Error {
         let mut message = message.into();
@@ -293,7 +293,7 @@ impl Error {
         self
     }
 
-    /// Names a thing it is about. Texts that are longer than any such thing are cut.
+    /// Adds a thing that it is about. Longer texts than any such thing are cut.
     #[must_use]
     pub fn detail(mut self, mut detail: Value) -> Error {
         match &mut detail {
@@ -309,14 +309,14 @@ impl Error {
         self
     }
 
-    /// Adds a header field to the answer.
+    /// Adds a header to the response.
     #[must_use]
-    pub fn field(mut self, name: &'static str, value: impl Into<String>) -> Error {
-        self.fields.push((name, value.into()));
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Error {
+        self.headers.push((name, value.into()));
         self
     }
 
-    /// Keeps what the system said, for the log.
+    /// Keeps the cause, for the log.
     #[must_use]
     pub fn cause(mut self, cause: impl ToString) -> Error {
         self.cause = Some(cause.to_string());
@@ -367,7 +367,7 @@ mod tests {
             );
             assert!((400..600).contains(&status) && !message.is_empty());
         }
-        // A code without a row would be answered 500: the table is as long as the enum.
+        // A code without a row would be a 500: the table is as long as the enum.
         assert_eq!(Code::Unknown as usize + 1, TABLE.len());
     }
 

@@ -1,6 +1,6 @@
 //! JSON as Go's `encoding/json` reads it, which wrote and read every manifest of this layout before us:
 //! the names of members in any case, `null` as absent, the last of doubled members, and U+FFFD for half
-//! a surrogate pair and for bytes that are no UTF-8.
+//! a surrogate pair and for bytes that are not UTF-8.
 //!
 //! What is pushed is read more strictly (`manifest`), what is stored only in this way (`stored`).
 
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The text of bytes that may not be UTF-8, fit for a reader that knows no half surrogate pairs.
+/// The text of bytes that may not be UTF-8, for a parser that does not accept half surrogate pairs.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(bytes) {
         Cow::Borrowed(text) => replace_lone_surrogates(text),
@@ -18,7 +18,7 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Writes `\ufffd` in place of each escape that is half a surrogate pair; no byte changes its place.
+/// Replaces each escape that is half a surrogate pair by `\ufffd`; every other byte keeps its position.
 pub(super) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     let mut replaced = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -34,7 +34,7 @@ pub(super) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
                     ESCAPE_BYTES
                 }
                 (Some(_), _) => ESCAPE_BYTES,
-                // The backslash and what it escapes. Where that is no ASCII, it is no JSON either.
+                // The backslash and what it escapes. If that is not ASCII, it is not JSON either.
                 (None, _) => 2,
             };
     }
@@ -55,7 +55,7 @@ fn escape(text: &str, at: usize) -> Option<u16> {
     u16::from_str_radix(digits, 16).ok().filter(|_| is_hex)
 }
 
-/// Whether a name stands for a known one. Unicode has two letters, the long s and the Kelvin sign, that
+/// Whether a name is a known one in any case. Unicode has two letters, the long s and the Kelvin sign, that
 /// are ASCII letters in another case.
 fn is_name(found: &str, known: &str) -> bool {
     let fold = |letter: char| match letter {
@@ -126,7 +126,7 @@ impl Visitor<'_> for Known<'_> {
     }
 }
 
-/// Gives each element of an array to `read`; `false` when it is no array.
+/// Gives each element of an array to `read`; `false` when it is not an array.
 pub(super) fn each_element(array: &RawValue, read: impl FnMut(&str)) -> bool {
     struct Elements<F>(F);
 

@@ -17,8 +17,8 @@ pub const MANIFEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The artifact manifest of a withdrawn draft of the image spec: still pushed by older clients.
 pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
 
-/// How deep the JSON of a manifest may be nested. The specs need six levels; a reader with a
-/// recursive parser must not be brought down by what we stored.
+/// How deep the JSON of a manifest may be nested. The specs need six levels; a client with a
+/// recursive parser must not crash on what we stored.
 pub const JSON_DEPTH_MAX: usize = 100;
 
 /// The two shapes of a manifest.
@@ -46,8 +46,8 @@ pub struct Manifest {
     pub subject: Option<Descriptor>,
 }
 
-/// The members that are read; `null` is absent. A doubled member is an error, so no two readers can
-/// differ. What begins with an underscore is only checked.
+/// The members that are read; `null` means absent. A duplicate member is an error, so that no two readers can
+/// disagree. What starts with an underscore is only checked.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", remote = "Self")]
 struct ManifestMembers {
@@ -83,7 +83,7 @@ impl Manifest {
     ///
     /// Errors say in words what is wrong with it: bad JSON, JSON nested over [`JSON_DEPTH_MAX`], a type that
     /// is not supported, a type that differs from the announced one (CVE-2021-41190), one that could not be
-    /// told again from the bytes, the members of an image and an index together, a missing `config`.
+    /// recognized from the bytes again, the members of an image and an index together, a missing `config`.
     pub fn parse(
         bytes: &[u8],
         content_type: Option<&MediaType>,
@@ -101,7 +101,7 @@ impl Manifest {
         let media_type = members.media_type(content_type)?;
         if members.schema_version == Some(1) || media_type.is_schema_1() {
             return Err(InvalidManifest::new(
-                "docker's schema 1 is not accepted: push it as schema 2 or as an OCI manifest",
+                "docker's schema 1 is not supported: push it as schema 2 or as an OCI manifest",
             ));
         }
         if members.schema_version != Some(2) && media_type.as_str() != OCI_ARTIFACT {
@@ -113,14 +113,14 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Refuses what could not be given back with the type it came with: the type is not kept beside the
-    /// bytes, so they must tell it.
+    /// Rejects what could not be served with the type it was pushed with: the type is not kept next to the
+    /// bytes, so they must show it.
     fn check_served_type(&self, bytes: &[u8]) -> Result<(), InvalidManifest> {
         let (came, served) = (&self.media_type, stored::media_type(bytes));
         match served {
             Some(served) if served == *came => Ok(()),
             served => Err(InvalidManifest(format!(
-                "its mediaType is missing, and it would be given back as {}, not as the {came} that \
+                "its mediaType is missing, and it would be served as {}, not as the {came} that \
                  Content-Type says: add \"mediaType\": \"{came}\" to it",
                 served.as_ref().map_or("nothing", MediaType::as_str),
             ))),
@@ -138,7 +138,7 @@ impl Manifest {
 }
 
 impl ManifestMembers {
-    /// Settles the type between the body and the request.
+    /// Determines the type from the body and the request.
     fn media_type(&self, content_type: Option<&MediaType>) -> Result<MediaType, InvalidManifest> {
         let inferred = if self.manifests.is_some() {
             OCI_INDEX
@@ -169,7 +169,7 @@ impl ManifestMembers {
         self.config.is_some() || self.layers.is_some() || self.blobs.is_some()
     }
 
-    /// Refuses a manifest that is an image to one reader and an index to another.
+    /// Rejects a manifest that is an image to one reader and an index to another.
     fn check_shape(&self) -> Result<(), InvalidManifest> {
         if self.manifests.is_some() && self.is_image() {
             return Err(InvalidManifest::new(
@@ -178,7 +178,7 @@ impl ManifestMembers {
         }
         if self.fs_layers.is_some() {
             return Err(InvalidManifest::new(
-                "`fsLayers` belongs to docker's schema 1, which is not accepted",
+                "`fsLayers` belongs to docker's schema 1, which is not supported",
             ));
         }
         Ok(())
@@ -222,7 +222,7 @@ impl ManifestMembers {
     }
 }
 
-/// A manifest on its way in: its bytes, the digest that was computed of them, and what they say.
+/// A pushed manifest: its bytes, their digest, and what they say.
 #[derive(Debug)]
 pub struct CheckedManifest<'b> {
     bytes: &'b [u8],

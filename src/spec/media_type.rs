@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest media type, type and subtype of 127 characters each (RFC 6838, 4.2).
+/// Longest media type, in bytes: type and subtype of 127 each (RFC 6838, 4.2).
 pub const MEDIA_TYPE_BYTES_MAX: usize = 255;
 
-/// A media type without parameters: `type/subtype`, letters in the case they came in.
+/// A media type without parameters: `type/subtype`, in the case that it was written in.
 ///
-/// It can hold no white space and no control character: one that a client pushed is replayed to
-/// every client that pulls, as a header field.
+/// It contains no white space and no control character: what one client pushed is sent to
+/// every client that pulls, as a header.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MediaType(Box<str>);
 
@@ -53,7 +53,7 @@ impl MediaType {
 impl FromStr for MediaType {
     type Err = InvalidMediaType;
 
-    /// Parses a field value; parameters (`; charset=...`) are cut off, as the spec asks.
+    /// Parses a header; parameters (`; charset=...`) are cut off, as the spec asks.
     fn from_str(text: &str) -> Result<MediaType, InvalidMediaType> {
         let essence = text.split(';').next().unwrap_or_default().trim();
         let is_token = |part: &str| {
@@ -84,7 +84,7 @@ impl fmt::Debug for MediaType {
     }
 }
 
-/// The text is no media type.
+/// The text is not a media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidMediaType;
 

@@ -5,6 +5,7 @@
 pub mod descriptor;
 pub mod digest;
 pub mod error;
+pub mod hash_state;
 mod json;
 pub mod manifest;
 pub mod media_type;

@@ -5,10 +5,10 @@ use super::digest::{Digest, InvalidDigest};
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest repository name, as distribution has it.
+/// Longest repository name, in bytes, as in distribution.
 pub const NAME_BYTES_MAX: usize = 255;
 
-/// Longest tag (distribution spec).
+/// Longest tag, in bytes (distribution spec).
 pub const TAG_BYTES_MAX: usize = 128;
 
 /// A repository name: components of `[a-z0-9]` words joined by `.`, `_`, `__` or dashes, separated
@@ -51,20 +51,20 @@ pub fn is_component(text: &str) -> bool {
     separator == Separator::None
 }
 
-/// What stands before the next byte of a component.
+/// What precedes the next byte of a component.
 #[derive(Clone, Copy, PartialEq)]
 enum Separator {
-    /// Nothing has been read yet: a word must come.
+    /// Nothing yet: a word must follow.
     Missing,
     /// A word byte.
     None,
     Underscore,
     Dashes,
-    /// A separator that cannot grow: a word must come.
+    /// A separator that cannot grow: a word must follow.
     Complete,
 }
 
-/// Why a text is no repository name.
+/// Why a text is not a repository name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidName;
 
@@ -105,7 +105,7 @@ impl FromStr for Tag {
     }
 }
 
-/// Why a text is no tag.
+/// Why a text is not a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidTag;
 
@@ -133,9 +133,9 @@ pub enum Reference {
 /// Why a text is neither a tag nor a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidReference {
-    /// It has no colon and is no tag.
+    /// It has no colon and is not a tag.
     Tag(InvalidTag),
-    /// It has a colon and is no digest.
+    /// It has a colon and is not a digest.
     Digest(InvalidDigest),
 }
 
@@ -164,19 +164,19 @@ impl fmt::Display for Reference {
     }
 }
 
-/// A place in a list of names or tags, which begins behind it. Any text of a client tells one; what of it can make
-/// no difference is dropped, so a position is no longer than a name.
+/// A position in a list of names or tags: the list continues after it. Any text of a client is one; what of it makes
+/// no difference is dropped, so that a position is no longer than a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position(Box<str>);
 
 impl Position {
     /// The position of a text in byte order.
     pub fn from_text(text: &str) -> Position {
-        // No entry is longer, so none lies between a text and its beginning.
+        // No entry is longer, so none lies between a text and its first bytes.
         let end = text.bytes().take(NAME_BYTES_MAX);
         let end = end.take_while(u8::is_ascii).count();
         let beginning = text.get(..end).unwrap_or_default();
-        // Entries are printable ASCII: all that begin as this text sort before what is not.
+        // Entries are printable ASCII: those that start with the same text sort before any other character.
         let is_beyond = text
             .as_bytes()
             .get(end)
@@ -188,13 +188,13 @@ impl Position {
         Position(position.into())
     }
 
-    /// The position as text: entries that sort behind it come after.
+    /// The position as text: entries that sort after it follow.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The id of an upload session: a UUID in its usual lower-case form, as distribution makes them
+/// The id of an upload session: a UUID in its usual lower-case form, as distribution creates them
 /// (version 4 up to 3.0, version 7 since) and as we do (version 4).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UploadId(Box<str>);
@@ -233,7 +233,7 @@ impl FromStr for UploadId {
     }
 }
 
-/// The text is no lower-case UUID.
+/// The text is not a lower-case UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUploadId;
 

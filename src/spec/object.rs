@@ -1,14 +1,14 @@
-//! JSON objects that are objects, their members named as Go names them.
+//! JSON objects that must be objects, with the names of their members in any case, as in Go.
 //!
-//! A derived reader also takes an array, its elements standing for the members in their order. No
-//! other reader of manifests does, and what is stored must mean the same to all of them. Go's takes the
-//! names of members in any case: so does this, and what is doubled in another case is doubled.
+//! A derived deserializer also accepts an array, its elements taken as the members in order. No
+//! other reader of manifests does, and what is stored must mean the same to all of them. Go accepts the
+//! names of members in any case: so does this, and a name that occurs twice in different cases is a duplicate.
 
 use super::json::Known;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, MapAccess};
 
-/// Implements `Deserialize`, from objects alone, for a type that derives it with
+/// Implements `Deserialize`, from objects only, for a type that derives it with
 /// `#[serde(remote = "Self")]` and has members of these names.
 macro_rules! only {
     ($type:ty, $names:expr) => {
@@ -32,7 +32,7 @@ macro_rules! only {
                             members,
                             names: $names,
                         };
-                        // The derived reader, an inherent function.
+                        // The derived deserializer, an inherent function.
                         <$type>::deserialize(MapAccessDeserializer::new(members))
                     }
                 }
@@ -45,7 +45,7 @@ macro_rules! only {
 
 pub(super) use only;
 
-/// Members under the known spelling of their names; what is unknown has an empty name.
+/// Members under the known spelling of their names; unknown ones have an empty name.
 pub(super) struct Named<A> {
     pub(super) members: A,
     pub(super) names: &'static [&'static str],

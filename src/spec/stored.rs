@@ -1,5 +1,5 @@
-//! What is read of manifests that are stored: also of those that other writers of the layout took and
-//! that would not be taken today. It is read as leniently as they did (see `json`), each member by itself,
+//! What is read of stored manifests: also of those that other writers of the layout accepted and
+//! that would be rejected today. They are parsed as leniently as those writers did (see `json`), each member by itself,
 //! so that a mistake in one hides no other.
 
 use super::descriptor::Annotations;
@@ -15,8 +15,8 @@ use std::fmt;
 
 /// The type of a stored manifest.
 ///
-/// Distribution does not keep the type beside the bytes either: it is the body's `mediaType`; an OCI
-/// manifest may lack it and is told by its shape. `None`: the bytes are no manifest at all.
+/// As in distribution, the type is not kept next to the bytes: it is the body's `mediaType`; an OCI
+/// manifest may lack it and is recognized by its shape. `None`: the bytes are not a manifest.
 pub fn media_type(bytes: &[u8]) -> Option<MediaType> {
     let text = text(bytes);
     let names = &["mediaType", "schemaVersion", "manifests", "signatures"];
@@ -34,21 +34,21 @@ pub fn media_type(bytes: &[u8]) -> Option<MediaType> {
     inferred.parse().ok()
 }
 
-/// What a manifest says of itself to those who ask for referrers.
+/// What a manifest says of itself in a list of referrers.
 #[derive(Debug, PartialEq)]
 pub struct Referrer {
     /// The digest of the manifest that it refers to.
     pub subject: Option<Digest>,
     /// The type of the artifact; for an image without one, the media type of its config.
     pub artifact_type: Option<String>,
-    /// Its annotations, without those that are no text.
+    /// Its annotations, without those that are not strings.
     pub annotations: Annotations,
-    /// The members that are there and could not be read, or not whole.
+    /// The members that are there and could not be read, or only in part.
     pub unreadable: Vec<&'static str>,
 }
 
 impl Referrer {
-    /// Reads a manifest; `None` when the bytes are no JSON object.
+    /// Reads a manifest; `None` when the bytes are not a JSON object.
     pub fn read(bytes: &[u8]) -> Option<Referrer> {
         let text = text(bytes);
         let names = &["subject", "artifactType", "config", "annotations"];
@@ -89,8 +89,7 @@ pub struct Child {
     pub platform: Option<(String, String)>,
 }
 
-/// The first of the manifests that a stored index names for which `is_wanted` holds. Those whose digest cannot be
-/// told are left out.
+/// The first of the manifests that a stored index names for which `is_wanted` holds. Those without a readable digest are left out.
 pub fn find_child(bytes: &[u8], is_wanted: impl Fn(&Child) -> bool) -> Option<Child> {
     let text = text(bytes);
     let [list] = members(&text, &["manifests"]).ok()?;
@@ -122,7 +121,7 @@ fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// A text in an object: `None` when it is no object or the member no text, `Some(None)` when it has
+/// A string in an object: `None` when it is not an object or the member not a string, `Some(None)` when it has
 /// none.
 fn member(object: &RawValue, name: &'static str) -> Option<Option<String>> {
     match members(object.get(), &[name]).ok()? {
@@ -167,7 +166,7 @@ impl<'de> Deserialize<'de> for Loose {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose, A::Error> {
                 let mut loose = Loose::default();
                 while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-                    // Go reads `null` as the text that is there before: none.
+                    // Go reads `null` as the empty string.
                     match serde_json::from_str::<Option<String>>(value.get()) {
                         Ok(text) => drop(loose.read.insert(name, text.unwrap_or_default())),
                         Err(_) => loose.is_whole = false,

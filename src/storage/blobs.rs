@@ -2,16 +2,16 @@
 
 use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Content};
+use crate::driver::Object;
 use crate::spec::{Digest, Name};
 
 impl Storage {
     /// A blob of the repository, open for reading.
-    pub fn blob(&self, name: &Name, digest: &Digest) -> Result<Content> {
+    pub fn blob(&self, name: &Name, digest: &Digest) -> Result<Object> {
         let target = self.layer(name, digest)?;
-        let content = driver::found(self.driver.open(&layout::blob_data(&target)))?;
-        content
-            .filter(|content| is_possible(&target, content.length))
+        let object = self.driver.open(&layout::blob_data(&target), 0)?;
+        object
+            .filter(|object| is_possible(&target, object.length()))
             .ok_or(Error::BlobUnknown)
     }
 
@@ -39,7 +39,7 @@ impl Storage {
             return Ok(false);
         }
         let link = Link::layer(name, digest, &target).write();
-        self.driver.publish(&[link])?;
+        self.driver.write(&[link])?;
         Ok(true)
     }
 
@@ -47,7 +47,7 @@ impl Storage {
     pub fn delete_blob(&self, name: &Name, digest: &Digest) -> Result<()> {
         self.change_alone(name, || {
             self.layer(name, digest)?;
-            self.driver.remove(&layout::layer_link(name, digest))?;
+            self.driver.remove(&[&layout::layer_link(name, digest)])?;
             Ok(())
         })
     }

@@ -12,7 +12,7 @@ use crate::spec::name::is_component;
 /// Directory entries that are read in one step.
 const STEP: usize = 256;
 
-/// Folders within directories that the walk follows: more than a name of 255 characters can have.
+/// How deep the walk goes: deeper than a name of 255 characters can.
 const DEPTH_MAX: usize = 128;
 
 /// Why a link is not followed.
@@ -115,11 +115,11 @@ impl CatalogWalk<'_> {
         if depth > DEPTH_MAX {
             return Ok(());
         }
-        // What of `after` lies in this directory. Everything in it sorts behind, or nothing does.
+        // The part of `after` in this directory. Without one, everything in it sorts after, or nothing does.
         let Some(rest) = self.rest(prefix) else {
             return Ok(());
         };
-        // Folders that were visited themselves, but whose content sorts later: each is a prefix of
+        // Directories that were visited themselves, but whose content sorts later: each is a prefix of
         // the next, so the last is always the first to be due.
         let mut waiting: Vec<String> = Vec::new();
         for (end, _) in rest.char_indices().chain([(rest.len(), ' ')]) {
@@ -138,7 +138,7 @@ impl CatalogWalk<'_> {
             let names = self.storage.driver.list(key, &cursor, STEP);
             let names = match prefix.is_empty() {
                 true => names?,
-                // What cannot be looked into hides nothing but itself.
+                // What cannot be read hides nothing but itself.
                 false => {
                     let names = self.storage.unless_odd(key, names.map_err(Into::into))?;
                     names.unwrap_or_default()
@@ -169,7 +169,7 @@ impl CatalogWalk<'_> {
         self.descend(key, prefix, &mut waiting, None, depth)
     }
 
-    /// What of `after` lies in a directory; empty when all of the directory sorts behind it, `None` when nothing does.
+    /// The part of `after` in a directory; empty when all of the directory sorts after it, `None` when nothing does.
     fn rest(&self, prefix: &str) -> Option<&str> {
         match self.after.strip_prefix(prefix) {
             Some(rest) => Some(rest),
@@ -199,7 +199,7 @@ impl CatalogWalk<'_> {
         Ok(())
     }
 
-    /// Whether an entry is to be looked into: not one that leads back to where it is. Where that cannot be told it
+    /// Whether the walk goes into an entry: not into one that leads back to where it is. If that is unknown, it
     /// cannot be listed either, and is skipped then.
     fn is_below(&self, key: &Key) -> bool {
         let leads_back = matches!(self.storage.driver.leads_back(key), Ok(true));
@@ -211,7 +211,7 @@ impl CatalogWalk<'_> {
 
     fn visit(&mut self, key: &Key, name: &str) -> Result<()> {
         for mark in self.marks {
-            let is_marked = self.storage.driver.has_folder(&key.child(mark));
+            let is_marked = self.storage.driver.has_directory(&key.child(mark));
             if self
                 .storage
                 .unless_odd(key, is_marked.map_err(Into::into))?
@@ -228,7 +228,7 @@ impl CatalogWalk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::{Change, Driver, Memory};
+    use crate::driver::{Driver, Memory, Write};
     use crate::storage::tests::options;
     use std::sync::Arc;
 
@@ -236,9 +236,7 @@ mod tests {
         let driver = Memory::default();
         for name in names {
             let path = format!("{}/{name}/_manifests/x", layout::repositories());
-            driver
-                .publish(&[Change::Write(Key::new(path), b"")])
-                .unwrap();
+            driver.write(&[Write::new(Key::new(path), b"")]).unwrap();
         }
         Storage::new(Arc::new(driver), options())
     }

@@ -29,7 +29,7 @@ pub const MANIFESTS: &str = "_manifests";
 /// The directory of a repository that holds its upload sessions.
 pub const UPLOADS: &str = "_uploads";
 
-/// The directorys that a push goes through; below the last two are those of blobs and repositories.
+/// The directories that a push goes through; below the last two are those of blobs and repositories.
 pub const DIRECTORIES: [&str; 6] = [
     "docker",
     "docker/registry",
@@ -128,24 +128,9 @@ pub fn uploads(name: &Name) -> Key {
     Key::new(format!("{REPOSITORIES}/{name}/{UPLOADS}"))
 }
 
-/// The directory of an upload session.
+/// The directory of an upload session, which belongs to the driver.
 pub fn upload(name: &Name, id: &UploadId) -> Key {
     uploads(name).child(id.as_str())
-}
-
-/// What an upload session has received.
-pub fn upload_data(name: &Name, id: &UploadId) -> Key {
-    upload(name, id).child("data")
-}
-
-/// A copy that replaces another process's file; `unique` is a name that nobody else has.
-pub fn upload_copy(name: &Name, id: &UploadId, unique: &UploadId) -> Key {
-    upload(name, id).child(&format!("data.{unique}.tmp"))
-}
-
-/// When an upload session was started: RFC 3339, UTC, whole seconds.
-pub fn upload_started_at(name: &Name, id: &UploadId) -> Key {
-    upload(name, id).child("startedat")
 }
 
 fn referrers_of(name: &Name, subject: &Digest) -> String {
@@ -176,10 +161,8 @@ pub enum Kept {
     TagIndex(Name, Tag, Digest),
     /// [`referrer_link`]: the subject, then the referrer.
     Referrer(Name, Digest, Digest),
-    /// [`upload_data`].
-    UploadData(Name, UploadId),
-    /// [`upload_started_at`].
-    UploadStartedAt(Name, UploadId),
+    /// Something in [`upload`], which the driver puts there.
+    Upload(Name, UploadId),
 }
 
 /// What is kept under a key; `None` for what is no part of the layout.
@@ -222,8 +205,7 @@ pub fn parse(key: &Key) -> Option<Kept> {
             let subject = digest(algorithm, hex)?;
             Some(Kept::Referrer(name, subject, digest(by, referrer)?))
         }
-        ["uploads", id, "data"] => Some(Kept::UploadData(name, id.parse().ok()?)),
-        ["uploads", id, "startedat"] => Some(Kept::UploadStartedAt(name, id.parse().ok()?)),
+        ["uploads", id, _, ..] => Some(Kept::Upload(name, id.parse().ok()?)),
         _ => None,
     }
 }
@@ -297,19 +279,16 @@ mod tests {
                 referrer_link(&name, &one, &other),
                 Kept::Referrer(name.clone(), one.clone(), other.clone()),
             ),
-            (
-                upload_data(&name, &id),
-                Kept::UploadData(name.clone(), id.clone()),
-            ),
-            (
-                upload_started_at(&name, &id),
-                Kept::UploadStartedAt(name.clone(), id.clone()),
-            ),
         ] {
             assert_eq!(parse(&key), Some(kept), "{key}");
             // No shorter or longer key is one of the layout.
             assert_eq!(parse(&key.parent()), None, "{key}");
             assert_eq!(parse(&key.child("x")), None, "{key}");
+        }
+        let session = upload(&name, &id);
+        assert_eq!(parse(&session), None);
+        for inside in [session.child("data"), session.child("x/y")] {
+            assert_eq!(parse(&inside), Some(Kept::Upload(name.clone(), id.clone())));
         }
         let blob = blob_data(&one);
         let wrong = blob.as_str().replacen(&one.hex()[..2], "zz", 1);

@@ -4,7 +4,7 @@
 //! Only this file reads and writes them, so that what is known of links can be kept here.
 
 use super::{Result, Storage, layout};
-use crate::driver::{Change, Key};
+use crate::driver::{self, Key};
 use crate::spec::{Digest, Name, Tag};
 
 /// Longest link that is read, in bytes: the longest digest, and room for a stray line end.
@@ -47,9 +47,9 @@ impl<'d> Link<'d> {
         Link { key, target }
     }
 
-    /// The change that writes it.
-    pub fn write(self) -> Change<'d> {
-        Change::Write(self.key, self.target.as_str().as_bytes())
+    /// What writes it.
+    pub fn write(self) -> driver::Write<'d> {
+        driver::Write::new(self.key, self.target.as_str().as_bytes())
     }
 }
 
@@ -58,8 +58,8 @@ impl Storage {
     /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
     pub(super) fn link(&self, key: &Key) -> Result<Option<Digest>> {
         let content = match self.driver.read(key, LINK_BYTES_MAX) {
-            Ok(content) => content,
-            Err(error) if error.is_not_found() => return Ok(None),
+            Ok(Some((content, _))) => content,
+            Ok(None) => return Ok(None),
             Err(error) if error.is_no_content() => {
                 self.skip(key, &error.source);
                 return Ok(None);

@@ -2,7 +2,7 @@
 
 use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Change, Content, Key, Source};
+use crate::driver::{self, Key, Object, Precondition, Write};
 use crate::memory::{Budget, Share};
 use crate::spec::manifest::CheckedManifest;
 use crate::spec::stored::{self, Referrer};
@@ -12,38 +12,38 @@ use std::io::{self, ErrorKind};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Manifests of so many bytes are read at once and sent from memory; larger ones are read to be checked, and
+/// Manifests up to this many bytes are read once and sent from memory; larger ones are read to be checked, then
 /// sent from their file, so that a slow client costs no memory.
 const SMALL_BYTES: u64 = 64 * 1024;
 
-/// How often the bytes of a manifest may be in memory while its type is looked for: as they are, and with what is
-/// no UTF-8 or half a surrogate pair replaced.
+/// Memory that finding the type of a manifest may take, as a multiple of its bytes: as they are, and with what is
+/// not UTF-8 or half a surrogate pair replaced.
 const TYPE_TIMES: usize = 4;
 
-/// Bytes of memory that an annotation takes beside its text while a referrer is read.
+/// Bytes of memory that an annotation takes in addition to its text while a referrer is read.
 const ANNOTATION_BYTES: usize = 136;
 
-/// What is read without counting it: as much as nobody holds for long.
+/// Bytes that are read without being counted: a small amount, for a short time.
 const UNCOUNTED_BYTES: usize = 256 * 1024;
 
 /// A manifest as it is stored.
 pub struct StoredManifest {
-    /// Its digest, in the algorithm that it was asked for or is tagged with.
+    /// Its digest, of the algorithm that it was requested by or is tagged with.
     pub digest: Digest,
     /// Its type.
     pub media_type: MediaType,
     /// Its bytes, checked against the digest.
-    pub content: Content,
+    pub content: Object,
 }
 
-/// The bytes of a manifest in memory, which is counted.
+/// The bytes of a manifest in memory, counted in the budget.
 pub struct LoadedManifest {
     bytes: Bytes,
     share: Option<Share>,
 }
 
 impl LoadedManifest {
-    /// Counts what reading all annotations will take, of which there are no more than colons.
+    /// Counts the memory for all annotations, of which there are no more than colons.
     fn count_annotations(&mut self, memory: &Arc<Budget>) -> Result<()> {
         let colons = self.iter().filter(|byte| **byte == b':').count();
         let most = self.len() * TYPE_TIMES + colons * ANNOTATION_BYTES;
@@ -93,13 +93,13 @@ pub(super) struct ReadManifest {
     _share: LoadedManifest,
 }
 
-/// The tags that a manifest is to have.
+/// The tags for a manifest.
 #[derive(Clone, Copy, Debug)]
 pub struct Tagging<'t> {
     /// The tags.
     pub tags: &'t [Tag],
-    /// Whether they may be taken from other manifests; otherwise that is [`Error::TagExists`], whoever sets the tag at the
-    /// same time.
+    /// Whether they may be moved from other manifests; otherwise that is [`Error::TagExists`], even if the tag is set
+    /// elsewhere at the same time.
     pub may_move: bool,
 }
 
@@ -135,27 +135,28 @@ impl Storage {
     ) -> Result<()> {
         let (digest, manifest) = (checked.digest(), checked.manifest());
         let subject = manifest.subject.as_ref();
-        let data = Change::Write(layout::blob_data(digest), checked.bytes());
+        let data = Write::new(layout::blob_data(digest), checked.bytes());
         let links = std::iter::once(Link::revision(name, digest))
             .chain(subject.map(|subject| Link::referrer(name, &subject.digest, digest)))
             .chain(tags.iter().map(|tag| Link::history(name, tag, digest)))
             .map(Link::write);
-        let changes: Vec<Change<'_>> = std::iter::once(data).chain(links).collect();
+        let changes: Vec<Write<'_>> = std::iter::once(data).chain(links).collect();
         let current = tags.iter().map(|tag| Link::current(name, tag, digest));
-        let moves: Vec<Change<'_>> = current.map(Link::write).collect();
+        let moves: Vec<Write<'_>> = current.map(Link::write).collect();
         let put = || {
             self.check_references(name, manifest, validation)?;
             self.check_spelling(name, tags)?;
             if !may_move {
                 self.check_not_moved(name, digest, tags)?;
             }
-            self.driver.publish(&changes)?;
-            if !moves.is_empty() {
-                self.driver.publish(&moves)?;
+            self.driver.write(&changes)?;
+            match may_move || self.driver.capabilities().has_locks {
+                true if moves.is_empty() => Ok(()),
+                true => Ok(self.driver.write(&moves)?),
+                false => self.create_tags(name, digest, tags),
             }
-            Ok(())
         };
-        match self.driver.folds_case() || !may_move {
+        match self.driver.capabilities().folds_case || !may_move {
             // Exclusively: two spellings of one tag must not come at once, nor two manifests for an immutable tag.
             true => self.change_alone(name, put),
             false => self.add_to(name, put),
@@ -168,6 +169,21 @@ impl Storage {
             let current = self.tag(name, tag)?;
             if current.is_some_and(|current| current != *digest) {
                 return Err(Error::TagExists(tag.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes each of the tags name a manifest, where no lock keeps other processes from making it name another.
+    fn create_tags(&self, name: &Name, digest: &Digest, tags: &[Tag]) -> Result<()> {
+        for tag in tags {
+            let link = Link::current(name, tag, digest).write();
+            match self.driver.write(&[link.only_if(Precondition::Absent)]) {
+                Err(error) if error.is_changed() => match self.tag(name, tag)? {
+                    Some(current) if current == *digest => {}
+                    _ => return Err(Error::TagExists(tag.clone())),
+                },
+                written => written?,
             }
         }
         Ok(())
@@ -187,13 +203,13 @@ impl Storage {
         let tags = self.tags_of(name, digest)?;
         let subject = self.subject_of(digest)?;
         for tag in &tags {
-            self.driver.remove(&layout::tag(name, tag))?;
+            self.driver.remove_below(&layout::tag(name, tag))?;
         }
         self.driver
-            .remove(&parent(&layout::revision_link(name, digest)))?;
+            .remove_below(&parent(&layout::revision_link(name, digest)))?;
         if let Some(subject) = subject {
             let link = layout::referrer_link(name, &subject, digest);
-            self.driver.remove(&parent(&link))?;
+            self.driver.remove_below(&parent(&link))?;
         }
         Ok(())
     }
@@ -217,14 +233,14 @@ impl Storage {
     }
 
     /// A manifest, checked against its digest, and its type; `None` when there are no bytes.
-    fn checked(&self, digest: &Digest) -> Result<Option<(Content, LoadedManifest, MediaType)>> {
+    fn checked(&self, digest: &Digest) -> Result<Option<(Object, LoadedManifest, MediaType)>> {
         let key = layout::blob_data(digest);
         // A file that lost its bytes in a crash is as good as none: a push heals it.
-        let content = driver::found(self.driver.load(&key, SMALL_BYTES))?;
-        let Some(content) = content.filter(|content| content.length > 0) else {
+        let content = self.driver.open(&key, SMALL_BYTES)?;
+        let Some(content) = content.filter(|content| content.length() > 0) else {
             return Ok(None);
         };
-        let (length, most) = (content.length, self.settings.manifest_bytes_max);
+        let (length, most) = (content.length(), self.options.manifest_bytes_max);
         if length > most {
             let text = format!("{length} bytes, where {most} are the most expected");
             let error = io::Error::new(ErrorKind::InvalidData, text);
@@ -238,18 +254,18 @@ impl Storage {
     }
 
     /// Reads content whole; what it takes in memory is counted for as long as it is there.
-    fn load_whole(&self, key: &Key, content: &Content) -> Result<LoadedManifest> {
-        let length = usize::try_from(content.length).unwrap_or(usize::MAX);
+    fn load_whole(&self, key: &Key, content: &Object) -> Result<LoadedManifest> {
+        let length = usize::try_from(content.length()).unwrap_or(usize::MAX);
         let most = length.saturating_mul(TYPE_TIMES);
         let share = match most > UNCOUNTED_BYTES {
             true => Some(self.memory.work(most)?),
             false => None,
         };
-        let bytes = match &content.source {
-            Source::Bytes(bytes) => Bytes::Shared(Arc::clone(bytes)),
-            Source::File(_) => {
+        let bytes = match content {
+            Object::Bytes(bytes) => Bytes::Shared(Arc::clone(bytes)),
+            Object::File { .. } | Object::Remote(_) => {
                 let mut bytes = vec![0; length];
-                let read = content.reader().read_exact(&mut bytes);
+                let read = io::Read::read_exact(&mut content.reader(), &mut bytes);
                 read.map_err(|error| driver::Error::new(key, error))?;
                 Bytes::Own(bytes)
             }
@@ -285,7 +301,7 @@ impl Storage {
         Ok(match Referrer::read(&bytes) {
             Some(referrer) => ManifestAsReferrer::Read(ReadManifest {
                 media_type,
-                length: content.length,
+                length: content.length(),
                 referrer,
                 _share: bytes,
             }),

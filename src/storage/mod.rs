@@ -14,6 +14,8 @@ mod purge;
 mod recent;
 mod references;
 mod referrers;
+#[cfg(test)]
+mod replicas;
 mod skipped;
 mod tags;
 mod uploads;
@@ -23,7 +25,7 @@ pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
 pub use references::MissingReferences;
 pub use referrers::{ReferrersPage, ReferrersQuery};
-pub use uploads::{Offset, Part, UploadLimits};
+pub use uploads::{Chunk, Offset, UploadLimits};
 pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver};
@@ -44,25 +46,25 @@ pub struct Storage {
     checked: writable::Checked,
     skipped: skipped::Skipped,
     memory: Arc<Budget>,
-    settings: Settings,
+    options: StorageOptions,
 }
 
-/// What can be set about the storage.
+/// Options of the storage.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StorageOptions {
     /// How many upload sessions there may be (`http.limits.uploads` and its neighbours).
     pub uploads: UploadLimits,
     /// Threads that look through the tags when a manifest is deleted
     /// (`storage.tag.concurrencylimit`).
     pub tag_lookup_threads: usize,
-    /// Largest manifest that is read or taken, in bytes.
+    /// Largest manifest that is read or accepted, in bytes.
     pub manifest_bytes_max: u64,
 }
 
 impl Storage {
     /// The storage over a driver.
-    pub fn new(driver: Arc<dyn Driver>, settings: Settings) -> Storage {
-        let uploads = uploads::Sessions::new(settings.uploads.clone());
+    pub fn new(driver: Arc<dyn Driver>, options: StorageOptions) -> Storage {
+        let uploads = uploads::Sessions::new(options.uploads.clone());
         Storage {
             driver,
             uploads,
@@ -71,11 +73,11 @@ impl Storage {
             checked: writable::Checked::default(),
             skipped: skipped::Skipped::default(),
             memory: Budget::new(memory::BYTES_DEFAULT),
-            settings,
+            options,
         }
     }
 
-    /// The same storage, whose memory for clients is a part of this.
+    /// The same storage with this budget for the memory of requests.
     #[must_use]
     pub fn within(self, memory: &Arc<Budget>) -> Storage {
         Storage {
@@ -84,14 +86,14 @@ impl Storage {
         }
     }
 
-    /// What may be held in memory for clients.
+    /// The budget for the memory of requests.
     pub fn memory(&self) -> &Arc<Budget> {
         &self.memory
     }
 
     /// Whether a repository exists: whether a manifest was ever pushed to it.
     pub fn has_repository(&self, name: &Name) -> Result<bool> {
-        Ok(self.driver.has_folder(&layout::manifests(name))?)
+        Ok(self.driver.has_directory(&layout::manifests(name))?)
     }
 }
 
@@ -114,9 +116,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: UrlProblem,
     },
-    /// The disk would put a tag in the place of another that differs from it only by case.
+    /// The disk would replace a tag by another that differs from it only by case.
     TagClash {
-        /// The tag that was to be made.
+        /// The tag that was to be created.
         tag: Tag,
         /// How the other is spelled.
         kept: String,
@@ -125,11 +127,11 @@ pub enum Error {
     TagExists(Tag),
     /// The repository has no such upload session.
     UploadUnknown,
-    /// There are as many upload sessions as there may be.
+    /// There are as many upload sessions as are allowed.
     TooManyUploads {
-        /// The client's address has its share; otherwise it is all clients together.
+        /// The client's address has as many as it may have; otherwise all clients together have.
         by_address: bool,
-        /// When it is worth trying again.
+        /// When to try again.
         retry_after: Duration,
     },
     /// A newer request on the same upload session took over.
@@ -142,7 +144,7 @@ pub enum Error {
         /// What the bytes have.
         computed: Digest,
     },
-    /// A part does not continue where the session is; it stays as it is.
+    /// A chunk does not start where the session ends; the session stays as it is.
     WrongOffset {
         /// Where it should have started.
         length: u64,
@@ -151,12 +153,12 @@ pub enum Error {
     WrongLength {
         /// Bytes that were announced.
         announced: u64,
-        /// Bytes that came.
+        /// Bytes that arrived.
         received: u64,
     },
     /// The client's body could not be read.
     Body(io::Error),
-    /// There is no memory left for it at this moment.
+    /// The memory budget is used up at the moment.
     Exhausted,
     /// What is stored is not what its digest says.
     Corrupt(Digest),
@@ -197,7 +199,7 @@ impl fmt::Display for Error {
             Error::TooManyUploads { .. } => out.write_str("too many upload sessions"),
             Error::Superseded { .. } => out.write_str("a newer request took the session over"),
             Error::DigestMismatch { computed } => write!(out, "the content has digest {computed}"),
-            Error::WrongOffset { length } => write!(out, "the session is at byte {length}"),
+            Error::WrongOffset { length } => write!(out, "the session has {length} bytes"),
             Error::WrongLength {
                 announced,
                 received,
@@ -222,8 +224,8 @@ pub(crate) mod tests {
     use super::*;
 
     /// Options for tests: room for one of everything.
-    pub fn options() -> Settings {
-        Settings {
+    pub fn options() -> StorageOptions {
+        StorageOptions {
             uploads: UploadLimits {
                 sessions_max: 1,
                 sessions_per_address_max: 1,

@@ -51,7 +51,7 @@ impl Iterator for Pages<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::driver::{Change, Driver, Key, Memory};
+    use crate::driver::{Driver, Key, Memory, Write};
     use crate::storage::Storage;
     use crate::storage::tests::options;
     use std::sync::Arc;
@@ -60,8 +60,8 @@ mod tests {
     fn pages_hold_every_name_once_and_end() {
         let driver = Memory::default();
         for name in ["a", "b", "c", "d"] {
-            let change = Change::Write(Key::new(format!("x/{name}")), b"");
-            driver.publish(&[change]).unwrap();
+            let write = Write::new(Key::new(format!("x/{name}")), b"");
+            driver.write(&[write]).unwrap();
         }
         let storage = Storage::new(Arc::new(driver), options());
         for (after, length, expected) in [

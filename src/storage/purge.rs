@@ -3,16 +3,12 @@
 
 use super::catalog::NameRange;
 use super::{Result, Storage, layout};
-use crate::driver::{self, Key, Leftovers};
+use crate::driver::Leftovers;
 use crate::spec::{Name, UploadId};
-use crate::time::parse_rfc_3339;
 use std::time::{Duration, SystemTime};
 
 /// Repositories that are looked at in one step.
 const STEP: usize = 500;
-
-/// Longest `startedat` that is read.
-const STARTED_AT_BYTES_MAX: u64 = 64;
 
 /// A temporary file that was last written this long ago is nobody's: one is needed for the time of one sync.
 pub const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
@@ -96,11 +92,11 @@ impl Storage {
         purge: &Purge<'_>,
         report: &mut PurgeReport,
     ) -> Result<()> {
-        let data = self.driver.stat(&layout::upload_data(name, id));
-        let bytes = data.ok().flatten().map_or(0, |data| data.length);
-        let is_old = self
-            .upload_started(name, id)?
-            .is_some_and(|started| started < before);
+        let key = layout::upload(name, id);
+        let state = self.driver.upload_state(&key).ok().flatten();
+        let bytes = state.map_or(0, |state| state.length);
+        let started = self.driver.upload_started(&key)?;
+        let is_old = started.is_some_and(|started| started < before);
         if !is_old {
             report.bytes_kept += bytes;
             return Ok(());
@@ -108,7 +104,7 @@ impl Storage {
         if !purge.dry_run {
             log::info!("purging the unfinished upload {id} of {name}");
             self.abandon_upload(name, id);
-            if self.driver.has_folder(&layout::upload(name, id))? {
+            if self.driver.has_directory(&key)? {
                 report.stuck += 1;
                 report.bytes_kept += bytes;
                 return Ok(());
@@ -116,22 +112,6 @@ impl Storage {
         }
         report.purged += 1;
         Ok(())
-    }
-
-    /// When a session was started: what `startedat` says. Where that is missing or broken (a crash;
-    /// distribution keeps such sessions for ever), when something was last written to it.
-    fn upload_started(&self, name: &Name, id: &UploadId) -> Result<Option<SystemTime>> {
-        let started_at = layout::upload_started_at(name, id);
-        let text = self
-            .driver
-            .read(&started_at, STARTED_AT_BYTES_MAX)
-            .unwrap_or_default();
-        if let Some(time) = std::str::from_utf8(&text).ok().and_then(parse_rfc_3339) {
-            return Ok(Some(time));
-        }
-        let modified =
-            |key: &Key| -> driver::Result<_> { Ok(self.driver.stat(key)?.map(|s| s.modified)) };
-        Ok(modified(&layout::upload_data(name, id))?.max(modified(&started_at)?))
     }
 }
 

@@ -5,8 +5,8 @@
 //! crash left half-linked, are put in order by reading their manifests once, when referrers are first
 //! asked for after a start. What cannot be read then is logged, and listed as far as it can be.
 //!
-//! What the list says of a manifest is kept in memory once it was read (`ReferrerFilter`). It is right whoever else writes
-//! the folder, since it is of what the digest names; whether the manifest is there is looked at each time.
+//! What the list says of a manifest is kept in memory once it was read (`ReferrerFilter`). It stays right whoever else writes
+//! the directory, since it belongs to the digest; whether the manifest is there is checked each time.
 
 use super::links::Link;
 use super::manifests::{ManifestAsReferrer, ReadManifest};
@@ -20,56 +20,56 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Folder entries that are looked at in one step.
+/// Directory entries that are read in one step.
 const STEP: usize = 500;
 
-/// Repositories whose index is known to be whole; those that were not asked for lately are looked at again.
+/// Repositories whose index is known to be complete; the least recently used are indexed again.
 const INDEXED_REPOSITORIES_MAX: usize = 20_000;
 
-/// Bytes of memory for what decides which referrers are asked for, and for their descriptors.
+/// Bytes of memory for the filters of referrers, and for their descriptors.
 const ENTRIES_BYTES_MAX: usize = 4 * 1024 * 1024;
 const DESCRIPTORS_BYTES_MAX: usize = 12 * 1024 * 1024;
 
-/// Bytes that one of either takes beside its text.
+/// Bytes that one of either takes in addition to its text.
 const KEPT_BYTES: usize = 256;
 
-/// Longest descriptor that is kept.
+/// Longest descriptor that is kept, in bytes.
 const KEPT_DESCRIPTOR_BYTES_MAX: usize = 256 * 1024;
 
-/// Manifests from this length on are read one at a time for the list, so that many who ask at once cost one reading.
+/// Manifests of this length and more are read one at a time for the list, so that many requests at once cost one read.
 const LARGE_BYTES: u64 = 64 * 1024;
 
-/// Referrers that are looked at for one page. A filter that finds nothing in so many gives a page that ends early.
+/// Referrers that are examined for one page. If a filter finds too few among so many, the page ends early.
 const LOOKED_AT_MAX: usize = 20_000;
 
-/// A subject and one that refers to it.
+/// A subject and one of its referrers.
 type ReferrerPair = (Digest, Digest);
 
-/// A repository's pairs that could not be written down (a data folder that is read-only); `None` until its index is
-/// whole. Whoever comes while it is being made waits for it.
+/// A repository's pairs that could not be stored (the data is read-only); `None` until its index is
+/// complete. Whoever needs it meanwhile waits.
 type Slot = Arc<Mutex<Making>>;
 
 #[derive(Default)]
 struct Making {
     made: Option<Arc<BTreeSet<ReferrerPair>>>,
-    /// When there was last no memory for it.
+    /// When the memory for it was last exhausted.
     exhausted_at: Option<Instant>,
 }
 
-/// For so long after there was no memory nobody tries again who had waited for his turn: each would wait for memory
-/// himself, one after the other.
+/// For this long after the memory was exhausted nobody who waited for a turn tries again: each would wait for memory
+/// in turn.
 const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
 
 fn is_recent(exhausted_at: Option<Instant>) -> bool {
     exhausted_at.is_some_and(|then| then.elapsed() < EXHAUSTED_PAUSE)
 }
 
-/// What is known of the referrers of all repositories.
+/// What is kept of the referrers of all repositories.
 pub struct Indexed {
     repositories: Mutex<Recent<Name, Slot>>,
     entries: Mutex<Recent<Digest, Arc<ReferrerFilter>>>,
     descriptors: Mutex<Recent<Digest, Arc<str>>>,
-    /// Locked while a large manifest is read, and when there was last no memory for one.
+    /// Locked while a large manifest is read; when the memory for one was last exhausted.
     reading: Mutex<Option<Instant>>,
 }
 
@@ -84,22 +84,22 @@ impl Default for Indexed {
     }
 }
 
-/// What decides whether a referrer is asked for.
+/// What a request for referrers is compared with.
 struct ReferrerFilter {
     /// Bytes of the manifest.
     length: u64,
-    /// Its artifact type, unless that is too long for a media type, which nobody can ask for.
+    /// Its artifact type, unless that is longer than a media type can be.
     artifact_type: Option<Box<str>>,
 }
 
 impl ReferrerFilter {
-    fn is_asked_for(&self, query: &ReferrersQuery<'_>) -> bool {
+    fn matches(&self, query: &ReferrersQuery<'_>) -> bool {
         let asked = query.artifact_type;
         asked.is_none_or(|asked| self.artifact_type.as_deref() == Some(asked))
     }
 }
 
-/// Which referrers are asked for.
+/// Which referrers to list.
 pub struct ReferrersQuery<'a> {
     /// Whose referrers.
     pub subject: &'a Digest,
@@ -107,9 +107,9 @@ pub struct ReferrersQuery<'a> {
     pub artifact_type: Option<&'a str>,
     /// Only those after this one.
     pub after: Option<Digest>,
-    /// At most so many.
+    /// At most this many.
     pub entries_max: usize,
-    /// At most so many bytes of JSON, but at least one entry.
+    /// At most this many bytes of JSON, but at least one entry.
     pub bytes_max: usize,
 }
 
@@ -117,7 +117,7 @@ pub struct ReferrersQuery<'a> {
 pub struct ReferrersPage {
     /// Their descriptors as JSON, with commas between them.
     pub json: Vec<u8>,
-    /// Where the next page goes on, when there is more.
+    /// Where the next page continues, when there is more.
     pub last: Option<Digest>,
     /// The memory that the text takes.
     pub share: Share,
@@ -206,8 +206,8 @@ impl Storage {
                 break;
             }
         }
-        // Those behind the page come with a later one, or what the disk has before them would be
-        // passed over.
+        // Those after the page come with a later one, or what the disk has before them would be
+        // skipped.
         let last = digests.last().cloned();
         let is_due = |digest: &&Digest| {
             after.is_none_or(|after| *digest > after)
@@ -234,7 +234,7 @@ impl Storage {
         let known = || {
             let entry = self.referrers.entries.lock().get(digest);
             let entry = entry.filter(|entry| entry.length == stat.length)?;
-            if !entry.is_asked_for(query) {
+            if !entry.matches(query) {
                 return Some(None);
             }
             let json = self.referrers.descriptors.lock().get(digest)?;
@@ -244,7 +244,7 @@ impl Storage {
             return Ok(answer);
         }
         let mut alone = (stat.length >= LARGE_BYTES).then(|| self.referrers.reading.lock());
-        // Another may have read it meanwhile.
+        // Another request may have read it meanwhile.
         if let Some(answer) = known() {
             return Ok(answer);
         }
@@ -260,12 +260,10 @@ impl Storage {
         };
         let (entry, json) = self.keep(digest, &read);
         let _held = read;
-        Ok(entry
-            .is_asked_for(query)
-            .then_some(Json::Read { json, _held }))
+        Ok(entry.matches(query).then_some(Json::Read { json, _held }))
     }
 
-    /// Keeps what the list says of a manifest, and gives it.
+    /// Keeps what the list says of a manifest, and returns it.
     fn keep(&self, digest: &Digest, read: &ReadManifest) -> (Arc<ReferrerFilter>, String) {
         let artifact_type = read.referrer.artifact_type.as_deref();
         let listed = descriptor::ReferrerDescriptor {
@@ -275,8 +273,8 @@ impl Storage {
             artifact_type,
             annotations: &read.referrer.annotations,
         };
-        // Texts and a number: this does not fail.
-        let json = serde_json::to_string(&listed).unwrap_or_default();
+        let json = serde_json::to_string(&listed);
+        let json = json.unwrap_or_else(|error| unreachable!("strings and a number: {error}"));
         let findable = artifact_type.filter(|text| text.len() <= MEDIA_TYPE_BYTES_MAX);
         let entry = Arc::new(ReferrerFilter {
             length: read.length,
@@ -298,8 +296,8 @@ impl Storage {
         (entry, json)
     }
 
-    /// Makes sure that every referrer of the repository is in its index; gives those that could not
-    /// be written there. A name that no repository has is not remembered.
+    /// Makes sure that every referrer of the repository is in its index; returns those that could not
+    /// be written there. Names of repositories that do not exist are not remembered.
     fn index_referrers(&self, name: &Name) -> Result<Arc<BTreeSet<ReferrerPair>>> {
         let known = self.referrers.repositories.lock().get(name);
         let slot = match known {
@@ -330,7 +328,7 @@ impl Storage {
         Ok(made)
     }
 
-    /// Links every manifest of a repository under its subject; gives the pairs that could not be written.
+    /// Links every manifest of a repository under its subject; returns the pairs that could not be written.
     fn make_index(&self, name: &Name) -> Result<BTreeSet<ReferrerPair>> {
         let mut unwritten = BTreeSet::new();
         for algorithm in Algorithm::ALL {
@@ -346,7 +344,7 @@ impl Storage {
         Ok(unwritten)
     }
 
-    /// Links one manifest under its subject, if it has one and is not linked yet. Gives the pair when
+    /// Links one manifest under its subject, if it has one and is not linked yet. Returns the pair when
     /// it could not be written.
     fn index_referrer(&self, name: &Name, digest: Digest) -> Result<Option<ReferrerPair>> {
         let Some(subject) = self.subject_to_index(name, &digest)? else {
@@ -357,7 +355,7 @@ impl Storage {
             return Ok(None);
         }
         let link = Link::referrer(name, &subject, &digest).write();
-        match self.add_to(name, || Ok(self.driver.publish(&[link])?)) {
+        match self.add_to(name, || Ok(self.driver.write(&[link])?)) {
             Ok(()) => Ok(None),
             Err(error) => {
                 let why = format!("its index of referrers is kept in memory only: {error}");
@@ -367,7 +365,7 @@ impl Storage {
         }
     }
 
-    /// What a manifest refers to. Says in the log what of it cannot be read.
+    /// What a manifest refers to. What of it cannot be read is logged.
     fn subject_to_index(&self, name: &Name, digest: &Digest) -> Result<Option<Digest>> {
         let read = match self.read_referrer(digest)? {
             ManifestAsReferrer::Missing => return Ok(None),
@@ -399,7 +397,7 @@ impl Storage {
     }
 }
 
-/// The JSON of a descriptor, and what holds the memory for it.
+/// The JSON of a descriptor, and the memory that is counted for it.
 enum Json {
     Kept(Arc<str>),
     Read { json: String, _held: ReadManifest },

@@ -23,7 +23,7 @@ impl Storage {
     /// Fails when a tag would take the place of another that differs from it only by case, where the
     /// disk does not tell the two apart.
     pub(super) fn check_spelling(&self, name: &Name, tags: &[Tag]) -> Result<()> {
-        if !self.driver.folds_case() {
+        if !self.driver.capabilities().folds_case {
             return Ok(());
         }
         let clash = |tag: &Tag, kept: &str| Error::TagClash {
@@ -45,10 +45,10 @@ impl Storage {
 
     /// The spelling under which the disk would find a tag, if that is another one than its own.
     fn other_spelling(&self, name: &Name, tag: &Tag) -> Result<Option<String>> {
-        if !self.driver.folds_case() {
+        if !self.driver.capabilities().folds_case {
             return Ok(None);
         }
-        let kept = self.driver.kept_name(&layout::tag(name, tag))?;
+        let kept = self.driver.spelling(&layout::tag(name, tag))?;
         let is_other =
             |kept: &String| kept != tag.as_str() && kept.eq_ignore_ascii_case(tag.as_str());
         Ok(kept.filter(is_other))
@@ -96,7 +96,7 @@ impl Storage {
             if self.other_spelling(name, tag)?.is_some() || !self.may_be_tag(name, tag)? {
                 return Err(Error::ManifestUnknown);
             }
-            self.driver.remove(&layout::tag(name, tag))?;
+            self.driver.remove_below(&layout::tag(name, tag))?;
             Ok(())
         })
     }
@@ -107,7 +107,7 @@ impl Storage {
         let mut found = Vec::new();
         for page in self.pages(layout::tags(name), "", STEP) {
             let names = page?;
-            let threads = self.settings.tag_lookup_threads.max(1);
+            let threads = self.options.tag_lookup_threads.max(1);
             let share = names.len().div_ceil(threads).max(TAGS_PER_THREAD_MIN);
             thread::scope(|scope| {
                 let mut workers = Vec::new();

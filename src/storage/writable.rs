@@ -22,7 +22,7 @@ impl Storage {
         let answer = match &*last {
             Some((at, answer)) if at.elapsed() < GOOD_FOR => answer.clone(),
             _ => {
-                let checked = self.driver.check_writable(&layout::DIRECTORIES);
+                let checked = self.driver.probe(&layout::DIRECTORIES);
                 let answer = checked.err().map(|error| error.to_string());
                 *last = Some((Instant::now(), answer.clone()));
                 answer

@@ -32,7 +32,7 @@ pub struct Plan {
 
 /// What a service does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum RunState {
     /// Nothing.
     Stopped,
     /// It is about to run.
@@ -45,9 +45,9 @@ pub enum State {
 
 /// What the manager knows of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
+pub struct ServiceReport {
     /// What it does.
-    pub state: State,
+    pub state: RunState,
     /// The number of its process; `None` when there is none.
     pub process: Option<u32>,
     /// The program and its arguments as they are called.

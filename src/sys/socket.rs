@@ -146,7 +146,7 @@ where
 }
 
 /// Sends up to `length` bytes of `file` from `offset` to a socket inside the kernel. `Ok(None)`: this
-/// system or this file cannot; the caller copies through a buffer. `Ok(Some(0))`: the file ends.
+/// system or this file does not support it; the caller copies through a buffer. `Ok(Some(0))`: the file ends.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn send_file<S: std::os::fd::AsFd>(
     stream: &S,
@@ -159,6 +159,8 @@ pub fn send_file<S: std::os::fd::AsFd>(
     match rustix::fs::sendfile(stream, file, Some(&mut offset), length) {
         Ok(sent) => Ok(Some(sent)),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(None),
+        // A volume on the network that does not respond, and no tick: a socket says EAGAIN.
+        Err(Errno::TIMEDOUT) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,14 +1,14 @@
-//! Files that change in every way, looked at whenever they are used.
+//! Files that change in every way, checked whenever they are used.
 
 use super::*;
 use std::sync::atomic::AtomicUsize;
 use tempfile::TempDir;
 
-/// Files in a folder, looked at whenever they are used. What is made of them is their text; a `!`
-/// cannot be used.
+/// Files in a directory, checked whenever they are used. What is loaded from them is their text; a `!`
+/// cannot be loaded.
 struct Fixture {
     folder: TempDir,
-    made: Arc<AtomicUsize>,
+    loaded: Arc<AtomicUsize>,
     watched: Watched<String>,
 }
 
@@ -23,15 +23,15 @@ impl Fixture {
     }
 
     fn watching(folder: TempDir, names: &[&str]) -> Fixture {
-        let source = Source {
+        let files = WatchedFiles {
             paths: names.iter().map(|name| folder.path().join(name)).collect(),
             bytes_max: 10,
             subject: "the text".to_owned(),
             otherwise: "the old stays",
         };
-        let made = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&made);
-        let watched = Watched::with_pause(source, Duration::ZERO, move |contents| {
+        let loaded = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&loaded);
+        let watched = Watched::with_pause(files, Duration::ZERO, move |contents| {
             count.fetch_add(1, Relaxed);
             let mut text = String::new();
             for content in contents {
@@ -45,7 +45,7 @@ impl Fixture {
         });
         Fixture {
             folder,
-            made,
+            loaded,
             watched: watched.unwrap(),
         }
     }
@@ -58,19 +58,19 @@ impl Fixture {
         fs::write(self.at(name), text).unwrap();
     }
 
-    /// What there is after one look.
+    /// What there is after one check.
     fn now(&self) -> String {
         String::clone(&self.watched.current())
     }
 
     /// What there is when the files have been left alone.
     fn settled(&self) -> String {
-        (0..QUIET_LOOKS).for_each(|_| drop(self.now()));
+        (0..QUIET_CHECKS).for_each(|_| drop(self.now()));
         self.now()
     }
 
-    fn times_made(&self) -> usize {
-        self.made.load(Relaxed)
+    fn times_loaded(&self) -> usize {
+        self.loaded.load(Relaxed)
     }
 
     fn seen(&self) -> bool {
@@ -80,7 +80,7 @@ impl Fixture {
 
 fn age(path: &Path, seconds: u64) {
     let time = SystemTime::now() - Duration::from_secs(seconds);
-    let file = File::options().write(true).open(path).unwrap();
+    let file = fs::File::options().write(true).open(path).unwrap();
     file.set_modified(time).unwrap();
 }
 
@@ -91,13 +91,13 @@ fn a_change_counts_once_the_file_is_left_alone() {
     // Written in place, as a reader may find it.
     for half in ["", "t", "tw", "two"] {
         files.write("f", half);
-        for _ in 0..QUIET_LOOKS {
+        for _ in 0..QUIET_CHECKS {
             assert_eq!(files.now(), "one", "{half}");
         }
     }
     assert_eq!(files.now(), "two");
     assert_eq!(files.settled(), "two");
-    assert_eq!(files.times_made(), 2);
+    assert_eq!(files.times_loaded(), 2);
     // A file that stays empty is empty.
     files.write("f", "");
     assert_eq!(files.settled(), "");
@@ -124,20 +124,20 @@ fn a_change_whose_times_are_the_same_is_seen_while_it_can_happen() {
     age(&files.at("f"), 100);
     assert_eq!(files.settled(), "one");
     assert!(files.seen());
-    assert_eq!(files.times_made(), 1);
+    assert_eq!(files.times_loaded(), 1);
 }
 
 #[test]
 fn a_file_that_is_never_left_alone_counts_in_the_end() {
     let files = Fixture::new(&[("f", "")]);
-    let mut looks = 0;
+    let mut checks = 0;
     while files.now().is_empty() {
-        looks += 1;
-        assert!(looks <= WAITS_MAX + 1);
+        checks += 1;
+        assert!(checks <= WAITS_MAX + 1);
         // Another length each time: no two stamps are the same.
-        files.write("f", ["x", "xx"][looks as usize % 2]);
+        files.write("f", ["x", "xx"][checks as usize % 2]);
     }
-    assert!(looks >= WAITS_MAX, "{looks}");
+    assert!(checks >= WAITS_MAX, "{checks}");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn what_cannot_be_used_is_tried_once_and_the_old_stays() {
     for _ in 0..5 {
         assert_eq!(files.settled(), "one");
     }
-    assert_eq!(files.times_made(), 2);
+    assert_eq!(files.times_loaded(), 2);
     fs::remove_file(files.at("f")).unwrap();
     assert_eq!(files.settled(), "one");
     fs::create_dir(files.at("f")).unwrap();
@@ -156,11 +156,11 @@ fn what_cannot_be_used_is_tried_once_and_the_old_stays() {
     assert_eq!(files.settled(), "one");
     files.write("f", "0123456789x");
     assert_eq!(files.settled(), "one");
-    // As it was: nothing has to be made.
-    let before = files.times_made();
+    // As it was: nothing has to be loaded.
+    let before = files.times_loaded();
     files.write("f", "one");
     assert_eq!(files.settled(), "one");
-    assert_eq!(files.times_made(), before);
+    assert_eq!(files.times_loaded(), before);
     files.write("f", "two");
     assert_eq!(files.settled(), "two");
 }
@@ -173,24 +173,24 @@ fn files_count_together() {
     files.write("b", "2");
     assert_eq!(files.now(), "11");
     assert_eq!(files.settled(), "22");
-    assert_eq!(files.times_made(), 2);
+    assert_eq!(files.times_loaded(), 2);
 }
 
 #[test]
-fn without_files_there_is_nothing_to_make() {
-    let source = |path: &str| Source {
+fn without_files_there_is_nothing_to_load() {
+    let source = |path: &str| WatchedFiles {
         paths: vec![path.into()],
         bytes_max: 1,
         subject: String::new(),
         otherwise: "",
     };
-    let make = |contents: &[Content]| match &contents[0].bytes {
+    let load = |contents: &[FileContent]| match &contents[0].bytes {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("{:?}", error.kind())),
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("f");
-    let open = |path: &Path| Watched::open(source(path.to_str().unwrap()), make).err();
+    let open = |path: &Path| Watched::open(source(path.to_str().unwrap()), load).err();
     assert_eq!(open(&path).unwrap(), "NotFound");
     assert_eq!(open(folder.path()).unwrap(), "IsADirectory");
     fs::write(&path, "22").unwrap();
@@ -200,14 +200,14 @@ fn without_files_there_is_nothing_to_make() {
 }
 
 #[test]
-fn the_files_are_looked_at_once_in_a_while() {
+fn the_files_are_checked_once_in_a_while() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("f"), "one").unwrap();
     let mut files = Fixture::watching(folder, &["f"]);
-    files.watched.look_pause = Duration::from_secs(3600);
+    files.watched.check_pause = Duration::from_secs(3600);
     files.write("f", "two");
     age(&files.at("f"), 100);
-    assert_eq!(files.now(), "two", "the look that was due");
+    assert_eq!(files.now(), "two", "the check that was due");
     files.write("f", "six");
     age(&files.at("f"), 100);
     assert_eq!(files.now(), "two");
@@ -225,7 +225,7 @@ fn a_named_pipe_is_no_file_and_is_not_waited_for() {
     assert_eq!(files.settled(), "one");
     fs::remove_file(&path).unwrap();
     mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-    let error = read(&path, 9).unwrap_err();
+    let error = small_file::read(&path, 9).unwrap_err();
     assert!(error.to_string().contains("a named pipe"), "{error}");
     assert_eq!(files.settled(), "one", "the old stays");
 }

@@ -1,7 +1,7 @@
 //! The section `http.tls`: what it comes to, and what is said when it is half or wrong.
 
 use super::*;
-use registry::http::tls::{ClientAuth, Version};
+use registry::http::tls::{ClientAuth, TlsVersion};
 
 fn section(lines: &str) -> String {
     format!("{BASE}http:\n  tls:\n{lines}")
@@ -33,7 +33,7 @@ fn every_key_comes_from_the_file_and_from_the_environment() {
     let authorities = [PathBuf::from("/a.pem"), PathBuf::from("/b.pem")];
     assert_eq!(from_file.client_cas, authorities);
     assert_eq!(from_file.client_auth, ClientAuth::VerifyIfGiven);
-    assert_eq!(from_file.minimum, Version::Tls13);
+    assert_eq!(from_file.minimum, TlsVersion::Tls13);
     assert_eq!(from_file.cipher_suites.len(), 1);
 }
 

@@ -97,7 +97,7 @@ fn the_certificate_that_openssl_makes_is_trusted_when_it_is_trusted_itself() {
         (
             &nameless,
             &nameless,
-            "without a host name (it names no host (subjectAltName)): make one",
+            "without a host name (it contains no host name (subjectAltName)): make one",
         ),
         (
             &other,

@@ -55,4 +55,4 @@ cmp "$SCRATCH/kept" "$SCRATCH/pulled"
 registry_stop
 registry_start "$JUDGED" "$small/data"
 same 200 "$(status "$SCRATCH/next")" "a start over a read-only folder"
-grep -q 'every push will be refused.*readonly' "$SERVER_LOG" || fail "the start does not warn of a read-only folder"
+grep -q 'every push will be rejected.*readonly' "$SERVER_LOG" || fail "the start does not warn of a read-only folder"

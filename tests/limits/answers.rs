@@ -1,6 +1,7 @@
 //! Answers: each kind of body, HEAD, HTTP/1.0, keep-alive and pipelining, handlers that fail.
 
 use super::{FILE_BYTES, Served, pattern, quick};
+use crate::util::server_log;
 use registry::http::Limits;
 
 #[test]
@@ -161,6 +162,32 @@ fn a_source_that_fails_cuts_the_answer_so_that_the_client_sees_it() {
         assert!(rest.len() < FILE_BYTES + 100, "{path}");
     }
     assert_eq!(served.connect().request("/empty").answer().status, 200);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error_and_a_client_that_goes_away_is_none() {
+    server_log::keep();
+    let served = Served::new(Limits::default());
+    // In one write with the head, and by sendfile.
+    for bytes in [1000, FILE_BYTES] {
+        let path = format!("/unreadable?{bytes}");
+        let mut client = served.connect();
+        let rest = client.request(&path).rest();
+        assert!(rest.len() < 1000, "{}", rest.len());
+        let line = server_log::wait_for(&path);
+        let told = "ERROR cannot read the body of the response to GET /unreadable?";
+        assert!(line.starts_with(told), "{line}");
+        assert!(served.next_sent().starts_with(&format!("GET {path} 200 0")));
+    }
+    let path = format!("/some?{}", FILE_BYTES - 7);
+    let mut client = served.connect();
+    client.request(&path).take(100);
+    drop(client);
+    let line = server_log::wait_for(&path);
+    assert!(
+        line.starts_with("DEBUG cannot send the response to GET /some?"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn temporary_files_of_a_process_that_was_killed_go_when_they_are_old() {
         Program::start(folder.path(), &text, &[])
     };
     let mut program = start("uploadpurging: {enabled: false}");
-    program.wait_for("temporary files of a process that was killed: 1 were removed");
+    program.wait_for("temporary files of a killed process: removed 1");
     let mut left: Vec<_> = fs::read_dir(&tag)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -1,81 +1,66 @@
 //! How much is read for a list of referrers: each manifest once, however often and by however many it is asked for.
 
 use super::SBOM;
+use crate::util::driver::{Watch, Watched};
 use crate::util::image::{artifact, image};
-use registry::driver::{self, Change, Content, Driver, FileId, FileState, Key, Memory, Sink, Stat};
+use registry::driver::Key;
 use registry::spec::manifest::CheckedManifest;
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name};
-use registry::storage::{ReferrersQuery, Settings, Storage, Tagging, UploadLimits};
+use registry::storage::{ReferrersQuery, Storage, StorageOptions, Tagging, UploadLimits};
 use serde_json::json;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A driver that counts how often manifests are read and folders of them are listed.
-#[derive(Clone, Default)]
+/// How often manifests are read and directories of them are listed.
+#[derive(Default)]
+struct Counters {
+    read: AtomicUsize,
+    listed: AtomicUsize,
+}
+
+impl Watch for Counters {
+    fn before(&self, operation: &'static str, key: &Key, _bytes: usize) -> io::Result<()> {
+        let is_of_manifests = key.as_str().contains("/_manifests/revisions/");
+        match operation {
+            "open" => self.read.fetch_add(1, Ordering::SeqCst),
+            "list" => self
+                .listed
+                .fetch_add(usize::from(is_of_manifests), Ordering::SeqCst),
+            _ => 0,
+        };
+        Ok(())
+    }
+}
+
+/// A driver that counts.
 struct Counting {
-    inner: Memory,
-    read: Arc<AtomicUsize>,
-    listed: Arc<AtomicUsize>,
+    driver: Arc<Watched>,
+    counters: Arc<Counters>,
+}
+
+impl Default for Counting {
+    fn default() -> Counting {
+        let counters = Arc::new(Counters::default());
+        Counting {
+            driver: Arc::new(Watched::new(counters.clone())),
+            counters,
+        }
+    }
 }
 
 impl Counting {
-    /// Manifests that were read and folders of manifests that were listed since the last call.
+    /// Manifests that were read and directories of manifests that were listed since the last call.
     fn counts(&self) -> (usize, usize) {
         let count = |counter: &AtomicUsize| counter.swap(0, Ordering::SeqCst);
-        (count(&self.read), count(&self.listed))
-    }
-}
-
-impl Driver for Counting {
-    fn read(&self, key: &Key, bytes_max: u64) -> driver::Result<Vec<u8>> {
-        self.inner.read(key, bytes_max)
-    }
-    fn load(&self, key: &Key, small_bytes_max: u64) -> driver::Result<Content> {
-        self.read.fetch_add(1, Ordering::SeqCst);
-        self.inner.load(key, small_bytes_max)
-    }
-    fn open(&self, key: &Key) -> driver::Result<Content> {
-        self.inner.open(key)
-    }
-    fn stat(&self, key: &Key) -> driver::Result<Option<Stat>> {
-        self.inner.stat(key)
-    }
-    fn has_folder(&self, key: &Key) -> driver::Result<bool> {
-        self.inner.has_folder(key)
-    }
-    fn file_state(&self, key: &Key) -> driver::Result<Option<FileState>> {
-        self.inner.file_state(key)
-    }
-    fn create(&self, key: &Key) -> driver::Result<Box<dyn Sink>> {
-        self.inner.create(key)
-    }
-    fn append(&self, key: &Key, offset: u64, file: FileId) -> driver::Result<Box<dyn Sink>> {
-        self.inner.append(key, offset, file)
-    }
-    fn rename(&self, from: &Key, to: &Key) -> driver::Result<()> {
-        self.inner.rename(from, to)
-    }
-    fn publish(&self, changes: &[Change<'_>]) -> driver::Result<()> {
-        self.inner.publish(changes)
-    }
-    fn list(&self, folder: &Key, after: &str, limit: usize) -> driver::Result<Vec<String>> {
-        let is_of_manifests = folder.as_str().contains("/_manifests/revisions/");
-        self.listed
-            .fetch_add(usize::from(is_of_manifests), Ordering::SeqCst);
-        self.inner.list(folder, after, limit)
-    }
-    fn remove(&self, key: &Key) -> driver::Result<bool> {
-        self.inner.remove(key)
-    }
-    fn discard(&self, key: &Key) {
-        self.inner.discard(key);
+        (count(&self.counters.read), count(&self.counters.listed))
     }
 }
 
 fn storage(driver: &Counting) -> Storage {
-    let settings = Settings {
+    let options = StorageOptions {
         uploads: UploadLimits {
             sessions_max: 1,
             sessions_per_address_max: 1,
@@ -84,7 +69,7 @@ fn storage(driver: &Counting) -> Storage {
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
     };
-    Storage::new(Arc::new(driver.clone()), settings)
+    Storage::new(driver.driver.clone(), options)
 }
 
 /// So many referrers of `image(1)` in repository `a`; every second is large, and of each kind there is one with large

@@ -172,22 +172,22 @@ const FAULTS: &[Fault] = &[
     (
         |_, good| put(&good.certificate, b"hello"),
         "certificate",
-        "has no certificate in it",
+        "contains no certificate",
     ),
     (
         |_, good| put(&good.key, b"hello"),
         "key",
-        "has no private key in it",
+        "contains no private key",
     ),
     (
         |_, good| copy(&good.key, &good.certificate),
         "certificate",
-        "has no certificate in it",
+        "contains no certificate",
     ),
     (
         |_, good| copy(&good.certificate, &good.key),
         "key",
-        "has no private key in it",
+        "contains no private key",
     ),
     (
         |_, good| put(&good.certificate, &good.der()),
@@ -202,9 +202,9 @@ const FAULTS: &[Fault] = &[
     (
         |_, good| cut(&good.certificate),
         "certificate",
-        "is cut off",
+        "is truncated",
     ),
-    (|_, good| cut(&good.key), "key", "is cut off"),
+    (|_, good| cut(&good.key), "key", "is truncated"),
     (
         |_, good| {
             put(
@@ -213,7 +213,7 @@ const FAULTS: &[Fault] = &[
             )
         },
         "certificate",
-        "its first certificate is broken",
+        "its first certificate is not valid X.509",
     ),
     (
         |_, good| {
@@ -223,7 +223,7 @@ const FAULTS: &[Fault] = &[
             )
         },
         "key",
-        "is broken",
+        "is malformed",
     ),
     (
         |folder, good| copy(&Identity::new(folder, "other").key, &good.key),
@@ -301,7 +301,7 @@ fn authorities_that_are_wrong_are_named() {
         &more,
         "clientcas",
         &path,
-        "has no certificate in it",
+        "contains no certificate",
     );
 }
 
@@ -337,7 +337,7 @@ fn a_certificate_out_of_its_time_is_warned_of_and_served() {
     for (days, said) in [
         (
             ["20200101000000Z", "20210101000000Z"],
-            "has expired at 2021-01-01T00:00:00Z",
+            "expired at 2021-01-01T00:00:00Z",
         ),
         (
             ["20900101000000Z", "20910101000000Z"],

@@ -52,7 +52,7 @@ fn the_start_removes_old_uploads_and_counts_the_others() {
     let (line, left) = start("uploadpurging: {age: 48h}");
     assert!(line.contains("unfinished uploads: 2, 11 bytes"), "{line}");
     assert!(
-        line.contains("each is removed when it is 48h old"),
+        line.contains("each is removed once it is 48h old"),
         "{line}"
     );
     assert_eq!(left, [NEW, BROKEN]);

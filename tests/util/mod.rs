@@ -1,10 +1,12 @@
 //! The harness: a registry of its own for every test, and clients for it.
 
+pub mod driver;
 pub mod errcode;
 pub mod image;
 pub mod program;
 pub mod raw;
 pub mod registry;
 pub mod secure;
+pub mod server_log;
 pub mod stop;
 pub mod tree;

@@ -122,7 +122,7 @@ impl Settings {
 impl Server {
     /// Serves in this process.
     fn here(text: &str, variables: Vec<(String, String)>) -> (SocketAddr, Server) {
-        log_to_the_test();
+        super::server_log::keep();
         let source = ConfigSource::Text {
             name: "test.yml".into(),
             text: text.into(),
@@ -165,25 +165,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-/// The server's log, where the test runner catches it.
-fn log_to_the_test() {
-    struct Caught;
-    impl log::Log for Caught {
-        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-            true
-        }
-        fn log(&self, record: &log::Record<'_>) {
-            if record.target().starts_with("registry") {
-                eprintln!("    server: {} {}", record.level(), record.args());
-            }
-        }
-        fn flush(&self) {}
-    }
-    if log::set_logger(&Caught).is_ok() {
-        log::set_max_level(log::LevelFilter::Debug);
     }
 }
 

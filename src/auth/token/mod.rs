@@ -15,7 +15,7 @@ pub use claims::TokenIdentity;
 pub use keys::ALGORITHMS;
 
 use super::OpenError;
-use crate::{encoding, watched};
+use crate::{encoding, small_file};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use claims::Claims;
@@ -236,7 +236,7 @@ impl ExtendedKeyUsageValidator for AnyUsage {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let bytes = watched::read(path, FILE_BYTES_MAX).map_err(|error| match error.kind() {
+    let bytes = small_file::read(path, FILE_BYTES_MAX).map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => error.to_string(),
         _ => format!("it cannot be read: {error}"),
     })?;

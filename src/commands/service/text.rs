@@ -6,7 +6,7 @@ use super::options::{
     UninstallOptions,
 };
 use crate::config::PATH_VARIABLE;
-use crate::sys::service::{Plan, State, Status};
+use crate::sys::service::{Plan, RunState, ServiceReport};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -73,12 +73,12 @@ pub fn variables(names: impl Iterator<Item = OsString>) -> String {
 }
 
 /// The status of a service.
-pub fn status(name: &str, status: &Status) -> String {
+pub fn status(name: &str, status: &ServiceReport) -> String {
     let state = match status.state {
-        State::Stopped => "stopped",
-        State::Starting => "starting",
-        State::Running => "running",
-        State::Stopping => "stopping, with requests in flight",
+        RunState::Stopped => "stopped",
+        RunState::Starting => "starting",
+        RunState::Running => "running",
+        RunState::Stopping => "stopping, with requests in flight",
     };
     let process = status
         .process
@@ -151,14 +151,14 @@ mod tests {
 
     #[test]
     fn a_status_shows_the_process_where_there_is_one() {
-        let mut known = Status {
-            state: State::Running,
+        let mut known = ServiceReport {
+            state: RunState::Running,
             process: Some(7),
             command: "registry.exe service run c".to_owned(),
             account: "NT SERVICE\\hub".to_owned(),
         };
         assert!(status("hub", &known).starts_with("hub: running, process 7\n"));
-        (known.state, known.process) = (State::Stopped, None);
+        (known.state, known.process) = (RunState::Stopped, None);
         assert!(status("hub", &known).starts_with("hub: stopped\n"));
     }
 }

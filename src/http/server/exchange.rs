@@ -116,15 +116,17 @@ impl<H: Handler> Connection<'_, H> {
         let is_gone = (is_cut || outcome.is_client_gone()) && !self.open.socket.is_ended();
         let head = &self.head;
         if let Some(fault) = &outcome.fault {
-            let (level, error) = match fault {
-                Fault::Client(error) => (log::Level::Debug, error),
-                Fault::Source(error) => (log::Level::Error, error),
-            };
             let (method, target) = (&head.method, excerpt(head.target()));
-            log::log!(
-                level,
-                "sending the response to {method} {target} failed: {error}"
-            );
+            match fault {
+                Fault::Client(error) => {
+                    log::debug!("cannot send the response to {method} {target}: {error}");
+                }
+                Fault::Source(error) => {
+                    log::error!(
+                        "cannot read the body of the response to {method} {target}: {error}"
+                    );
+                }
+            }
         }
         let exchange = Exchange {
             client: self.client,

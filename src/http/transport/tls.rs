@@ -1,26 +1,24 @@
-//! TLS for the engine, by rustls with ring (RFC 8446, RFC 5246): the server's certificate and terms, and
+//! TLS for the engine, by rustls with ring (RFC 8446, RFC 5246): the server's certificate and settings, and
 //! how they are renewed while it serves.
 //!
-//! The files are looked at again by handshakes. When one has changed everything is loaded anew; what is
-//! broken is logged once, and the old goes on. Connections that are open keep what they began with.
+//! Handshakes check the files for changes. When one has changed everything is loaded anew; what is
+//! broken is logged once, and the old certificate stays in use. Open connections keep what they started with.
 
 mod authorities;
 mod clients;
-mod details;
+pub mod explain;
 mod files;
 mod p521;
 mod session;
 mod suites;
-pub mod words;
-pub mod x509;
 
-pub use suites::{CipherSuite, ClientAuth, NoSuite, Version};
+pub use suites::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
 
 pub(in crate::http) use session::{
     BULK_MEMORY_BYTES, SEND_BYTES, TOO_MANY_CONNECTIONS_ALERT, TlsSession,
 };
 
-use crate::watched::{Content, Source, Watched};
+use crate::watched::{FileContent, Watched, WatchedFiles};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::sign::SingleCertAndKey;
@@ -29,7 +27,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What clients of this program speak TLS by: ring, and signatures on P-521 behind it.
+/// The cryptography of TLS clients in this program: ring, and signatures on P-521.
 pub fn client_provider() -> CryptoProvider {
     CryptoProvider {
         signature_verification_algorithms: *p521::ALGORITHMS,
@@ -37,25 +35,25 @@ pub fn client_provider() -> CryptoProvider {
     }
 }
 
-/// Why a handshake failed, in words.
+/// Why a handshake failed, as a sentence.
 pub(in crate::http) fn handshake_error(error: &io::Error) -> String {
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref());
-    of_tls.map_or_else(|| error.to_string(), words::of)
+    of_tls.map_or_else(|| error.to_string(), explain::tls_error)
 }
 
-/// What a server is told of TLS: distribution's `http.tls`.
+/// The settings of a TLS server: distribution's `http.tls`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// A PEM file with the server's certificate and behind it those that lead to its root.
+pub struct TlsSettings {
+    /// A PEM file with the server's certificate, followed by its intermediates.
     pub certificate: PathBuf,
     /// A PEM file with its private key: PKCS#8, PKCS#1 or SEC1, not encrypted.
     pub key: PathBuf,
-    /// PEM files with those who may sign for clients.
+    /// PEM files with the authorities that may sign client certificates.
     pub client_cas: Vec<PathBuf>,
-    /// How clients show certificates.
+    /// How clients present certificates.
     pub client_auth: ClientAuth,
-    /// The oldest version that is spoken.
-    pub minimum: Version,
+    /// The minimum version.
+    pub minimum: TlsVersion,
     /// The suites that are offered; empty for all. Of TLS 1.3 all are offered when none of them is
     /// named, as in distribution, where a list concerns TLS 1.2 only.
     pub cipher_suites: Vec<CipherSuite>,
@@ -67,47 +65,49 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Loads the files. The error names the file, its key in the configuration and what would be right;
-    /// a certificate that is out of its time is logged as a warning.
-    pub fn new(settings: Settings) -> Result<Tls, String> {
-        let config = Watched::open(settings.source(), move |files| settings.load(files))?;
+    /// Loads the files. The error names the file, its key in the configuration and what is expected;
+    /// a certificate outside its validity period is logged as a warning.
+    pub fn new(settings: TlsSettings) -> Result<Tls, String> {
+        let config = Watched::open(settings.watched_files(), move |files| settings.load(files))?;
         Ok(Tls { config })
     }
 
-    /// The terms for a new connection, after a look at the files when it is time for one.
+    /// The configuration for a new connection, after a check of the files when one is due.
     pub(in crate::http) fn config(&self) -> Arc<ServerConfig> {
         self.config.current()
     }
 }
 
-impl Settings {
-    /// The certificate, the key, and those who may sign for clients.
-    fn source(&self) -> Source {
+impl TlsSettings {
+    /// The certificate, the key, and the authorities for clients.
+    fn watched_files(&self) -> WatchedFiles {
         let own = [&self.certificate, &self.key];
-        Source {
+        WatchedFiles {
             paths: own.into_iter().chain(&self.client_cas).cloned().collect(),
             bytes_max: files::FILE_BYTES_MAX,
             subject: format!("the certificate in {}", self.certificate.display()),
-            otherwise: "the old certificate is kept",
+            otherwise: "keeping the old certificate",
         }
     }
 
-    /// Makes the terms of the files of [`Settings::source`]; logs what is to be warned of.
-    fn load(&self, files: &[Content]) -> Result<ServerConfig, String> {
+    /// Makes a configuration from the files of [`TlsSettings::watched_files`]; logs warnings.
+    fn load(&self, files: &[FileContent]) -> Result<ServerConfig, String> {
         let [certificate, key, authorities @ ..] = files else {
-            return Err(format!("{}: there is no key to it", files::CERTIFICATE));
+            return Err(format!("{}: its key is missing", files::CERTIFICATE));
         };
         let provider = Arc::new(self.provider());
         let (identity, warning) = files::identity(certificate, key, &provider)?;
         let verifier = clients::verifier(self.client_auth, files::authorities(authorities)?);
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&self.versions(&provider))
-            .map_err(|error| format!("http.tls: these settings leave nothing to offer: {error}"))?
+            .map_err(|error| {
+                format!("http.tls: these settings leave no version and cipher suite: {error}")
+            })?
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Sessions are resumed by tickets that the clients keep, under a key that changes; those given
-        // under other files are worth nothing any more.
+        // Sessions are resumed by tickets that the clients keep, under a key that changes; those issued
+        // with other files are no longer accepted.
         config.ticketer = ring::Ticketer::new().map_err(|error| format!("http.tls: {error}"))?;
         config.send_tls13_tickets = 1;
         if let Some(warning) = warning {
@@ -116,7 +116,7 @@ impl Settings {
         Ok(config)
     }
 
-    /// ring, with the suites that are asked for.
+    /// ring, with the suites that are configured.
     fn provider(&self) -> CryptoProvider {
         let named = |name: &str| self.cipher_suites.iter().any(|suite| suite.name() == name);
         let new = |name: &str| !name.starts_with("TLS_ECDHE_");
@@ -130,11 +130,11 @@ impl Settings {
         }
     }
 
-    /// The versions that are wanted and have a suite.
+    /// The versions that are enabled and have a suite.
     fn versions(&self, provider: &CryptoProvider) -> Vec<&'static SupportedProtocolVersion> {
         let wanted: &[&'static SupportedProtocolVersion] = match self.minimum {
-            Version::Tls12 => &[&version::TLS13, &version::TLS12],
-            Version::Tls13 => &[&version::TLS13],
+            TlsVersion::Tls12 => &[&version::TLS13, &version::TLS12],
+            TlsVersion::Tls13 => &[&version::TLS13],
         };
         let has_suite = |wanted: &&&'static SupportedProtocolVersion| {
             let mut suites = provider.cipher_suites.iter();
@@ -150,24 +150,24 @@ mod tests {
 
     #[test]
     fn suites_and_versions_follow_the_settings() {
-        let table: [(Version, &[&str], usize, usize); 6] = [
-            (Version::Tls12, &[], 9, 2),
-            (Version::Tls13, &[], 9, 1),
+        let table: [(TlsVersion, &[&str], usize, usize); 6] = [
+            (TlsVersion::Tls12, &[], 9, 2),
+            (TlsVersion::Tls13, &[], 9, 1),
             (
-                Version::Tls12,
+                TlsVersion::Tls12,
                 &["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
                 4,
                 2,
             ),
-            (Version::Tls12, &["TLS_AES_128_GCM_SHA256"], 1, 1),
+            (TlsVersion::Tls12, &["TLS_AES_128_GCM_SHA256"], 1, 1),
             (
-                Version::Tls13,
+                TlsVersion::Tls13,
                 &["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
                 4,
                 1,
             ),
             (
-                Version::Tls12,
+                TlsVersion::Tls12,
                 &[
                     "TLS_AES_128_GCM_SHA256",
                     "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
@@ -178,7 +178,7 @@ mod tests {
         ];
         for (minimum, names, suites, versions) in table {
             let parse = |name: &&str| CipherSuite::parse(name).unwrap();
-            let settings = Settings {
+            let settings = TlsSettings {
                 certificate: PathBuf::new(),
                 key: PathBuf::new(),
                 client_cas: Vec::new(),

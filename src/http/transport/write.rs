@@ -48,7 +48,7 @@ impl SendOutcome {
     }
 }
 
-/// Which side failed.
+/// Which side failed. A failing disk must not pass for a client that went away.
 #[derive(Debug)]
 pub(in crate::http) enum Fault {
     /// A file or reader did not give what was promised.
@@ -189,14 +189,18 @@ impl Sender<'_, '_> {
             let most = usize::try_from(left)
                 .unwrap_or(usize::MAX)
                 .min(SEND_FILE_BYTES);
-            let sent = self.wire.send_file(file, offset, most, &mut self.rate);
-            let sent = match sent.map_err(Fault::Client)? {
-                None => {
+            let sent = match self.wire.send_file(file, offset, most, &mut self.rate) {
+                Ok(Some(0)) => return Err(Fault::Source(too_short())),
+                Ok(Some(sent)) => u64::try_from(sent).unwrap_or(left),
+                Err(error) if is_disconnect(&error) || error.raw_os_error().is_none() => {
+                    return Err(Fault::Client(error));
+                }
+                // The system cannot, or its error may be the file's as well as the socket's: a copy in two steps
+                // shows whose it is.
+                Ok(None) | Err(_) => {
                     let reader = &mut FileAt { file, offset };
                     return self.copy(reader, left);
                 }
-                Some(0) => return Err(Fault::Source(too_short())),
-                Some(sent) => u64::try_from(sent).unwrap_or(left),
             };
             self.sent = self.sent.saturating_add(sent);
             offset = offset.saturating_add(sent);

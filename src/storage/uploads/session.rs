@@ -1,14 +1,14 @@
 //! One upload session in memory: how far it is, and which request may write to it.
 //!
-//! The client is told an offset with every answer, and says with its next request which one it has heard of. Bytes
+//! The client is told an offset with every response, and says with its next request which one it has heard of. Bytes
 //! behind the newest offset it is known to have heard of may be replaced: it never learned that they arrived, and may
 //! send them again. Bytes before it are never replaced.
 //!
-//! Other processes may serve the same folder. Each writes only to files that it made itself, and takes a session over by
-//! replacing the other's file with a copy; so a hash in memory is that of the file as long as the file is there.
+//! Other processes may serve the same store. What is in memory counts as long as the store says that the upload is still
+//! the one that this process writes to.
 
-use super::{Offset, Part};
-use crate::driver::{self, FileId, FileState};
+use super::{Chunk, Offset};
+use crate::driver::{self, Upload, UploadState};
 use crate::spec::{Algorithm, Hasher};
 use crate::storage::{Error, Result};
 use crate::sync::Mutex;
@@ -40,11 +40,11 @@ pub struct State {
     pub hasher: Option<Hasher>,
     /// The newest offset that the client is known to have heard of.
     pub known: Mark,
-    /// The file of the bytes, if this process made it: no other writes to it. Another's has to be copied before anything
-    /// is known of its bytes, since that process may still write to it.
-    pub file: Option<FileId>,
-    /// The file as it was found, if it is another's.
-    found: Option<FileState>,
+    /// The upload, if this process writes to it. Another's has to be resumed before anything is known of its bytes, since
+    /// that process may still write to it.
+    pub upload: Option<Box<dyn Upload>>,
+    /// The upload as it was found, if it is another's.
+    found: Option<UploadState>,
     /// The request that may write.
     running: Option<Running>,
 }
@@ -64,8 +64,8 @@ struct Running {
 }
 
 impl Session {
-    /// A session without bytes, which is meant to be committed under `algorithm`.
-    pub fn new(algorithm: Algorithm, client: Option<IpAddr>) -> Session {
+    /// A session over an upload without bytes, which is meant to be committed under `algorithm`.
+    pub fn new(algorithm: Algorithm, client: Option<IpAddr>, upload: Box<dyn Upload>) -> Session {
         let hasher = Some(Hasher::new(algorithm));
         let known = Mark {
             offset: 0,
@@ -76,6 +76,7 @@ impl Session {
             state: Mutex::new(State {
                 hasher,
                 known,
+                upload: Some(upload),
                 ..State::default()
             }),
             client,
@@ -91,9 +92,18 @@ impl Session {
         }
     }
 
-    /// How many bytes it has. The lock is held for steps only, so nobody waits for a request that is being read.
-    pub fn length(&self, on_disk: impl FnOnce() -> Result<Option<FileState>>) -> Result<u64> {
-        Ok(self.open(on_disk)?.length)
+    /// How many bytes it has. Waits for nobody: while a request is in the middle of a step it is what that has written so far.
+    pub fn length(&self, stored: impl FnOnce() -> Result<UploadState>) -> Result<u64> {
+        if let Some(mut state) = self.state.try_lock() {
+            self.look(&mut state, stored())?;
+            return Ok(state.length);
+        }
+        let stored = stored()?;
+        match self.reached.load(Ordering::Acquire) {
+            ENDED => Err(Error::UploadUnknown),
+            UNREAD => Ok(stored.length),
+            reached => Ok(reached),
+        }
     }
 
     /// Ends the session for good: whoever comes finds it gone, and a request that is running ends. `false` when it had
@@ -105,7 +115,7 @@ impl Session {
 
     /// The same, once its files have been removed; nothing is written meanwhile. It does not end where they cannot be,
     /// unless a request has them open, on a system where that keeps them: whoever has them removes them then.
-    pub fn end_after(&self, remove: impl FnOnce() -> driver::Result<bool>) -> Result<()> {
+    pub fn end_after(&self, remove: impl FnOnce() -> driver::Result<()>) -> Result<()> {
         let mut state = self.lock();
         if self.has_ended() {
             return Err(Error::UploadUnknown);
@@ -116,7 +126,7 @@ impl Session {
         };
         match remove() {
             Err(error) if is_held(&error) && state.running.is_some() => {}
-            removed => drop(removed?),
+            removed => removed?,
         }
         self.end_locked(&mut state);
         Ok(())
@@ -125,6 +135,7 @@ impl Session {
     /// The same, for a caller that holds the lock.
     pub fn end_locked(&self, state: &mut State) -> bool {
         state.stop_running();
+        state.upload = None;
         self.reached.swap(ENDED, Ordering::AcqRel) != ENDED
     }
 
@@ -139,39 +150,57 @@ impl Session {
         self.reached.store(length, Ordering::Release);
     }
 
-    /// What is in memory is no longer what the disk has: the next request looks there.
+    /// How far it was when anybody last knew.
+    pub fn reached(&self) -> u64 {
+        match self.reached.load(Ordering::Acquire) {
+            UNREAD | ENDED => 0,
+            reached => reached,
+        }
+    }
+
+    /// What is in memory is no longer what the store has: the next request looks there.
     pub fn distrust(&self) {
         self.reached.store(UNREAD, Ordering::Release);
     }
 
-    /// Locks a session that has not ended. `on_disk` says which file it has now: where another process has ended it, it
-    /// ends here, and where another put its own file there or added to ours, that is what counts.
+    /// Locks a session that has not ended. `stored` says how the store has it: where another process has ended it, it
+    /// ends here, and where another took it over, that is what counts.
     pub fn open(
         &self,
-        on_disk: impl FnOnce() -> Result<Option<FileState>>,
+        stored: impl FnOnce() -> Result<UploadState>,
     ) -> Result<MutexGuard<'_, State>> {
         let mut state = self.lock();
         if self.has_ended() {
             return Err(Error::UploadUnknown);
         }
-        let found = on_disk().inspect_err(|error| {
+        self.look(&mut state, stored())?;
+        Ok(state)
+    }
+
+    /// Compares what is in memory with what the store has.
+    fn look(&self, state: &mut State, stored: Result<UploadState>) -> Result<()> {
+        if self.has_ended() {
+            return Err(Error::UploadUnknown);
+        }
+        let found = stored.inspect_err(|error| {
             if matches!(error, Error::UploadUnknown) {
-                self.end_locked(&mut state);
+                self.end_locked(state);
             }
         })?;
-        if self.reached.load(Ordering::Acquire) == UNREAD || !state.agrees_with(found) {
+        if self.reached.load(Ordering::Acquire) == UNREAD || !state.agrees_with(&found) {
             state.stop_running();
+            let length = found.length;
             *state = State {
-                found,
+                found: Some(found),
                 known: Mark {
                     offset: 0,
                     hasher: Some(Hasher::new(Algorithm::Sha256)),
                 },
                 ..State::default()
             };
-            self.set_length(&mut state, found.map_or(0, |found| found.length));
+            self.set_length(state, length);
         }
-        Ok(state)
+        Ok(())
     }
 
     /// Locks it, whatever has become of it.
@@ -181,33 +210,33 @@ impl Session {
 }
 
 impl State {
-    /// Whether a file is the one that this session is known to have.
-    fn agrees_with(&self, found: Option<FileState>) -> bool {
-        match (self.file, found) {
+    /// Whether an upload in the store is the one that this session is known to be.
+    fn agrees_with(&self, found: &UploadState) -> bool {
+        match &self.upload {
             // What a request that is running failed to write is there until it takes it back.
-            (Some(own), Some(found)) => {
-                own == found.file && (self.running.is_some() || self.length == found.length)
+            Some(own) => {
+                own.version() == found.version
+                    && (self.running.is_some() || self.length == found.length)
             }
-            (Some(_), None) => false,
-            (None, found) => self.found == found,
+            None => self.found.as_ref() == Some(found),
         }
     }
 
     /// Gives the turn to a request, takes it from the one before, and says where the bytes of the new one begin.
-    pub fn give_turn(&mut self, part: &Part<'_>) -> Result<u64> {
-        let start = self.start(part);
+    pub fn give_turn(&mut self, chunk: &Chunk<'_>) -> Result<u64> {
+        let start = self.start(chunk);
         // A request that does not know how far the session is came too late, or from elsewhere: it ends no other.
-        if start.is_some() || part.offset.is_at_least(self.known.offset) {
+        if start.is_some() || chunk.offset.is_at_least(self.known.offset) {
             self.stop_running();
         }
         let start = start.ok_or(Error::WrongOffset {
             length: self.length,
         })?;
         self.running = Some(Running {
-            stop: Arc::clone(&part.stop),
+            stop: Arc::clone(&chunk.stop),
             start,
         });
-        if !part.is_empty() {
+        if !chunk.is_empty() {
             self.learn(start);
         }
         Ok(start)
@@ -222,11 +251,11 @@ impl State {
     }
 
     /// Where a request may begin to write; `None` when what it says of the session is not so.
-    fn start(&self, part: &Part<'_>) -> Option<u64> {
+    fn start(&self, chunk: &Chunk<'_>) -> Option<u64> {
         let running = self.running.as_ref().map(|running| running.start);
-        match part.offset {
+        match chunk.offset {
             // It adds nothing: the digest says whether it means the right bytes.
-            _ if part.is_empty() => Some(self.length),
+            _ if chunk.is_empty() => Some(self.length),
             // Nobody was told of the bytes of a request that is still running.
             Offset::Unstated => Some(running.unwrap_or(self.length)),
             Offset::Range(offset) => {

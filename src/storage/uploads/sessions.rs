@@ -23,28 +23,29 @@ pub struct UploadLimits {
     pub idle_timeout: Duration,
 }
 
-/// Where a session belongs.
-pub type Place = (Name, UploadId);
+/// Which session it is.
+pub type SessionKey = (Name, UploadId);
 
 /// The sessions that this process knows.
 pub struct Sessions {
-    known: Mutex<Known>,
+    known: Mutex<Table>,
     limits: UploadLimits,
 }
 
 #[derive(Default)]
-struct Known {
-    sessions: HashMap<Place, Entry>,
+struct Table {
+    sessions: HashMap<SessionKey, Known>,
     per_address: HashMap<IpAddr, usize>,
 }
 
-struct Entry {
+/// One that is known.
+struct Known {
     session: Arc<Session>,
     used: Instant,
 }
 
 /// A session that had to go for another.
-pub type Displaced = (Place, Arc<Session>);
+pub type Displaced = (SessionKey, Arc<Session>);
 
 impl Sessions {
     /// No sessions, and room for as many as `limits` says.
@@ -55,10 +56,10 @@ impl Sessions {
         }
     }
 
-    /// The session at a place, which is now in use.
-    pub fn find(&self, place: &Place) -> Option<Arc<Session>> {
+    /// A session, which is now in use.
+    pub fn find(&self, key: &SessionKey) -> Option<Arc<Session>> {
         let mut known = self.lock();
-        let entry = known.sessions.get_mut(place)?;
+        let entry = known.sessions.get_mut(key)?;
         entry.used = Instant::now();
         Some(Arc::clone(&entry.session))
     }
@@ -67,12 +68,12 @@ impl Sessions {
     /// longest goes, and the caller has to end it; [`Error::TooManyUploads`] when none has been idle for long enough.
     pub fn insert(
         &self,
-        place: Place,
+        key: SessionKey,
         session: Session,
         now: Instant,
     ) -> Result<(Arc<Session>, Option<Displaced>)> {
         let mut known = self.lock();
-        if let Some(entry) = known.sessions.get_mut(&place) {
+        if let Some(entry) = known.sessions.get_mut(&key) {
             entry.used = now;
             return Ok((Arc::clone(&entry.session), None));
         }
@@ -81,22 +82,22 @@ impl Sessions {
             *known.per_address.entry(address).or_default() += 1;
         }
         let session = Arc::new(session);
-        let entry = Entry {
+        let entry = Known {
             session: Arc::clone(&session),
             used: now,
         };
-        known.sessions.insert(place, entry);
+        known.sessions.insert(key, entry);
         Ok((session, displaced))
     }
 
     /// Forgets a session that has ended.
-    pub fn remove(&self, place: &Place) {
-        self.lock().remove(place);
+    pub fn remove(&self, key: &SessionKey) {
+        self.lock().remove(key);
     }
 
     fn make_room(
         &self,
-        known: &mut Known,
+        known: &mut Table,
         client: Option<IpAddr>,
         now: Instant,
     ) -> Result<Option<Displaced>> {
@@ -130,14 +131,14 @@ impl Sessions {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.known.lock()
     }
 }
 
-impl Known {
-    fn remove(&mut self, place: &Place) -> Option<Arc<Session>> {
-        let session = self.sessions.remove(place)?.session;
+impl Table {
+    fn remove(&mut self, key: &SessionKey) -> Option<Arc<Session>> {
+        let session = self.sessions.remove(key)?.session;
         if let Some(address) = session.client
             && let Some(count) = self.per_address.get_mut(&address)
         {
@@ -153,6 +154,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::{Driver, Key, Memory};
     use crate::spec::Algorithm;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -165,20 +167,22 @@ mod tests {
         })
     }
 
-    fn place(number: u8) -> Place {
+    fn key(number: u8) -> SessionKey {
         ("a".parse().unwrap(), UploadId::from_random([number; 16]))
     }
 
     fn session(address: u8) -> Session {
-        Session::new(Algorithm::Sha256, Some(IpAddr::from([10, 0, 0, address])))
+        let upload = Memory::default().upload(&Key::new("a")).unwrap();
+        let address = IpAddr::from([10, 0, 0, address]);
+        Session::new(Algorithm::Sha256, Some(address), upload)
     }
 
     #[test]
     fn one_address_has_its_share_and_leaves_the_rest_to_others() {
         let (sessions, now) = (sessions(3, 2), Instant::now());
-        sessions.insert(place(1), session(1), now).unwrap();
-        sessions.insert(place(2), session(1), now).unwrap();
-        let refused = sessions.insert(place(3), session(1), now).err();
+        sessions.insert(key(1), session(1), now).unwrap();
+        sessions.insert(key(2), session(1), now).unwrap();
+        let refused = sessions.insert(key(3), session(1), now).err();
         assert!(matches!(
             refused,
             Some(Error::TooManyUploads {
@@ -186,8 +190,8 @@ mod tests {
                 ..
             })
         ));
-        sessions.insert(place(4), session(2), now).unwrap();
-        let refused = sessions.insert(place(5), session(3), now).err();
+        sessions.insert(key(4), session(2), now).unwrap();
+        let refused = sessions.insert(key(5), session(3), now).err();
         assert!(matches!(
             refused,
             Some(Error::TooManyUploads {
@@ -195,30 +199,30 @@ mod tests {
                 ..
             })
         ));
-        sessions.remove(&place(1));
-        sessions.insert(place(5), session(1), now).unwrap();
+        sessions.remove(&key(1));
+        sessions.insert(key(5), session(1), now).unwrap();
     }
 
     #[test]
-    fn the_session_that_was_idle_for_longest_gives_its_place() {
+    fn the_session_that_was_idle_for_longest_gives_its_key() {
         let (sessions, now) = (sessions(2, 2), Instant::now());
-        let (held, _) = sessions.insert(place(1), session(1), now).unwrap();
+        let (held, _) = sessions.insert(key(1), session(1), now).unwrap();
         sessions
-            .insert(place(2), session(1), now + MINUTE / 2)
+            .insert(key(2), session(1), now + MINUTE / 2)
             .unwrap();
         // The first is in use, the second has not been idle for long enough.
-        let refused = sessions.insert(place(3), session(2), now + MINUTE).err();
+        let refused = sessions.insert(key(3), session(2), now + MINUTE).err();
         let Some(Error::TooManyUploads { retry_after, .. }) = refused else {
             panic!("{refused:?}");
         };
         assert_eq!(retry_after, MINUTE / 2);
         let (_, displaced) = sessions
-            .insert(place(3), session(2), now + MINUTE * 2)
+            .insert(key(3), session(2), now + MINUTE * 2)
             .unwrap();
-        assert_eq!(displaced.map(|(place, _)| place), Some(place(2)));
+        assert_eq!(displaced.map(|(key, _)| key), Some(key(2)));
         assert!(
             sessions
-                .find(&place(1))
+                .find(&key(1))
                 .is_some_and(|s| Arc::ptr_eq(&s, &held))
         );
     }
@@ -226,9 +230,9 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_an_address_whose_sessions_have_ended() {
         let (sessions, now) = (sessions(2, 2), Instant::now());
-        sessions.insert(place(1), session(1), now).unwrap();
-        sessions.remove(&place(1));
-        sessions.remove(&place(1));
+        sessions.insert(key(1), session(1), now).unwrap();
+        sessions.remove(&key(1));
+        sessions.remove(&key(1));
         assert!(sessions.lock().per_address.is_empty());
     }
 }

@@ -3,13 +3,14 @@
 //! The newest request on a session has the turn. It holds no lock while it waits for its client, so one whose client
 //! went silent holds nobody up: the next request takes the turn, and the older ends at its next step.
 
-use super::Part;
+use super::Chunk;
+use super::rehash::hash_object;
 use super::session::{Mark, Session, State};
-use crate::driver::{self, Driver, FileState, Key, Sink};
+use crate::driver::{self, Driver, Key, Note, Upload, UploadState, Write};
 use crate::memory::Budget;
 use crate::spec::{Algorithm, Digest, Hasher, Name, UploadId};
 use crate::storage::{Error, Result, layout};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 
@@ -26,98 +27,102 @@ pub struct Store<'s> {
 }
 
 impl Store<'_> {
-    pub(super) fn data(&self) -> Key {
-        layout::upload_data(self.name, self.id)
+    pub(super) fn key(&self) -> Key {
+        layout::upload(self.name, self.id)
     }
 
-    fn failed(&self, error: io::Error) -> Error {
-        Error::Driver(driver::Error::new(&self.data(), error))
+    pub(super) fn failed(&self, error: io::Error) -> Error {
+        Error::Driver(driver::Error::new(&self.key(), error))
     }
 }
 
 /// A request's turn to write to a session; it may be taken from it at any time.
 pub struct Turn<'s> {
-    session: &'s Session,
+    pub(super) session: &'s Session,
     pub(super) store: Store<'s>,
     stop: Arc<AtomicBool>,
     /// Where its bytes begin.
     start: u64,
-    /// Open from the first byte on: a request that sends none changes nothing.
-    sink: Option<Box<dyn Sink>>,
+    /// From its first byte on: a request that sends none changes nothing.
     is_begun: bool,
     written: u64,
 }
 
 impl<'s> Turn<'s> {
-    /// Gives the turn to a request, and takes it from the one before. `on_disk` says how long a session is that was
-    /// found there.
+    /// Gives the turn to a request, and takes it from the one before. `stored` says how the store has the session.
     pub fn begin(
         session: &'s Session,
         store: Store<'s>,
-        part: &Part<'_>,
-        on_disk: impl FnOnce() -> Result<Option<FileState>>,
+        chunk: &Chunk<'_>,
+        stored: impl FnOnce() -> Result<UploadState>,
     ) -> Result<Turn<'s>> {
-        let start = session.open(on_disk)?.give_turn(part)?;
+        let start = session.open(stored)?.give_turn(chunk)?;
         Ok(Turn {
             session,
             store,
-            stop: Arc::clone(&part.stop),
+            stop: Arc::clone(&chunk.stop),
             start,
-            sink: None,
             is_begun: false,
             written: 0,
         })
     }
 
-    /// Adds the part's bytes and gives the new length of the session. After [`Error::Body`] what came is kept; after any
+    /// Adds the chunk's bytes and gives the new length of the session. After [`Error::Body`] what came is kept; after any
     /// other error the session has the length that it had before.
-    pub fn append(&mut self, part: &mut Part<'_>) -> Result<u64> {
-        let outcome = self.take_in(part).and_then(|()| self.finish());
-        if !matches!(outcome, Ok(_) | Err(Error::Body(_))) {
-            self.undo();
+    pub fn append(&mut self, chunk: &mut Chunk<'_>) -> Result<u64> {
+        match self.take_in(chunk) {
+            Ok(()) => self.finish().inspect_err(|_| self.undo()),
+            Err(error @ Error::Body(_)) => {
+                // It can be resumed from here, unless another took the session over meanwhile.
+                drop(self.finish());
+                Err(error)
+            }
+            Err(error) => {
+                self.undo();
+                Err(error)
+            }
         }
-        outcome
     }
 
-    /// Adds the part's bytes, all of them or none.
-    pub fn append_whole(&mut self, part: &mut Part<'_>) -> Result<()> {
-        let outcome = self.take_in(part);
+    /// Adds the chunk's bytes, all of them or none.
+    pub fn append_whole(&mut self, chunk: &mut Chunk<'_>) -> Result<()> {
+        let outcome = self.take_in(chunk);
         if outcome.is_err() {
             self.undo();
         }
         outcome
     }
 
-    /// Checks the digest of all bytes, syncs them and has their file published, after which the session has ended. After an error
+    /// Checks the digest of all bytes and publishes them with their links, after which the session has ended. After an error
     /// it has the length that it had before.
-    pub fn commit(
-        mut self,
-        digest: &Digest,
-        publish: impl FnOnce(FileState) -> Result<()>,
-    ) -> Result<()> {
-        let outcome = self.publish(digest, publish);
+    pub fn commit(mut self, digest: &Digest, to: &Key, links: &[Write<'_>]) -> Result<()> {
+        let outcome = self.publish(digest, to, links);
         if outcome.is_err() {
             self.undo();
         }
         outcome
     }
 
-    /// Takes the bytes of this request back, with the room they take on the disk.
+    /// Takes the bytes of this request back, with the room they take in the store.
     fn undo(&mut self) {
-        self.sink = None;
         if !self.is_begun {
             return;
         }
         let Ok(mut state) = self.lock() else {
             return;
         };
-        let Some(file) = state.file else {
+        let State { upload, known, .. } = &mut *state;
+        let Some(upload) = upload else {
             return;
         };
-        let data = self.store.data();
-        match self.store.driver.append(&data, self.start, file) {
-            Ok(_) => {
-                state.hasher = state.known.hasher.clone();
+        let hasher = known.hasher.clone();
+        let undone = upload.rewind(self.start).and_then(|()| match &hasher {
+            Some(hasher) => upload.checkpoint(note(hasher, &hasher.state())),
+            None => Ok(()),
+        });
+        match undone {
+            Ok(()) => {
+                state.hasher = hasher;
                 self.session.set_length(&mut state, self.start);
             }
             Err(error) if error.is_changed() || error.is_not_found() => self.session.distrust(),
@@ -131,9 +136,9 @@ impl<'s> Turn<'s> {
         }
     }
 
-    fn take_in(&mut self, part: &mut Part<'_>) -> Result<()> {
-        self.receive(part.body)?;
-        match part.length {
+    fn take_in(&mut self, chunk: &mut Chunk<'_>) -> Result<()> {
+        self.receive(chunk.body)?;
+        match chunk.length {
             Some(announced) if announced != self.written => Err(Error::WrongLength {
                 announced,
                 received: self.written,
@@ -159,13 +164,15 @@ impl<'s> Turn<'s> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        // Taken out, so that the session can be locked beside it.
-        let mut sink = match self.sink.take() {
-            Some(sink) => sink,
-            None => self.open()?,
-        };
+        if !self.is_begun {
+            self.open()?;
+        }
         let mut state = self.lock()?;
-        let written = sink.write_all(bytes);
+        let Some(upload) = &mut state.upload else {
+            // It has been distrusted meanwhile.
+            return Err(self.superseded(&state));
+        };
+        let written = upload.write_all(bytes);
         written.map_err(|error| self.store.failed(error))?;
         if let Some(hasher) = &mut state.hasher {
             hasher.update(bytes);
@@ -174,140 +181,144 @@ impl<'s> Turn<'s> {
         self.session.set_length(&mut state, length);
         drop(state);
         self.written += bytes.len() as u64;
-        self.sink = Some(sink);
         Ok(())
     }
 
-    /// Opens the file where this request's bytes begin, and cuts off what lies behind.
-    fn open(&mut self) -> Result<Box<dyn Sink>> {
-        let (own, known) = {
+    /// Goes to where this request's bytes begin, and drops what lies behind.
+    fn open(&mut self) -> Result<()> {
+        let (is_own, known) = {
             let state = self.lock()?;
             let known = match self.start == state.length {
                 true => state.hasher.clone(),
                 false => state.known.hasher.clone(),
             };
-            (state.file, known)
+            (state.upload.is_some(), known)
         };
-        let algorithm = known.as_ref().map_or(Algorithm::Sha256, Hasher::algorithm);
-        let (hasher, sink) = match (own, known) {
-            (None, _) => self.take_over(self.start, algorithm)?,
-            (Some(file), known) => {
-                let hasher = match known {
-                    Some(hasher) => hasher,
-                    None => self.hash(self.start, algorithm)?,
-                };
-                let mut state = self.lock()?;
-                let sink = self
-                    .store
-                    .driver
-                    .append(&self.store.data(), self.start, file);
-                let sink = sink.map_err(|error| self.lost(error))?;
-                self.go_on(&mut state, self.start, &hasher, &*sink);
-                (hasher, sink)
+        let (hasher, resumed) = match (is_own, known) {
+            (false, _) => {
+                let (hasher, upload) = self.resume(self.start, None)?;
+                (hasher, Some(upload))
             }
+            (true, Some(hasher)) => (hasher, None),
+            (true, None) => (self.hash(self.start, Algorithm::Sha256)?, None),
         };
         let mut state = self.lock()?;
+        self.go_on(&mut state, &hasher, (self.start, resumed))?;
         state.known = Mark {
             offset: self.start,
             hasher: Some(hasher),
         };
         drop(state);
         self.is_begun = true;
-        Ok(sink)
+        Ok(())
     }
 
-    /// Notes that the session has so many bytes, with this hash, in this file of ours.
-    pub(super) fn go_on(&self, state: &mut State, length: u64, hasher: &Hasher, sink: &dyn Sink) {
-        state.file = Some(sink.file());
+    /// Goes on at a length of the session whose hash is known; `resumed` is the upload where it was another process's.
+    fn go_on(
+        &self,
+        state: &mut State,
+        hasher: &Hasher,
+        (length, resumed): (u64, Option<Box<dyn Upload>>),
+    ) -> Result<()> {
+        if resumed.is_some() {
+            state.upload = resumed;
+        }
+        let rewound = match &mut state.upload {
+            Some(upload) => upload.rewind(length),
+            None => return Err(self.superseded(state)),
+        };
+        rewound.map_err(|error| self.lost(error))?;
         state.hasher = Some(hasher.clone());
         self.session.set_length(state, length);
+        Ok(())
     }
 
-    fn publish(
-        &mut self,
-        digest: &Digest,
-        publish: impl FnOnce(FileState) -> Result<()>,
-    ) -> Result<()> {
-        let (length, own, hasher) = {
+    fn publish(&mut self, digest: &Digest, to: &Key, links: &[Write<'_>]) -> Result<()> {
+        let (length, is_own, hasher) = {
             let state = self.lock()?;
-            (state.length, state.file, state.hasher.clone())
+            (state.length, state.upload.is_some(), state.hasher.clone())
         };
         let algorithm = digest.algorithm();
-        let hasher = match (own, hasher.filter(|hasher| hasher.algorithm() == algorithm)) {
-            (None, _) => {
-                let (hasher, sink) = self.take_over(length, algorithm)?;
-                self.sink = Some(sink);
+        let hasher = match hasher.filter(|hasher| hasher.algorithm() == algorithm) {
+            Some(hasher) if is_own => hasher,
+            None if is_own => self.hash(length, algorithm)?,
+            _ => {
+                let (hasher, upload) = self.resume(length, Some(algorithm))?;
+                let mut state = self.lock()?;
+                self.go_on(&mut state, &hasher, (length, Some(upload)))?;
                 hasher
             }
-            (Some(_), Some(hasher)) => hasher,
-            (Some(_), None) => self.hash(length, algorithm)?,
         };
         let computed = hasher.digest();
         if computed != *digest {
             return Err(Error::DigestMismatch { computed });
         }
-        let sink = self.sink.take();
         let mut state = self.lock()?;
-        let mut sink = match (sink, state.file) {
-            (Some(sink), _) => sink,
-            (None, Some(file)) => {
-                let sink = self.store.driver.append(&self.store.data(), length, file);
-                sink.map_err(|error| self.lost(error))?
-            }
-            // It has been distrusted meanwhile.
-            (None, None) => return Err(Error::Superseded { length }),
+        let Some(upload) = &mut state.upload else {
+            return Err(self.superseded(&state));
         };
-        sink.sync().map_err(|error| self.store.failed(error))?;
-        let file = sink.file();
-        drop(sink);
-        publish(FileState { file, length }).map_err(|error| match error {
-            Error::Driver(error) if error.is_changed() => self.lost(error),
-            error => error,
-        })?;
+        match upload.publish(to, links) {
+            Ok(()) => {}
+            // Somebody is pulling what is there, and this file system replaces no open file. It stays if it is right.
+            Err(error) if error.is_in_use() && self.is_stored(to, digest)? => {
+                self.store.driver.write(links)?;
+            }
+            Err(error) => return Err(self.lost(error)),
+        }
         self.session.end_locked(&mut state);
         Ok(())
     }
 
-    /// Ends the turn. What was written is acknowledged only where the session still has it; whoever comes from now on
-    /// finds it there, and no longer takes its place.
-    fn finish(&self) -> Result<u64> {
-        let mut state = self.lock()?;
-        let length = state.length;
-        if self.is_begun {
-            let found = self.store.driver.file_state(&self.store.data())?;
-            let own = state.file.map(|file| FileState { file, length });
-            if found != own {
-                return Err(self.taken(found));
-            }
-        }
-        state.end_turn(&self.stop);
-        Ok(length)
+    /// Whether the object of a key has that digest; all of it is read.
+    fn is_stored(&self, key: &Key, digest: &Digest) -> Result<bool> {
+        let stored = hash_object(self.store.driver, key, digest.algorithm())?;
+        Ok(stored.as_ref() == Some(digest))
     }
 
-    /// The session's file is gone, or shorter than it was, or another's: another program did that. What is there is read
+    /// Ends the turn. What was written is acknowledged only where the session still has it; whoever comes from now on
+    /// finds it there, and no longer supersedes it.
+    fn finish(&self) -> Result<u64> {
+        let mut state = self.lock()?;
+        if self.is_begun {
+            let State { upload, hasher, .. } = &mut *state;
+            let (Some(upload), Some(hasher)) = (upload, hasher) else {
+                return Err(self.superseded(&state));
+            };
+            let made = upload.checkpoint(note(hasher, &hasher.state()));
+            made.map_err(|error| self.lost(error))?;
+        }
+        state.end_turn(&self.stop);
+        Ok(state.length)
+    }
+
+    /// The session is gone, or shorter than it was, or another's: another program did that. What is there is read
     /// by the next request.
     pub(super) fn lost(&self, error: driver::Error) -> Error {
         if error.is_changed() {
-            let found = self.store.driver.file_state(&self.store.data());
-            return self.taken(found.ok().flatten());
+            self.session.distrust();
+            let found = self.store.driver.upload_state(&self.store.key());
+            return match found.ok().flatten() {
+                Some(found) => Error::Superseded {
+                    length: found.length,
+                },
+                None => Error::UploadUnknown,
+            };
         }
-        let is_short = [ErrorKind::InvalidData, ErrorKind::UnexpectedEof];
-        if error.is_not_found() || is_short.contains(&error.source.kind()) {
-            log::warn!("an upload session has lost bytes on the disk: {error}");
+        if error.is_unsupported() {
+            let length = self.session.reached();
+            return Error::WrongOffset { length };
+        }
+        if error.is_not_found() || is_short(&error) {
+            log::warn!("an upload session has lost bytes in the store: {error}");
             self.session.distrust();
             return Error::UploadUnknown;
         }
         error.into()
     }
 
-    /// Another process took the session over, with what it has there.
-    fn taken(&self, found: Option<FileState>) -> Error {
-        self.session.distrust();
-        match found {
-            Some(found) => Error::Superseded {
-                length: found.length,
-            },
-            None => Error::UploadUnknown,
+    fn superseded(&self, state: &State) -> Error {
+        Error::Superseded {
+            length: state.length,
         }
     }
 
@@ -329,5 +340,18 @@ impl<'s> Turn<'s> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.session.lock().end_turn(&self.stop);
+    }
+}
+
+/// There are fewer bytes than there were.
+fn is_short(error: &driver::Error) -> bool {
+    [ErrorKind::InvalidData, ErrorKind::UnexpectedEof].contains(&error.source.kind())
+}
+
+/// What whoever resumes an upload wants to know.
+pub(super) fn note<'n>(hasher: &Hasher, state: &'n [u8]) -> Note<'n> {
+    Note {
+        kind: hasher.algorithm().name(),
+        content: state,
     }
 }

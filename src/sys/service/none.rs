@@ -1,7 +1,7 @@
 //! Where there is no manager of services.
 
-use super::{Plan, Status, Work};
-use crate::sys::Stop;
+use super::{Plan, ServiceReport, Work};
+use crate::sys::StopAction;
 
 /// A manager that cannot be had.
 #[derive(Debug)]
@@ -9,7 +9,7 @@ pub enum Manager {}
 
 impl Manager {
     /// Never called.
-    pub fn on_stop(&self, _stop: Stop) {
+    pub fn on_stop(&self, _stop: StopAction) {
         match *self {}
     }
 
@@ -44,7 +44,7 @@ pub fn stop(_name: &str) -> Result<(), String> {
 }
 
 /// Always an error.
-pub fn status(_name: &str) -> Result<Status, String> {
+pub fn status(_name: &str) -> Result<ServiceReport, String> {
     unsupported()
 }
 

@@ -1,7 +1,7 @@
 //! What the console and the system tell a program of Windows: Ctrl-C, Ctrl-Break, and that it is about to be ended.
 
 use crate::sync::Mutex;
-use crate::sys::Stop;
+use crate::sys::StopAction;
 use std::io;
 use std::time::Duration;
 use windows_sys::Win32::System::Console::{
@@ -17,10 +17,10 @@ const LAST_WORK_MAX: Duration = Duration::from_secs(3);
 /// The session of services. Nobody ever logs on there, so whoever logs off is somebody else.
 const SERVICES_SESSION: u32 = 0;
 
-static ACTION: Mutex<Option<Stop>> = Mutex::new(None);
+static ACTION: Mutex<Option<StopAction>> = Mutex::new(None);
 
 /// Calls `action` at each event that asks to stop. The system does so on a thread of its own.
-pub fn on_event(action: Stop) -> io::Result<()> {
+pub fn on_event(action: StopAction) -> io::Result<()> {
     let mut place = ACTION.lock();
     if place.is_some() {
         return Err(io::ErrorKind::AlreadyExists.into());

@@ -4,7 +4,7 @@ mod running;
 
 pub use running::{Manager, run};
 
-use crate::sys::service::{Plan, State, Status};
+use crate::sys::service::{Plan, RunState, ServiceReport};
 use std::ffi::OsStr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -134,7 +134,7 @@ fn stop_it(name: &str, service: &Service) -> Result<(), String> {
 }
 
 /// What is known of a service.
-pub fn status(name: &str) -> Result<Status, String> {
+pub fn status(name: &str) -> Result<ServiceReport, String> {
     let service = open(
         name,
         ServiceAccess::QUERY_STATUS | ServiceAccess::QUERY_CONFIG,
@@ -143,12 +143,12 @@ pub fn status(name: &str) -> Result<Status, String> {
     let status = service.query_status().map_err(told)?;
     let settings = service.query_config().map_err(told)?;
     let state = match status.current_state {
-        ServiceState::Stopped => State::Stopped,
-        ServiceState::StartPending => State::Starting,
-        ServiceState::StopPending => State::Stopping,
-        _ => State::Running,
+        ServiceState::Stopped => RunState::Stopped,
+        ServiceState::StartPending => RunState::Starting,
+        ServiceState::StopPending => RunState::Stopping,
+        _ => RunState::Running,
     };
-    Ok(Status {
+    Ok(ServiceReport {
         state,
         process: status.process_id.filter(|process| *process != 0),
         command: settings.executable_path.to_string_lossy().into_owned(),

@@ -1,13 +1,13 @@
-//! `http.tls.clientcas`: whose certificates are taken, judged as Go does for distribution.
+//! `http.tls.clientcas`: which client certificates are accepted, judged as Go does for distribution.
 //!
-//! A client is let in with a certificate that is itself in the list, or with one that somebody in the
-//! list has signed, through others or not. Chains are the work of webpki, which takes no client's
-//! certificate of version 1 and none that says it is an authority's: those are taken here when somebody in
-//! the list signed them directly. Whoever is not in the list as an authority signs for nobody.
+//! A client is accepted with a certificate that is itself in the list, or with one that a certificate in the
+//! list has signed, directly or through others. Chains are verified by webpki, which accepts no client
+//! certificate of version 1 and no CA certificate: those are accepted here when one in the list
+//! signed them directly. A certificate in the list that is not a CA's signs for nobody.
 
-use super::details::{ANY_USAGE, CLIENT_AUTH, Details, bits};
+use super::explain::to_certificate_error;
 use super::p521::ALGORITHMS;
-use crate::der::{BIT_STRING, Reader, SEQUENCE};
+use crate::x509::{ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, CertificateDetails, PublicKeyInfo};
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use rustls::{CertificateError, DistinguishedName};
 use webpki::{
@@ -17,24 +17,23 @@ use webpki::{
 
 /// The certificates of the list.
 pub(super) struct Authorities {
-    known: Vec<Known>,
-    /// Of those that may sign, by the index of `signers`.
+    known: Vec<TrustedCertificate>,
+    /// Of those that may sign, in the order of `signers`.
     anchors: Vec<TrustAnchor<'static>>,
-    signers: Vec<Known>,
+    signers: Vec<TrustedCertificate>,
 }
 
-/// One certificate, whose bytes can be read.
-type Known = CertificateDer<'static>;
+/// One certificate that can be parsed.
+type TrustedCertificate = CertificateDer<'static>;
 
 impl Authorities {
-    /// Takes the certificates. The error says of one that it cannot be used.
-    pub(super) fn new(certificates: Vec<Known>) -> Result<Authorities, String> {
+    /// Reads the certificates. The error is about one that cannot be used.
+    pub(super) fn new(certificates: Vec<TrustedCertificate>) -> Result<Authorities, webpki::Error> {
         let (mut anchors, mut signers) = (Vec::new(), Vec::new());
         for certificate in &certificates {
-            let details = Details::parse(certificate).ok_or("it cannot be read as X.509")?;
+            let details = CertificateDetails::parse(certificate).ok_or(webpki::Error::BadDer)?;
             if details.may_sign() {
-                let anchor = webpki::anchor_from_trusted_cert(certificate);
-                let anchor = anchor.map_err(|error| super::words::of_webpki(&error))?;
+                let anchor = webpki::anchor_from_trusted_cert(certificate)?;
                 anchors.push(anchor.to_owned());
                 signers.push(certificate.clone());
             }
@@ -46,11 +45,11 @@ impl Authorities {
         })
     }
 
-    /// Their names, by which clients choose what to show.
+    /// Their names, by which clients choose what to present.
     pub(super) fn names(&self) -> Vec<DistinguishedName> {
-        let name = |known: &Known| {
-            let details = Details::parse(known)?;
-            Some(DistinguishedName::in_sequence(details.subject.content))
+        let name = |known: &TrustedCertificate| {
+            let details = CertificateDetails::parse(known)?;
+            Some(DistinguishedName::from(details.subject.to_vec()))
         };
         self.known.iter().filter_map(name).collect()
     }
@@ -62,7 +61,7 @@ impl Authorities {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), CertificateError> {
-        let details = Details::parse(client).ok_or(CertificateError::BadEncoding)?;
+        let details = CertificateDetails::parse(client).ok_or(CertificateError::BadEncoding)?;
         if self.known.iter().any(|known| **known == **client) {
             return judge(&details, now);
         }
@@ -73,19 +72,23 @@ impl Authorities {
         self.verify_chain(client, others, now)
     }
 
-    /// Whether one who may sign did so, with nobody in between.
-    fn verify_direct(&self, client: &Details<'_>, now: UnixTime) -> Result<(), CertificateError> {
+    /// Whether one that may sign signed it directly.
+    fn verify_direct(
+        &self,
+        client: &CertificateDetails<'_>,
+        now: UnixTime,
+    ) -> Result<(), CertificateError> {
         let mut problem = CertificateError::UnknownIssuer;
         for (signer, anchor) in self.signers.iter().zip(&self.anchors) {
-            let Some(signer) = Details::parse(signer) else {
+            let Some(signer) = CertificateDetails::parse(signer) else {
                 continue;
             };
-            // Names that are allowed are compared by webpki alone.
-            if signer.subject.whole != client.issuer.whole || anchor.name_constraints.is_some() {
+            // Only webpki compares names with constraints.
+            if signer.subject != client.issuer || anchor.name_constraints.is_some() {
                 continue;
             }
             let judged = judge(&signer, now).and_then(|()| {
-                match is_signed(client, signer.certificate.public_key) {
+                match is_signed(client, signer.summary.public_key) {
                     true => Ok(()),
                     false => Err(CertificateError::BadSignature),
                 }
@@ -98,19 +101,19 @@ impl Authorities {
         Err(problem)
     }
 
-    /// Looks for a chain to one who may sign.
+    /// Looks for a chain to one that may sign.
     fn verify_chain(
         &self,
         client: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), CertificateError> {
-        // Also of who signed: webpki looks at neither its time, nor its use, nor the length that it allows.
+        // The signer too: webpki checks neither its dates, nor its purpose, nor the chain length that it allows.
         let judge_end = |path: &VerifiedPath<'_>| {
             let is_end = |anchor: &TrustAnchor<'_>| std::ptr::eq(anchor, path.anchor());
             let end = self.anchors.iter().position(is_end);
             let end = end.and_then(|index| self.signers.get(index));
-            let end = end.and_then(|signer| Details::parse(signer));
+            let end = end.and_then(|signer| CertificateDetails::parse(signer));
             let end = end.ok_or(webpki::Error::UnknownIssuer)?;
             judge(&end, now).map_err(|_| webpki::Error::UnknownIssuer)?;
             let between = path.intermediate_certificates().count();
@@ -120,7 +123,7 @@ impl Authorities {
             }
         };
         let client =
-            EndEntityCert::try_from(client).map_err(|error| super::words::typed(&error))?;
+            EndEntityCert::try_from(client).map_err(|error| to_certificate_error(&error))?;
         let judged = client.verify_for_usage(
             ALGORITHMS.all,
             &self.anchors,
@@ -132,13 +135,13 @@ impl Authorities {
         );
         judged
             .map(drop)
-            .map_err(|error| super::words::typed(&error))
+            .map_err(|error| to_certificate_error(&error))
     }
 }
 
-/// Whether a certificate is good by itself for clients at this time.
-fn judge(details: &Details<'_>, now: UnixTime) -> Result<(), CertificateError> {
-    details.certificate.check_time(now)?;
+/// Whether a certificate by itself is valid for clients at this time.
+fn judge(details: &CertificateDetails<'_>, now: UnixTime) -> Result<(), CertificateError> {
+    details.summary.check_time(now)?;
     if details.extensions.has_unknown_critical {
         return Err(CertificateError::UnhandledCriticalExtension);
     }
@@ -149,12 +152,12 @@ fn judge(details: &Details<'_>, now: UnixTime) -> Result<(), CertificateError> {
 }
 
 /// Whether the signature on a certificate is that of a key, given as SubjectPublicKeyInfo.
-fn is_signed(certificate: &Details<'_>, key: &[u8]) -> bool {
-    let key = Reader::new(key).sequence().and_then(|mut info| {
-        let algorithm = info.element(SEQUENCE)?.content;
-        Some((algorithm, bits(&info.element(BIT_STRING)?)?))
-    });
-    let Some((kind, key)) = key else {
+fn is_signed(certificate: &CertificateDetails<'_>, key: &[u8]) -> bool {
+    let Some(PublicKeyInfo {
+        algorithm: kind,
+        key,
+    }) = PublicKeyInfo::parse(key)
+    else {
         return false;
     };
     ALGORITHMS.all.iter().any(|algorithm| {
@@ -166,12 +169,13 @@ fn is_signed(certificate: &Details<'_>, key: &[u8]) -> bool {
     })
 }
 
-/// Certificates that may be used for clients: they say so, or say nothing of their use.
+/// Certificates that may be used for clients: they say so, or do not restrict their use.
 struct ForClients;
 
 impl ExtendedKeyUsageValidator for ForClients {
     fn validate(&self, uses: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        let wanted = [CLIENT_AUTH, ANY_USAGE].map(|oid| KeyPurposeId::new(oid).to_decoded_oid());
+        let wanted = [CLIENT_AUTH, ANY_EXTENDED_KEY_USAGE]
+            .map(|oid| KeyPurposeId::new(oid).to_decoded_oid());
         let mut present = Vec::new();
         for found in uses {
             present.push(found?.to_decoded_oid());

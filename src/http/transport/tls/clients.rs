@@ -1,13 +1,13 @@
-//! Who is asked for a client certificate, and which are taken.
+//! Whether clients are asked for a certificate, and which are accepted.
 //!
-//! Two of distribution's four modes take any certificate: the client only has to show that it holds
-//! its key, which the handshake's signature does. The others ask `authorities`.
+//! Two of distribution's four modes accept any certificate: the client only has to prove that it has
+//! its key, which the signature in the handshake does. The others ask `authorities`.
 
 use super::authorities::Authorities;
+use super::explain::to_certificate_error;
 use super::p521::ALGORITHMS;
 use super::suites::ClientAuth;
-use super::words;
-use super::x509::Certificate;
+use crate::x509::CertificateSummary;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{
     verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key,
@@ -27,7 +27,7 @@ use webpki::{EndEntityCert, RawPublicKeyEntity};
 pub(super) fn verifier(mode: ClientAuth, authorities: Authorities) -> Arc<dyn ClientCertVerifier> {
     match mode {
         ClientAuth::None => WebPkiClientVerifier::no_client_auth(),
-        mode => Arc::new(Clients {
+        mode => Arc::new(ClientVerifier {
             mode,
             names: authorities.names(),
             authorities,
@@ -35,20 +35,20 @@ pub(super) fn verifier(mode: ClientAuth, authorities: Authorities) -> Arc<dyn Cl
     }
 }
 
-/// Takes certificates whose key the client holds, as the mode says.
-struct Clients {
+/// Accepts certificates whose key the client has, as the mode says.
+struct ClientVerifier {
     mode: ClientAuth,
     authorities: Authorities,
     names: Vec<DistinguishedName>,
 }
 
-impl fmt::Debug for Clients {
+impl fmt::Debug for ClientVerifier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "clients, {}", self.mode.name())
+        write!(out, "ClientVerifier({})", self.mode.name())
     }
 }
 
-impl ClientCertVerifier for Clients {
+impl ClientCertVerifier for ClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
         !self.mode.is_optional()
     }
@@ -103,34 +103,34 @@ impl ClientCertVerifier for Clients {
     }
 }
 
-/// The key of a certificate that webpki does not read, such as one of version 1.
+/// The key of a certificate that webpki does not parse, such as one of version 1.
 fn key<'c>(certificate: &'c CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'c>, Error> {
-    let read = Certificate::parse(certificate).ok_or(CertificateError::BadEncoding)?;
+    let read = CertificateSummary::parse(certificate).ok_or(CertificateError::BadEncoding)?;
     Ok(SubjectPublicKeyInfoDer::from(read.public_key))
 }
 
-/// As rustls does it with the key of a certificate: what the scheme may stand for is tried in order, and
-/// the first that is for this kind of key decides (RFC 5246 4.7).
+/// As rustls does it with the key of a certificate: the algorithms of the scheme are tried in order, and
+/// the first for this kind of key decides (RFC 5246 4.7).
 fn verify_tls12_by_key(
     message: &[u8],
     key: &SubjectPublicKeyInfoDer<'_>,
     signed: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let named = |(scheme, _): &&(SignatureScheme, _)| *scheme == signed.scheme;
+    let is_it = |(scheme, _): &&(SignatureScheme, _)| *scheme == signed.scheme;
     let (_, algorithms) = ALGORITHMS
         .mapping
         .iter()
-        .find(named)
+        .find(is_it)
         .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
-    let key = RawPublicKeyEntity::try_from(key).map_err(|error| words::typed(&error))?;
+    let key = RawPublicKeyEntity::try_from(key).map_err(|error| to_certificate_error(&error))?;
     let mut problem = CertificateError::BadSignature;
     for algorithm in *algorithms {
         match key.verify_signature(*algorithm, message, signed.signature()) {
             Ok(()) => return Ok(HandshakeSignatureValid::assertion()),
             Err(error @ webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {
-                problem = words::typed(&error);
+                problem = to_certificate_error(&error);
             }
-            Err(error) => return Err(words::typed(&error).into()),
+            Err(error) => return Err(to_certificate_error(&error).into()),
         }
     }
     Err(problem.into())

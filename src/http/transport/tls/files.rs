@@ -1,11 +1,12 @@
-//! The files of a certificate, its key and those who sign for clients: read, checked against each
-//! other, and every fault said with the file and its key in the configuration.
+//! The files of the certificate, its key and the authorities for clients: parsed and checked against each
+//! other. Every error names the file and its key in the configuration.
 
 use super::authorities::Authorities;
-use super::x509::Certificate;
+use super::explain::webpki_error;
 use crate::encoding;
 use crate::time::format_rfc_3339;
-use crate::watched::Content;
+use crate::watched::FileContent;
+use crate::x509::CertificateSummary;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -22,17 +23,16 @@ pub(super) const CERTIFICATE: &str = "http.tls.certificate";
 pub(super) const KEY: &str = "http.tls.key";
 pub(super) const CLIENT_CAS: &str = "http.tls.clientcas";
 
-/// Sees that the chain and the key are good and belong together. Gives them with what is to be warned
-/// of.
+/// Checks that the chain and the key are valid and belong together. Returns them, and a warning if there is cause for one.
 pub(super) fn identity(
-    certificate: &Content,
-    key: &Content,
+    certificate: &FileContent,
+    key: &FileContent,
     provider: &CryptoProvider,
 ) -> Result<(CertifiedKey, Option<String>), String> {
     let chain = certificates(CERTIFICATE, certificate)?;
-    let first = chain.first().map(|first| Certificate::parse(first));
+    let first = chain.first().map(|first| CertificateSummary::parse(first));
     let Some(Some(facts)) = first else {
-        let message = "its first certificate is broken: it cannot be read as X.509";
+        let message = "its first certificate is not valid X.509";
         return Err(fault(CERTIFICATE, &certificate.path, message));
     };
     let signing = provider
@@ -43,7 +43,7 @@ pub(super) fn identity(
         && public.as_ref() != facts.public_key
     {
         let message = format!(
-            "is not the key of the first certificate in {} ({CERTIFICATE}); a chain begins with the \
+            "is not the key of the first certificate in {} ({CERTIFICATE}); a chain starts with the \
              server's own certificate",
             certificate.path.display()
         );
@@ -54,54 +54,57 @@ pub(super) fn identity(
     Ok((CertifiedKey::new(chain, signing), warning))
 }
 
-/// Whose certificates are taken of clients.
-pub(super) fn authorities(files: &[Content]) -> Result<Authorities, String> {
+/// The authorities for client certificates.
+pub(super) fn authorities(files: &[FileContent]) -> Result<Authorities, String> {
     let mut all = Vec::new();
     for file in files {
         let found = certificates(CLIENT_CAS, file)?;
         // Each by itself, to say which file it is in.
         Authorities::new(found.clone()).map_err(|error| {
-            let message = format!("a certificate in it cannot be used: {error}");
+            let message = format!(
+                "contains a certificate that cannot be used: {}",
+                webpki_error(&error)
+            );
             fault(CLIENT_CAS, &file.path, message)
         })?;
         all.extend(found);
     }
-    Authorities::new(all)
+    Authorities::new(all).map_err(|error| format!("{CLIENT_CAS}: {}", webpki_error(&error)))
 }
 
-const UNSUPPORTED_KEY: &str = "is of a kind that is not supported; supported: RSA with 2048 to 8192 \
+const UNSUPPORTED_KEY: &str = "has an unsupported type; supported: RSA with 2048 to 8192 \
     bits, ECDSA on P-256 and P-384, Ed25519";
-const ENCRYPTED_KEY: &str = "is encrypted, and nobody is there to give its password; write it without \
-    one: openssl pkey -in KEY -out PLAIN_KEY";
+const ENCRYPTED_KEY: &str = "is encrypted, and there is nobody to enter its password; remove the \
+    password: openssl pkey -in KEY -out PLAIN_KEY";
 
 fn fault(key: &str, path: &Path, message: impl Display) -> String {
     format!("{key}: {} {message}", path.display())
 }
 
-/// What is to be said of a certificate that clients will refuse.
-fn validity(certificate: &Certificate<'_>, now: SystemTime) -> Option<String> {
+/// The warning about a certificate that clients will reject.
+fn validity(certificate: &CertificateSummary<'_>, now: SystemTime) -> Option<String> {
     let (from, to) = (certificate.not_before, certificate.not_after);
     if now > to {
         let end = format_rfc_3339(to);
-        return Some(format!("has expired at {end}; clients will refuse it"));
+        return Some(format!("expired at {end}; clients will reject it"));
     }
     let start = format_rfc_3339(from);
-    (now < from).then(|| format!("is not valid before {start}; clients will refuse it until then"))
+    (now < from).then(|| format!("is not valid before {start}; clients will reject it until then"))
 }
 
-fn certificates(key: &str, file: &Content) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(key: &str, file: &FileContent) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = text(key, file, "certificate")?;
     let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(bytes).collect();
-    let chain = found.map_err(|error| fault(key, &file.path, broken(&error)))?;
+    let chain = found.map_err(|error| fault(key, &file.path, malformed(&error)))?;
     if chain.is_empty() {
-        let message = "has no certificate in it; it should have a part that begins with \
+        let message = "contains no certificate; expected a section that starts with \
                        -----BEGIN CERTIFICATE-----";
         return Err(fault(key, &file.path, message));
     }
     Ok(chain)
 }
 
-fn private_key(file: &Content) -> Result<PrivateKeyDer<'static>, String> {
+fn private_key(file: &FileContent) -> Result<PrivateKeyDer<'static>, String> {
     let (path, bytes) = (&file.path, text(KEY, file, "private key")?);
     let shown = String::from_utf8_lossy(bytes);
     let encrypted = [
@@ -113,38 +116,38 @@ fn private_key(file: &Content) -> Result<PrivateKeyDer<'static>, String> {
     }
     PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
         PemError::NoItemsFound => {
-            let message = "has no private key in it; it should have a part that begins with \
+            let message = "contains no private key; expected a section that starts with \
                            -----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY";
             fault(KEY, path, message)
         }
-        error => fault(KEY, path, broken(&error)),
+        error => fault(KEY, path, malformed(&error)),
     })
 }
 
-/// The text of the error may hold pieces of the file, and the file may be a key: it is not shown.
-fn broken(error: &PemError) -> &'static str {
+/// The message of the error may contain parts of the file, and the file may be a key: it is not shown.
+fn malformed(error: &PemError) -> &'static str {
     match error {
-        PemError::MissingSectionEnd { .. } => "is cut off: the line -----END ...----- is missing",
-        PemError::Base64Decode(_) => "is broken: there is no base64 between BEGIN and END",
-        _ => "is no PEM that can be read",
+        PemError::MissingSectionEnd { .. } => "is truncated: the line -----END ...----- is missing",
+        PemError::Base64Decode(_) => "is malformed: the text between BEGIN and END is not base64",
+        _ => "is not valid PEM",
     }
 }
 
-/// The bytes of a file that may be PEM.
-fn text<'f>(key: &str, file: &'f Content, what: &str) -> Result<&'f [u8], String> {
+/// The bytes of a file, if they may be PEM.
+fn text<'f>(key: &str, file: &'f FileContent, what: &str) -> Result<&'f [u8], String> {
     let path = &file.path;
     let bytes = file.bytes.as_ref().map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => {
-            let message = format!("has more than {FILE_BYTES_MAX} bytes; a {what} has fewer");
+            let message = format!("has more than {FILE_BYTES_MAX} bytes, too many for a {what}");
             fault(key, path, message)
         }
         _ => fault(key, path, format!("cannot be read: {error}")),
     })?;
     if bytes.is_empty() {
-        let message = format!("is empty; it should hold a {what}");
+        let message = format!("is empty; expected a {what}");
         return Err(fault(key, path, message));
     }
-    // A SEQUENCE of a certificate or a key: what a PEM file never begins with.
+    // A SEQUENCE of a certificate or a key: a PEM file never starts with it.
     if bytes.starts_with(&[0x30]) && !bytes.is_ascii() {
         let message = format!(
             "is DER, not PEM; convert it: openssl {} -inform DER -in {} -out NEW",
@@ -162,16 +165,16 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_certificate_is_warned_of_outside_its_time_only() {
+    fn only_a_certificate_outside_its_validity_period_gets_a_warning() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let certificate = Certificate {
+        let certificate = CertificateSummary {
             not_before: at(100),
             not_after: at(200),
             public_key: &[],
         };
-        let said = |seconds| validity(&certificate, at(seconds)).unwrap_or_default();
-        assert!(said(99).starts_with("is not valid before 1970-01-01T00:01:40Z"));
-        assert_eq!((said(100), said(200)), (String::new(), String::new()));
-        assert!(said(201).starts_with("has expired at 1970-01-01T00:03:20Z"));
+        let warning = |seconds| validity(&certificate, at(seconds)).unwrap_or_default();
+        assert!(warning(99).starts_with("is not valid before 1970-01-01T00:01:40Z"));
+        assert_eq!((warning(100), warning(200)), (String::new(), String::new()));
+        assert!(warning(201).starts_with("expired at 1970-01-01T00:03:20Z"));
     }
 }

@@ -1,5 +1,5 @@
-//! ECDSA on P-521, which ring has not: signatures of clients' certificates and handshakes, only ever
-//! verified. Everything else stays with ring.
+//! ECDSA on P-521, which ring does not support: signatures of clients' certificates and handshakes, which are only ever
+//! verified. Everything else is done by ring.
 
 use p521::ecdsa::signature::hazmat::PrehashVerifier;
 use p521::ecdsa::{Signature, VerifyingKey};
@@ -11,7 +11,7 @@ use rustls::pki_types::{
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::sync::LazyLock;
 
-/// What clients' signatures are verified by: ring's algorithms, and behind them these.
+/// The algorithms that verify signatures: those of ring, followed by these.
 pub(super) static ALGORITHMS: LazyLock<WebPkiSupportedAlgorithms> = LazyLock::new(|| {
     let ring = ring::default_provider().signature_verification_algorithms;
     let all = ring.all.iter().copied().chain([SHA256, SHA384, SHA512]);
@@ -26,7 +26,7 @@ pub(super) static ALGORITHMS: LazyLock<WebPkiSupportedAlgorithms> = LazyLock::ne
         (*scheme, &*algorithms.leak())
     });
     let own: (_, &'static [_]) = (SignatureScheme::ECDSA_NISTP521_SHA512, &[SHA512]);
-    // Made once for the life of the program, so nothing is lost by leaking it.
+    // Made once for the life of the program, so leaking it costs nothing.
     WebPkiSupportedAlgorithms {
         all: all.collect::<Vec<_>>().leak(),
         mapping: mapping.chain([own]).collect::<Vec<_>>().leak(),

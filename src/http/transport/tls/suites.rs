@@ -1,11 +1,11 @@
-//! The names of versions, cipher suites and ways to ask for client certificates: distribution's, which
-//! are Go's, and what they are in rustls.
+//! The names of versions, cipher suites and modes of client authentication in distribution, which
+//! are those of Go, and what they are in rustls.
 
 use rustls::SupportedCipherSuite;
 use rustls::crypto::ring::cipher_suite as ring;
 
-/// Every cipher suite there is here, by the name that Go and the TLS registry of IANA give it; those of
-/// TLS 1.3 first, the stronger before the faster.
+/// Every supported cipher suite by its name in Go and in the TLS registry of IANA; those of
+/// TLS 1.3 first, stronger ones before faster ones.
 pub(super) const SUITES: &[(&str, SupportedCipherSuite)] = &[
     ("TLS_AES_256_GCM_SHA384", ring::TLS13_AES_256_GCM_SHA384),
     ("TLS_AES_128_GCM_SHA256", ring::TLS13_AES_128_GCM_SHA256),
@@ -43,29 +43,29 @@ pub(super) const SUITES: &[(&str, SupportedCipherSuite)] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CipherSuite(&'static str);
 
-/// Why a name is none of a [`CipherSuite`].
+/// Why a name is not that of a [`CipherSuite`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoSuite {
-    /// distribution has it; it encrypts in CBC mode or agrees on keys without forward secrecy.
+pub enum CipherSuiteError {
+    /// distribution supports it; it uses CBC mode or a key exchange without forward secrecy.
     Weak,
-    /// Nobody has it.
+    /// There is no such suite.
     Unknown,
 }
 
 impl CipherSuite {
-    /// By its name, upper and lower case alike.
-    pub fn parse(name: &str) -> Result<CipherSuite, NoSuite> {
+    /// Finds one by its name, in upper or lower case.
+    pub fn parse(name: &str) -> Result<CipherSuite, CipherSuiteError> {
         let named = |known: &&str| known.eq_ignore_ascii_case(name);
         if let Some(known) = CipherSuite::names().find(|known| named(known)) {
             return Ok(CipherSuite(known));
         }
         match WEAK.iter().any(named) {
-            true => Err(NoSuite::Weak),
-            false => Err(NoSuite::Unknown),
+            true => Err(CipherSuiteError::Weak),
+            false => Err(CipherSuiteError::Unknown),
         }
     }
 
-    /// The names of all that are supported.
+    /// The names of all supported ones.
     pub fn names() -> impl Iterator<Item = &'static str> {
         SUITES.iter().map(|(name, _)| *name)
     }
@@ -76,7 +76,7 @@ impl CipherSuite {
     }
 }
 
-/// What distribution's `http.tls.ciphersuites` may name and rustls, for good reasons, does not have.
+/// Suites that distribution accepts in `http.tls.ciphersuites` and rustls, for good reasons, does not support.
 const WEAK: &[&str] = &[
     "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
     "TLS_RSA_WITH_AES_128_CBC_SHA",
@@ -90,37 +90,37 @@ const WEAK: &[&str] = &[
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
 ];
 
-/// The oldest version of TLS that is spoken.
+/// A minimum version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum TlsVersion {
     /// `tls1.2`
     Tls12,
     /// `tls1.3`
     Tls13,
 }
 
-impl Version {
+impl TlsVersion {
     /// Its name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
-            Version::Tls12 => "tls1.2",
-            Version::Tls13 => "tls1.3",
+            TlsVersion::Tls12 => "tls1.2",
+            TlsVersion::Tls13 => "tls1.3",
         }
     }
 }
 
-/// Whether and how clients show certificates of their own.
+/// Whether and how clients present certificates of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuth {
-    /// They are not asked.
+    /// They are not asked for one.
     None,
-    /// Asked; none is needed and none is checked.
+    /// Asked for, neither required nor verified.
     Request,
-    /// Needed, whoever signed it.
+    /// Required, whoever signed it.
     RequireAny,
-    /// Not needed, but checked when there is one.
+    /// Not required, but verified if there is one.
     VerifyIfGiven,
-    /// Needed and checked.
+    /// Required and verified.
     RequireAndVerify,
 }
 
@@ -136,12 +136,12 @@ impl ClientAuth {
         }
     }
 
-    /// Whether a client may come without a certificate.
+    /// Whether a client may have no certificate.
     pub(super) fn is_optional(self) -> bool {
         !matches!(self, ClientAuth::RequireAny | ClientAuth::RequireAndVerify)
     }
 
-    /// Whether what clients show is checked against `http.tls.clientcas`.
+    /// Whether client certificates are verified against `http.tls.clientcas`.
     pub fn verifies(self) -> bool {
         matches!(
             self,
@@ -178,10 +178,10 @@ mod tests {
             Ok(CipherSuite(name))
         );
         for weak in WEAK {
-            assert_eq!(CipherSuite::parse(weak), Err(NoSuite::Weak));
+            assert_eq!(CipherSuite::parse(weak), Err(CipherSuiteError::Weak));
         }
         for unknown in ["", "TLS_", "ECDHE-RSA-AES128-GCM-SHA256"] {
-            assert_eq!(CipherSuite::parse(unknown), Err(NoSuite::Unknown));
+            assert_eq!(CipherSuite::parse(unknown), Err(CipherSuiteError::Unknown));
         }
     }
 }

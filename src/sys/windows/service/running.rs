@@ -1,7 +1,7 @@
 //! The process of a service: it tells the manager how it is, and hears from it when to end.
 
 use crate::sync::Mutex;
-use crate::sys::Stop;
+use crate::sys::StopAction;
 use crate::sys::service::Work;
 use std::ffi::OsString;
 use std::sync::MutexGuard;
@@ -32,7 +32,7 @@ struct Process {
     name: String,
     work: Option<Work>,
     handle: Option<ServiceStatusHandle>,
-    stop: Option<Stop>,
+    stop: Option<StopAction>,
     checkpoint: u32,
     state: ServiceState,
 }
@@ -67,7 +67,7 @@ pub struct Manager(());
 
 impl Manager {
     /// Notes what to call when the service is to stop. Called on a thread of its own.
-    pub fn on_stop(&self, stop: Stop) {
+    pub fn on_stop(&self, stop: StopAction) {
         process().stop = Some(stop);
     }
 

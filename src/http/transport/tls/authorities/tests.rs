@@ -20,8 +20,8 @@ fn at(seconds: u64) -> UnixTime {
 /// When a certificate begins to be valid.
 fn beginning(name: &str) -> u64 {
     let der = certificate(name);
-    let details = Details::parse(&der).unwrap();
-    let since = details.certificate.not_before.duration_since(UNIX_EPOCH);
+    let details = CertificateDetails::parse(&der).unwrap();
+    let since = details.summary.not_before.duration_since(UNIX_EPOCH);
     since.unwrap().as_secs()
 }
 

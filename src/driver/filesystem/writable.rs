@@ -1,16 +1,16 @@
-//! Whether a folder and those in it can be written to, found out before a client has sent its bytes.
+//! Whether a directory and those in it can be written to, found out before a client has sent its bytes.
 //!
-//! Folders that are there are looked at one by one: data that another user's registry made is often
+//! Directories that are there are looked at one by one: data that another user's registry made is often
 //! below a root that is writable. Only [`attempt`] touches anything, and leaves nothing behind.
 
-use super::folders::patiently;
+use super::directories::patiently;
 use crate::sys;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Of a folder with more entries no more are looked at.
+/// Of a directory with more entries no more are looked at.
 const ENTRIES_MAX: usize = 1024;
 
 /// What cannot be written to, and what the system says of it.
@@ -18,14 +18,14 @@ const ENTRIES_MAX: usize = 1024;
 pub struct Unwritable {
     /// The root of the data.
     pub root: PathBuf,
-    /// The folder.
+    /// The directory.
     pub path: PathBuf,
     /// Why.
     pub source: io::Error,
 }
 
 impl Unwritable {
-    pub(super) fn new(root: &Path, path: &Path, source: io::Error) -> Unwritable {
+    pub(in crate::driver) fn new(root: &Path, path: &Path, source: io::Error) -> Unwritable {
         let whole = |path: &Path| sys::plain(&std::path::absolute(path).unwrap_or(path.to_owned()));
         Unwritable {
             root: whole(root),
@@ -43,7 +43,7 @@ impl Unwritable {
 }
 
 impl fmt::Display for Unwritable {
-    /// Which folder it is, and what to do.
+    /// Which directory it is, and what to do.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
         let (path, root, error) = (self.path.display(), self.root.display(), &self.source);
@@ -51,13 +51,13 @@ impl fmt::Display for Unwritable {
             (PermissionDenied, Some((user, group))) if self.root.exists() => write!(
                 out,
                 "user {user} cannot write to {path}: {error}; run `chown -R {user}:{group} {root}`, for a container \
-                 on the folder or volume of the host that is mounted there, or run as the owner of the data, \
+                 on the directory or volume of the host that is mounted there, or run as the owner of the data, \
                  which for root is `docker run --user 0`"
             ),
             (PermissionDenied, Some((user, group))) => write!(
                 out,
                 "user {user} cannot make it in {path}: {error}; run \
-                 `mkdir -p {root} && chown {user}:{group} {root}`, or name another folder"
+                 `mkdir -p {root} && chown {user}:{group} {root}`, or name another directory"
             ),
             (ReadOnlyFilesystem, _) => write!(
                 out,
@@ -69,16 +69,18 @@ impl fmt::Display for Unwritable {
     }
 }
 
-/// Looks at a root and at the folders below it that are there; touches nothing. Where there is no root,
-/// the nearest folder above it is the one that must be writable.
-pub fn look(root: &Path, folders: &[&str]) -> Result<(), Unwritable> {
+impl std::error::Error for Unwritable {}
+
+/// Looks at a root and at the directories below it that are there; touches nothing. Where there is no root,
+/// the nearest directory above it is the one that must be writable.
+pub fn look(root: &Path, directories: &[&str]) -> Result<(), Unwritable> {
     let failed = |source| Unwritable::new(root, root, source);
     let whole = sys::literal(root).and_then(std::path::absolute);
     let whole = whole.map_err(failed)?;
     let nearest = whole.ancestors().find(|path| !is_missing(path));
     writable(root, nearest.unwrap_or(&whole))?;
-    for folder in folders {
-        let path = whole.join(folder);
+    for directory in directories {
+        let path = whole.join(directory);
         if !is_missing(&path) {
             writable(root, &path)?;
         }
@@ -86,15 +88,15 @@ pub fn look(root: &Path, folders: &[&str]) -> Result<(), Unwritable> {
     Ok(())
 }
 
-/// Looks at the folders in a folder of a root that have a name of ours, and at those of these names in each of them. What
+/// Looks at the directories in a directory of a root that have a name of ours, and at those of these names in each of them. What
 /// else is there (`lost+found`, a snapshot) is the business of others.
 pub fn look_below(
     root: &Path,
-    folder: &str,
+    directory: &str,
     is_ours: fn(&str) -> bool,
     names: &[&str],
 ) -> Result<(), Unwritable> {
-    let Ok(entries) = fs::read_dir(root.join(folder)) else {
+    let Ok(entries) = fs::read_dir(root.join(directory)) else {
         return Ok(());
     };
     for entry in entries.take(ENTRIES_MAX).map_while(Result::ok) {
@@ -122,7 +124,7 @@ pub fn attempt(root: &Path, name: &str) -> Result<(), Unwritable> {
         Err(_) => Ok(()),
     };
     match made.and(removed) {
-        Err(source) if !super::is_full(&source) => Err(Unwritable::new(root, root, source)),
+        Err(source) if !crate::driver::is_full(&source) => Err(Unwritable::new(root, root, source)),
         _ => Ok(()),
     }
 }
@@ -146,22 +148,22 @@ mod tests {
 
     #[test]
     fn nothing_is_touched_by_looking_and_nothing_is_left_by_an_attempt() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("a/b");
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("a/b");
         look(&root, &["docker", "docker/registry"]).unwrap();
-        assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
-        attempt(folder.path(), "probe.tmp").unwrap();
-        assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+        assert!(fs::read_dir(directory.path()).unwrap().next().is_none());
+        attempt(directory.path(), "probe.tmp").unwrap();
+        assert!(fs::read_dir(directory.path()).unwrap().next().is_none());
     }
 
     #[test]
     fn what_cannot_be_written_to_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("data");
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("data");
         let missing = attempt(&root, "probe.tmp").unwrap_err();
         assert_eq!(missing.path, root);
         fs::create_dir(&root).unwrap();
-        fs::write(root.join("docker"), "a file where a folder is needed").unwrap();
+        fs::write(root.join("docker"), "a file where a directory is needed").unwrap();
         let found = look(&root, &["docker"]).unwrap_err();
         assert_eq!(found.path, root.join("docker"));
         assert_eq!(found.source.kind(), io::ErrorKind::NotADirectory);

@@ -2,7 +2,7 @@
 //!
 //! A lock is an empty file that is locked by the system, so it ends with the process that holds it.
 
-use super::Lock;
+use crate::driver::Lock;
 use crate::sys;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -70,8 +70,8 @@ fn none(error: &io::Error) -> Option<File> {
     static TOLD: AtomicBool = AtomicBool::new(false);
     if !TOLD.swap(true, Ordering::Relaxed) {
         log::warn!(
-            "no locks can be had in the folder of the data ({error}): while this registry deletes, no other may push to \
-             the same folder"
+            "no locks can be had in the directory of the data ({error}): while this registry deletes, no other may push to \
+             the same directory"
         );
     }
     None
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn a_lock_is_shared_or_exclusive_and_ends_with_its_holder() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
         let shared = hold(|| open(&path), Lock::Shared).unwrap().unwrap();
         drop(hold(|| open(&path), Lock::Shared).unwrap().unwrap());
         let other = open(&path).unwrap();

@@ -1,10 +1,15 @@
-//! What is judged of the certificates of clients and of those who sign for them (RFC 5280 4.1, 4.2.1),
-//! in every version of X.509. Reading is strict: what is malformed, doubled or out of place is no
+//! What is judged of the certificates of clients and of the authorities that sign them (RFC 5280 4.1, 4.2.1),
+//! in every version of X.509. Reading is strict: what is malformed, repeated or out of place is not a
 //! certificate.
 
-use super::x509::Certificate;
-use crate::der::{BIT_STRING, BOOLEAN, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING};
-use crate::der::{Reader, SEQUENCE};
+use super::certificate::CertificateSummary;
+use super::der::{
+    BIT_STRING, BOOLEAN, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, whole_bytes,
+};
+use super::oid::{
+    ANY_EXTENDED_KEY_USAGE, BASIC_CONSTRAINTS, CLIENT_AUTH, EXTENDED_KEY_USAGE, KEY_USAGE,
+    SUBJECT_ALT_NAME,
+};
 
 /// `[0] EXPLICIT Version`, absent in version 1.
 const VERSION: u8 = 0xa0;
@@ -13,83 +18,71 @@ const UNIQUE_IDS: [u8; 2] = [0x81, 0x82];
 /// `[3] EXPLICIT Extensions`, in version 3.
 const EXTENSIONS: u8 = 0xa3;
 
-/// id-ce-keyUsage, 2.5.29.15.
-const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
-/// id-ce-subjectAltName, 2.5.29.17.
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
-/// id-ce-basicConstraints, 2.5.29.19.
-const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
-/// id-ce-extKeyUsage, 2.5.29.37.
-const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
-/// id-kp-clientAuth, 1.3.6.1.5.5.7.3.2.
-pub(super) const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
-/// anyExtendedKeyUsage, 2.5.29.37.0.
-pub(super) const ANY_USAGE: &[u8] = &[0x55, 0x1d, 37, 0];
 /// keyCertSign in the first byte of the bits of a key usage.
 const CERT_SIGN: u8 = 0x04;
 
 /// The parts of a certificate that are judged.
-pub(super) struct Details<'c> {
+pub struct CertificateDetails<'c> {
     /// 1 to 3.
-    pub(super) version: u8,
-    /// When it is valid, and its key.
-    pub(super) certificate: Certificate<'c>,
-    /// The name of who signed it, tag and length included.
-    pub(super) issuer: Element<'c>,
-    /// Its own name.
-    pub(super) subject: Element<'c>,
+    pub version: u8,
+    /// Its validity period and key.
+    pub summary: CertificateSummary<'c>,
+    /// The name of the certificate that signed it, tag and length included.
+    pub issuer: &'c [u8],
+    /// Its own name, tag and length included.
+    pub subject: &'c [u8],
     /// What was signed.
-    pub(super) signed: &'c [u8],
+    pub signed: &'c [u8],
     /// The algorithm of the signature: what is in its SEQUENCE.
-    pub(super) algorithm: &'c [u8],
+    pub algorithm: &'c [u8],
     /// The signature.
-    pub(super) signature: &'c [u8],
+    pub signature: &'c [u8],
     /// What its extensions say.
-    pub(super) extensions: Extensions,
+    pub extensions: Extensions,
 }
 
 /// What the extensions of a certificate say.
 #[derive(Default)]
-pub(super) struct Extensions {
+pub struct Extensions {
     /// basicConstraints: whether it is an authority's.
-    pub(super) is_authority: Option<bool>,
-    /// basicConstraints: how many others may stand between it and a client.
-    pub(super) path_length: Option<usize>,
+    pub is_authority: Option<bool>,
+    /// basicConstraints: how many others may be between it and a client.
+    pub path_length: Option<usize>,
     /// keyUsage: whether it may sign certificates.
     may_sign: Option<bool>,
     /// extKeyUsage: whether it may be used for clients.
     for_clients: Option<bool>,
-    /// There is a critical one of which nothing is known here.
-    pub(super) has_unknown_critical: bool,
-    /// Those that came.
+    /// There is an unknown critical one.
+    pub has_unknown_critical: bool,
+    /// Those that were read.
     seen: Vec<Vec<u8>>,
 }
 
-impl<'c> Details<'c> {
-    /// Reads a certificate; `None` when the bytes are none.
-    pub(super) fn parse(der: &'c [u8]) -> Option<Details<'c>> {
+impl<'c> CertificateDetails<'c> {
+    /// Reads a certificate; `None` when the bytes are not one.
+    pub fn parse(der: &'c [u8]) -> Option<CertificateDetails<'c>> {
         let mut whole = Reader::new(der);
         let mut parts = whole.sequence()?;
         let signed = parts.element(SEQUENCE)?;
         let algorithm = parts.element(SEQUENCE)?;
-        let signature = bits(&parts.element(BIT_STRING)?)?;
+        let signature = whole_bytes(&parts.element(BIT_STRING)?)?;
         if parts.peek().is_some() || whole.peek().is_some() {
             return None;
         }
         let mut fields = Reader::new(signed.content);
         let version = version(&mut fields)?;
         fields.element(INTEGER)?; // serialNumber
-        // It stands here and outside, and must be the same.
+        // It is repeated outside, and must be the same.
         if fields.element(SEQUENCE)?.whole != algorithm.whole {
             return None;
         }
-        let issuer = fields.element(SEQUENCE)?;
+        let issuer = fields.element(SEQUENCE)?.whole;
         fields.element(SEQUENCE)?; // validity
-        let subject = fields.element(SEQUENCE)?;
+        let subject = fields.element(SEQUENCE)?.whole;
         fields.element(SEQUENCE)?; // subjectPublicKeyInfo
-        Some(Details {
+        Some(CertificateDetails {
             version,
-            certificate: Certificate::parse(der)?,
+            summary: CertificateSummary::parse(der)?,
             issuer,
             subject,
             signed: signed.whole,
@@ -99,8 +92,8 @@ impl<'c> Details<'c> {
         })
     }
 
-    /// Whether it may sign the certificates of others, as Go has it: what is of version 3 must say so.
-    pub(super) fn may_sign(&self) -> bool {
+    /// Whether it may sign the certificates of others, as Go decides: one of version 3 must say so.
+    pub fn may_sign(&self) -> bool {
         let is_authority = match self.extensions.is_authority {
             Some(is_authority) => is_authority,
             None => self.version < 3,
@@ -108,8 +101,8 @@ impl<'c> Details<'c> {
         is_authority && self.extensions.may_sign.unwrap_or(true)
     }
 
-    /// Whether it may be used for clients: it says so, or says nothing of its use.
-    pub(super) fn is_for_clients(&self) -> bool {
+    /// Whether it may be used for clients: it says so, or does not restrict its use.
+    pub fn is_for_clients(&self) -> bool {
         self.extensions.for_clients.unwrap_or(true)
     }
 }
@@ -148,7 +141,7 @@ fn extensions(fields: &mut Reader<'_>, version: u8) -> Option<Extensions> {
 }
 
 impl Extensions {
-    /// Reads one; `None` when it is malformed or there twice.
+    /// Reads one; `None` when it is malformed or repeated.
     fn read(&mut self, mut extension: Reader<'_>) -> Option<()> {
         let name = extension.element(OBJECT_IDENTIFIER)?.content;
         let is_critical = boolean(&mut extension)?;
@@ -177,7 +170,7 @@ impl Extensions {
                 let mut for_clients = false;
                 while uses.peek().is_some() {
                     let found = uses.element(OBJECT_IDENTIFIER)?.content;
-                    for_clients |= found == CLIENT_AUTH || found == ANY_USAGE;
+                    for_clients |= found == CLIENT_AUTH || found == ANY_EXTENDED_KEY_USAGE;
                 }
                 self.for_clients = Some(for_clients);
             }
@@ -200,7 +193,7 @@ fn boolean(reader: &mut Reader<'_>) -> Option<bool> {
     }
 }
 
-/// A length that is not negative; one of many bytes is as good as none.
+/// A length that is not negative; a huge one saturates.
 fn length(bytes: &[u8]) -> Option<usize> {
     match bytes {
         [first, ..] if *first < 0x80 => {
@@ -210,9 +203,4 @@ fn length(bytes: &[u8]) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-/// The bytes of a BIT STRING of whole bytes.
-pub(super) fn bits<'d>(element: &Element<'d>) -> Option<&'d [u8]> {
-    element.content.strip_prefix(&[0])
 }

@@ -1,7 +1,7 @@
 //! Temporary files that a process left behind when it was killed: `<name>.<unique>.tmp`, beside the file that
 //! they were to become.
 //!
-//! Whose they are cannot be told, since two processes may share a folder; how old they are can. One that is
+//! Whose they are cannot be told, since two processes may share a directory; how old they are can. One that is
 //! removed from under a process that still needs it is written again (`Filesystem::place`); an upload that is just being
 //! moved to its place has such a name for a moment, and were it removed then, the request would fail and promise nothing.
 
@@ -26,14 +26,14 @@ pub struct Leftovers {
 /// followed. What cannot be looked into is passed over: it is no worse than before.
 pub fn remove(root: &Path, before: SystemTime, go_on: &dyn Fn() -> bool) -> Leftovers {
     let mut found = Leftovers::default();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop().filter(|_| go_on()) {
-        let Ok(entries) = fs::read_dir(folder) else {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop().filter(|_| go_on()) {
+        let Ok(entries) = fs::read_dir(directory) else {
             continue;
         };
         for entry in entries.map_while(Result::ok) {
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) if kind.is_dir() => directories.push(entry.path()),
                 Ok(kind) if kind.is_file() && is_temporary(&entry) => {
                     match remove_old(&entry, before) {
                         Ok(true) => found.removed += 1,
@@ -76,12 +76,12 @@ mod tests {
     #[test]
     fn old_ones_go_young_ones_stay_and_nothing_else_is_touched() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("repositories/a/_manifests/tags/x/current");
-        fs::create_dir_all(&folder).unwrap();
+        let directory = root.path().join("repositories/a/_manifests/tags/x/current");
+        fs::create_dir_all(&directory).unwrap();
         let now = SystemTime::now();
         let hour = Duration::from_secs(3600);
         let make = |name: &str, age: Duration| {
-            let file = File::create(folder.join(name)).unwrap();
+            let file = File::create(directory.join(name)).unwrap();
             file.set_modified(now - age).unwrap();
         };
         make("link", 9 * hour);
@@ -90,12 +90,12 @@ mod tests {
         make("link.0123456789abcdef-2.tmp", hour / 2);
         make("notes.tmp", 9 * hour);
         make("link.of-somebody-else-altogether.tmp", 9 * hour);
-        fs::create_dir(folder.join("y.0123456789abcdef-3.tmp")).unwrap();
+        fs::create_dir(directory.join("y.0123456789abcdef-3.tmp")).unwrap();
         let none = remove(root.path(), now - hour, &|| false);
         assert_eq!(none, Leftovers::default());
         let found = remove(root.path(), now - hour, &|| true);
         assert_eq!((found.removed, found.left), (2, 1));
-        let mut left: Vec<_> = fs::read_dir(&folder)
+        let mut left: Vec<_> = fs::read_dir(&directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();

@@ -1,27 +1,27 @@
-//! Which folders are known to survive a power loss: those whose entry in the folder above was synced since
+//! Which directories are known to survive a power loss: those whose entry in the directory above was synced since
 //! this process started.
 //!
-//! A folder that is about to be made or removed is forgotten first. Whoever was syncing meanwhile may have
+//! A directory that is about to be made or removed is forgotten first. Whoever was syncing meanwhile may have
 //! synced the one that was there before, so it is not noted then.
 
-use super::Key;
+use crate::driver::Key;
 use crate::sync::Mutex;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::MutexGuard;
 
-/// Folders that are remembered; beyond it all are forgotten, at the price of a few more syncs.
-const FOLDERS_MAX: usize = 8192;
+/// Directories that are remembered; beyond it all are forgotten, at the price of a few more syncs.
+const DIRECTORIES_MAX: usize = 8192;
 
-/// Of so many folders that were forgotten last it is known which they were.
+/// Of so many directories that were forgotten last it is known which they were.
 const FORGOTTEN_MAX: usize = 256;
 
-/// The folders that are known.
+/// The directories that are known.
 #[derive(Default)]
 pub struct Durable(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    folders: HashSet<Key>,
+    directories: HashSet<Key>,
     /// Those that were forgotten last, the newest in front.
     forgotten: VecDeque<Key>,
     /// How many were forgotten in all.
@@ -30,8 +30,8 @@ struct State {
 
 /// What has to be synced, so that files that were put into their places survive.
 pub struct Unsynced {
-    /// The folder of each file, and each above it up to the first whose entry is known to be durable.
-    pub folders: BTreeSet<Key>,
+    /// The directory of each file, and each above it up to the first whose entry is known to be durable.
+    pub directories: BTreeSet<Key>,
     /// Those whose entry is durable once all of that is synced.
     reached: Vec<Key>,
     /// How many had been forgotten until then.
@@ -42,18 +42,18 @@ impl Durable {
     /// What has to be synced for files under these keys.
     pub fn unsynced<'k>(&self, files: impl Iterator<Item = &'k Key>) -> Unsynced {
         let state = self.lock();
-        let (mut folders, mut reached) = (BTreeSet::new(), Vec::new());
+        let (mut directories, mut reached) = (BTreeSet::new(), Vec::new());
         for file in files {
-            let mut folder = file.parent();
-            folders.insert(folder.clone());
-            while !folder.as_str().is_empty() && !state.folders.contains(&folder) {
-                let parent = folder.parent();
-                folders.insert(parent.clone());
-                reached.push(std::mem::replace(&mut folder, parent));
+            let mut directory = file.parent();
+            directories.insert(directory.clone());
+            while !directory.as_str().is_empty() && !state.directories.contains(&directory) {
+                let parent = directory.parent();
+                directories.insert(parent.clone());
+                reached.push(std::mem::replace(&mut directory, parent));
             }
         }
         Unsynced {
-            folders,
+            directories,
             reached,
             count: state.count,
         }
@@ -68,22 +68,24 @@ impl Durable {
             return;
         }
         let forgotten: Vec<Key> = state.forgotten.iter().take(since).cloned().collect();
-        let is_same = |folder: &Key| !forgotten.iter().any(|key| is_in(folder, key));
-        // What is above a folder that is known is known as well, so either all or none are.
-        if state.folders.len() > FOLDERS_MAX {
-            state.folders.clear();
+        let is_same = |directory: &Key| !forgotten.iter().any(|key| directory.is_within(key));
+        // What is above a directory that is known is known as well, so either all or none are.
+        if state.directories.len() > DIRECTORIES_MAX {
+            state.directories.clear();
             return;
         }
         state
-            .folders
+            .directories
             .extend(synced.reached.into_iter().filter(is_same));
     }
 
-    /// Forgets a folder and all below it: it is about to be made, or to go.
+    /// Forgets a directory and all below it: it is about to be made, or to go.
     pub fn forget(&self, key: &Key) {
         let mut state = self.lock();
-        if state.folders.contains(key) {
-            state.folders.retain(|folder| !is_in(folder, key));
+        if state.directories.contains(key) {
+            state
+                .directories
+                .retain(|directory| !directory.is_within(key));
         }
         state.forgotten.truncate(FORGOTTEN_MAX - 1);
         state.forgotten.push_front(key.clone());
@@ -95,12 +97,6 @@ impl Durable {
     }
 }
 
-/// Whether a folder is another one or below it.
-fn is_in(folder: &Key, other: &Key) -> bool {
-    let rest = folder.as_str().strip_prefix(other.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,8 +105,8 @@ mod tests {
         durable.unsynced([&Key::new(file)].into_iter())
     }
 
-    fn folders(unsynced: &Unsynced) -> String {
-        let words: Vec<&str> = unsynced.folders.iter().map(Key::as_str).collect();
+    fn directories(unsynced: &Unsynced) -> String {
+        let words: Vec<&str> = unsynced.directories.iter().map(Key::as_str).collect();
         words.join(" ")
     }
 
@@ -118,12 +114,15 @@ mod tests {
     fn a_folder_is_synced_up_to_the_first_that_is_known() {
         let durable = Durable::default();
         let first = unsynced(&durable, "a/b/c/link");
-        assert_eq!(folders(&first), " a a/b a/b/c");
+        assert_eq!(directories(&first), " a a/b a/b/c");
         durable.note(first);
-        assert_eq!(folders(&unsynced(&durable, "a/b/c/link")), "a/b/c");
-        assert_eq!(folders(&unsynced(&durable, "a/b/d/link")), "a/b a/b/d");
+        assert_eq!(directories(&unsynced(&durable, "a/b/c/link")), "a/b/c");
+        assert_eq!(directories(&unsynced(&durable, "a/b/d/link")), "a/b a/b/d");
         durable.forget(&Key::new("a/b"));
-        assert_eq!(folders(&unsynced(&durable, "a/b/c/link")), "a a/b a/b/c");
+        assert_eq!(
+            directories(&unsynced(&durable, "a/b/c/link")),
+            "a a/b a/b/c"
+        );
     }
 
     #[test]
@@ -133,16 +132,16 @@ mod tests {
         durable.forget(&Key::new("a/b"));
         durable.note(first);
         // It alone: of what was not made anew it is known.
-        assert_eq!(folders(&unsynced(&durable, "a/b/link")), "a a/b");
+        assert_eq!(directories(&unsynced(&durable, "a/b/link")), "a a/b");
         let next = unsynced(&durable, "a/b/link");
         for number in 0..2 * FORGOTTEN_MAX {
             durable.forget(&Key::new(format!("x/{number}")));
         }
         durable.note(next);
-        assert_eq!(folders(&unsynced(&durable, "a/b/link")), "a a/b");
+        assert_eq!(directories(&unsynced(&durable, "a/b/link")), "a a/b");
         let next = unsynced(&durable, "a/b/link");
         durable.forget(&Key::new("x"));
         durable.note(next);
-        assert_eq!(folders(&unsynced(&durable, "a/b/link")), "a/b");
+        assert_eq!(directories(&unsynced(&durable, "a/b/link")), "a/b");
     }
 }

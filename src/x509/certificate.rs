@@ -1,10 +1,9 @@
-//! What of an X.509 certificate (RFC 5280 4.1) the server looks at itself: from when to when it is
-//! valid, and its public key. It goes straight to these.
+//! What a server reads of its own certificate (RFC 5280 4.1): its validity period and public key, and nothing else.
 //!
-//! Trust is for clients to decide: a server presents what it was given, also a self-signed
-//! certificate of version 1 with nothing but a common name, which stricter parsers refuse.
+//! Trust is for clients to decide: a server presents what it was given, including a self-signed
+//! certificate of version 1 with a bare common name, which stricter parsers reject.
 
-use crate::der::{Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME};
+use super::der::{Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME};
 use crate::time::CivilTime;
 use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
@@ -13,20 +12,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// `[0] EXPLICIT Version`, absent in version 1.
 const VERSION: u8 = 0xa0;
 
-/// The parts of a certificate.
+/// The validity period and the key of a certificate.
 #[derive(Debug, PartialEq)]
-pub struct Certificate<'c> {
+pub struct CertificateSummary<'c> {
     /// `notBefore`; a time before 1970 is taken as 1970.
     pub not_before: SystemTime,
-    /// `notAfter`: the last second of its life.
+    /// `notAfter`: the last second of validity.
     pub not_after: SystemTime,
     /// `subjectPublicKeyInfo`, tag and length included.
     pub public_key: &'c [u8],
 }
 
-impl Certificate<'_> {
-    /// Reads a certificate; `None` when the bytes are none.
-    pub fn parse(der: &[u8]) -> Option<Certificate<'_>> {
+impl CertificateSummary<'_> {
+    /// Reads a certificate; `None` when the bytes are not one.
+    pub fn parse(der: &[u8]) -> Option<CertificateSummary<'_>> {
         let mut fields = Reader::new(der).sequence()?.sequence()?;
         if fields.peek() == Some(VERSION) {
             fields.any()?;
@@ -38,15 +37,13 @@ impl Certificate<'_> {
         let not_before = time(&validity.any()?)?;
         let not_after = time(&validity.any()?)?;
         fields.element(SEQUENCE)?; // subject
-        Some(Certificate {
+        Some(CertificateSummary {
             not_before,
             not_after,
             public_key: fields.element(SEQUENCE)?.whole,
         })
     }
-}
 
-impl Certificate<'_> {
     /// Whether it is valid at this time.
     pub fn check_time(&self, now: UnixTime) -> Result<(), CertificateError> {
         let at = |time: SystemTime| {
@@ -121,7 +118,7 @@ mod tests {
         let not_after = der(GENERALIZED_TIME, &[b"20500101000000Z"]);
         for version in [Vec::new(), der(VERSION, &[&[2, 1, 2]])] {
             let bytes = certificate(&version, &not_before, &not_after);
-            let parsed = Certificate::parse(&bytes).unwrap();
+            let parsed = CertificateSummary::parse(&bytes).unwrap();
             let after = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(parsed.not_before, after(1));
             assert_eq!(parsed.not_after, after(2_524_608_000));
@@ -134,13 +131,13 @@ mod tests {
         let time = der(UTC_TIME, &[b"260101000000Z"]);
         let bytes = certificate(&[], &time, &time);
         let end = bytes.len();
-        assert!(Certificate::parse(&bytes).is_some());
+        assert!(CertificateSummary::parse(&bytes).is_some());
         for cut in 0..end {
-            assert_eq!(Certificate::parse(&bytes[..cut]), None, "{cut}");
+            assert_eq!(CertificateSummary::parse(&bytes[..cut]), None, "{cut}");
             for byte in [0, 0x7f, 0x80, 0x84, 0x85, 0xff] {
                 let mut broken = bytes.clone();
                 broken[cut] = byte;
-                let _ = Certificate::parse(&broken);
+                let _ = CertificateSummary::parse(&broken);
             }
         }
     }

@@ -1,12 +1,25 @@
-//! Files that are written to, and which they are: another process may put its own in their place.
+//! Files that are written to, and which they are: another process may replace them with its own.
 
-use super::folders::patiently;
-use super::{Changed, FileId, FileState, Sink};
+use super::directories::patiently;
+use crate::driver::Changed;
 use crate::sys;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+/// Which file it is, whatever it is called: one that another program replaces it with has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId(pub [u64; 3]);
+
+/// Which file is at a path, and how long it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// Which file.
+    pub file: FileId,
+    /// Bytes in it.
+    pub length: u64,
+}
 
 /// A file that is being written, and which one it is.
 pub struct OpenFile {
@@ -39,6 +52,16 @@ impl OpenFile {
         self.file.seek(SeekFrom::Start(offset))?;
         Ok(self)
     }
+
+    /// Which file it is.
+    pub fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// Makes everything written so far survive a power loss.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
 }
 
 impl Write for OpenFile {
@@ -48,16 +71,6 @@ impl Write for OpenFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-impl Sink for OpenFile {
-    fn file(&self) -> FileId {
-        self.id
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
     }
 }
 

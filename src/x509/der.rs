@@ -1,5 +1,4 @@
-//! DER (X.690), read only: elements one after the other, from bytes that a stranger may have made. What
-//! they mean is for those who read them.
+//! DER (X.690): elements read one after the other, from bytes that a stranger may have made, and written.
 
 /// BOOLEAN.
 pub const BOOLEAN: u8 = 0x01;
@@ -11,12 +10,16 @@ pub const BIT_STRING: u8 = 0x03;
 pub const OCTET_STRING: u8 = 0x04;
 /// OBJECT IDENTIFIER.
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
+/// UTF8String.
+pub const UTF8_STRING: u8 = 0x0c;
 /// UTCTime.
 pub const UTC_TIME: u8 = 0x17;
 /// GeneralizedTime.
 pub const GENERALIZED_TIME: u8 = 0x18;
 /// SEQUENCE and SEQUENCE OF.
 pub const SEQUENCE: u8 = 0x30;
+/// SET and SET OF.
+pub const SET: u8 = 0x31;
 
 /// One element: its tag, and its bytes with and without tag and length.
 pub struct Element<'d> {
@@ -24,7 +27,7 @@ pub struct Element<'d> {
     pub tag: u8,
     /// Tag, length and content.
     pub whole: &'d [u8],
-    /// What is between.
+    /// The content alone.
     pub content: &'d [u8],
 }
 
@@ -32,7 +35,7 @@ pub struct Element<'d> {
 pub struct Reader<'d>(&'d [u8]);
 
 impl<'d> Reader<'d> {
-    /// Begins at the first of these bytes.
+    /// Starts at the first of these bytes.
     pub fn new(bytes: &'d [u8]) -> Reader<'d> {
         Reader(bytes)
     }
@@ -52,8 +55,8 @@ impl<'d> Reader<'d> {
         self.element(SEQUENCE).map(|found| Reader(found.content))
     }
 
-    /// The next element, whatever it is; `None` at the end, and when it is cut off. Lengths of more
-    /// than four bytes are none that occur.
+    /// The next element, whatever it is; `None` at the end, and when it is truncated. Lengths of more
+    /// than four bytes are not supported.
     pub fn any(&mut self) -> Option<Element<'d>> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, rest) = rest.split_first()?;
@@ -77,12 +80,51 @@ impl<'d> Reader<'d> {
     }
 }
 
+/// The bytes of a BIT STRING of whole bytes: the first byte counts unused bits, of which there are none.
+pub fn whole_bytes<'d>(element: &Element<'d>) -> Option<&'d [u8]> {
+    element.content.strip_prefix(&[0])
+}
+
+/// Writes an element: tag, length in its shortest form, content (X.690 10.1).
+pub fn write_element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let digits = content.len().to_be_bytes();
+    let digits: Vec<u8> = digits.into_iter().skip_while(|digit| *digit == 0).collect();
+    let mut bytes = vec![tag];
+    match digits.as_slice() {
+        [] => bytes.push(0),
+        [short @ 0..=0x7f] => bytes.push(*short),
+        long => {
+            // At most the eight bytes of a usize.
+            bytes.push(0x80 | u8::try_from(long.len()).unwrap_or(8));
+            bytes.extend_from_slice(long);
+        }
+    }
+    bytes.extend_from_slice(&content);
+    bytes
+}
+
+/// Writes a SEQUENCE.
+pub fn write_sequence(parts: &[&[u8]]) -> Vec<u8> {
+    write_element(SEQUENCE, parts)
+}
+
+/// Writes an OBJECT IDENTIFIER.
+pub fn write_oid(oid: &[u8]) -> Vec<u8> {
+    write_element(OBJECT_IDENTIFIER, &[oid])
+}
+
+/// Writes a BIT STRING of whole bytes.
+pub fn write_whole_bytes(bytes: &[u8]) -> Vec<u8> {
+    write_element(BIT_STRING, &[&[0], bytes])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn elements_come_one_after_the_other() {
+    fn elements_follow_one_another() {
         let bytes = [
             0x30, 0x05, 0x02, 0x01, 0x07, 0x05, 0x00, 0x03, 0x81, 0x01, 0x00,
         ];
@@ -115,6 +157,19 @@ mod tests {
             &[4, 0xff],
         ] {
             assert!(Reader::new(bytes).any().is_none(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_have_their_shortest_form() {
+        for (length, start) in [
+            (0, &[4, 0][..]),
+            (127, &[4, 0x7f]),
+            (128, &[4, 0x81, 0x80]),
+            (256, &[4, 0x82, 1, 0]),
+        ] {
+            let bytes = write_element(OCTET_STRING, &[&vec![7; length]]);
+            assert!(bytes.starts_with(start) && bytes.len() == start.len() + length);
         }
     }
 }

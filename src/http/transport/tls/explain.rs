@@ -1,4 +1,4 @@
-//! What rustls and webpki say of a failure, in words: their own texts hold the names of Rust values.
+//! Failures of TLS as readable sentences: the messages of rustls and webpki contain the names of Rust values.
 
 use crate::time::format_rfc_3339;
 use rustls::pki_types::UnixTime;
@@ -7,22 +7,22 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Why there is no TLS with the other side.
-pub fn of(error: &Error) -> String {
+/// Why the handshake or a record failed; "it" is the other side.
+pub fn tls_error(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(why) => {
-            format!("its certificate is refused: {}", of_certificate(why))
+            format!("its certificate was rejected: {}", certificate_error(why))
         }
         Error::AlertReceived(alert) => format!(
             "it ended the handshake with the alert \"{}\"",
             spaced(alert)
         ),
-        Error::InvalidMessage(what) => format!("what it sent is no TLS: {}", spaced(what)),
+        Error::InvalidMessage(what) => format!("it did not send TLS: {}", spaced(what)),
         Error::PeerIncompatible(why) => {
-            format!("the two sides have nothing in common: {}", spaced(why))
+            format!("the two sides support nothing in common: {}", spaced(why))
         }
-        Error::PeerMisbehaved(why) => format!("it does not keep to the protocol: {}", spaced(why)),
-        Error::NoCertificatesPresented => "it showed no certificate".to_owned(),
+        Error::PeerMisbehaved(why) => format!("it violated the protocol: {}", spaced(why)),
+        Error::NoCertificatesPresented => "it presented no certificate".to_owned(),
         Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
             "it sent a message out of order".to_owned()
         }
@@ -31,10 +31,10 @@ pub fn of(error: &Error) -> String {
 }
 
 /// What is wrong with a certificate.
-pub fn of_certificate(why: &CertificateError) -> String {
+pub fn certificate_error(why: &CertificateError) -> String {
     use CertificateError as Why;
     let text = match why {
-        Why::BadEncoding => "it cannot be read as X.509",
+        Why::BadEncoding => "it is not a valid X.509 certificate",
         Why::Expired => "it has expired",
         Why::ExpiredContext { not_after, .. } => {
             return format!("it expired at {}", date(not_after));
@@ -44,26 +44,26 @@ pub fn of_certificate(why: &CertificateError) -> String {
             return format!("it is not valid before {}", date(not_before));
         }
         Why::UnknownIssuer => "it is not signed by a trusted authority",
-        Why::BadSignature => "a signature is wrong",
+        Why::BadSignature => "a signature is invalid",
         Why::UnhandledCriticalExtension => "it has an unknown critical extension",
         Why::NotValidForName => "it is for another name",
         Why::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            "it names no host (subjectAltName)"
+            "it contains no host name (subjectAltName)"
         }
         Why::NotValidForNameContext { presented, .. } => {
             let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
             return format!("it is for {}", names.join(", "));
         }
         Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => {
-            "it is meant for another use (extended key usage)"
+            "it is for another purpose (extended key usage)"
         }
-        Why::Revoked => "it was revoked",
+        Why::Revoked => "it has been revoked",
         Why::UnsupportedSignatureAlgorithmContext { .. }
         | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "it is signed by an algorithm that is not supported"
+            "its signature algorithm is not supported"
         }
         Why::Other(OtherError(other)) => match other.downcast_ref() {
-            Some(error) => return of_webpki(error),
+            Some(error) => return webpki_error(error),
             None => return other.to_string(),
         },
         other => return spaced(other),
@@ -71,7 +71,7 @@ pub fn of_certificate(why: &CertificateError) -> String {
     text.to_owned()
 }
 
-/// Whether a certificate is of a kind that can be trusted in no way, for want of a reader.
+/// Whether a certificate can never be trusted, because it cannot be parsed.
 pub fn is_unreadable(why: &CertificateError) -> bool {
     match why {
         CertificateError::BadEncoding => true,
@@ -83,28 +83,28 @@ pub fn is_unreadable(why: &CertificateError) -> bool {
     }
 }
 
-/// What webpki says of a certificate.
-pub fn of_webpki(error: &webpki::Error) -> String {
+/// What is wrong with a certificate, according to webpki.
+pub fn webpki_error(error: &webpki::Error) -> String {
     use webpki::Error as Why;
     let text = match error {
-        Why::BadDer | Why::BadDerTime | Why::TrailingData(_) => "it cannot be read as X.509",
-        Why::CaUsedAsEndEntity => "it is an authority's own (CA:TRUE) and not itself trusted",
-        Why::EndEntityUsedAsCa => {
-            "it is signed with a certificate that does not belong to an authority"
+        Why::BadDer | Why::BadDerTime | Why::TrailingData(_) => {
+            "it is not a valid X.509 certificate"
         }
-        Why::UnsupportedCertVersion => "it is of X.509 version 1 or 2, which name no hosts",
-        Why::PathLenConstraintViolated => {
-            "there are more certificates in between than one of them allows"
+        Why::CaUsedAsEndEntity => "it is a CA certificate (CA:TRUE) that is not itself trusted",
+        Why::EndEntityUsedAsCa => "it is signed with a certificate that is not a CA's",
+        Why::UnsupportedCertVersion => {
+            "it is of X.509 version 1 or 2, which cannot contain host names"
         }
-        Why::NameConstraintViolation => "it is for names that its authority may not sign for",
+        Why::PathLenConstraintViolated => "the chain is longer than one of its certificates allows",
+        Why::NameConstraintViolation => "it contains names that its CA may not sign for",
         Why::UnsupportedCriticalExtension => "it has an unknown critical extension",
         other => return spaced(other),
     };
     text.to_owned()
 }
 
-/// The error of rustls that tells the other side as much by an alert.
-pub(super) fn typed(error: &webpki::Error) -> CertificateError {
+/// The same error of rustls, which decides the alert that is sent to the other side.
+pub(super) fn to_certificate_error(error: &webpki::Error) -> CertificateError {
     use webpki::Error as Why;
     match error {
         Why::BadDer | Why::BadDerTime | Why::TrailingData(_) => CertificateError::BadEncoding,
@@ -128,7 +128,7 @@ fn date(time: &UnixTime) -> String {
     format_rfc_3339(UNIX_EPOCH + Duration::from_secs(time.as_secs()))
 }
 
-/// `DnsName("localhost")` without its wrapping.
+/// `localhost` of `DnsName("localhost")`.
 fn bare(name: &str) -> &str {
     let inner = name
         .split_once('(')
@@ -136,8 +136,8 @@ fn bare(name: &str) -> &str {
     inner.unwrap_or(name).trim_matches('"')
 }
 
-/// The name of a Rust value as words: `NoCipherSuitesInCommon` is "no cipher suites in common". What it
-/// holds is left out.
+/// The name of a Rust value as words: `NoCipherSuitesInCommon` becomes "no cipher suites in common". Its fields
+/// are left out.
 fn spaced(value: &impl Debug) -> String {
     let name = format!("{value:?}");
     let end = name.find(['(', '{', ' ']).unwrap_or(name.len());
@@ -169,7 +169,7 @@ mod tests {
     use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
 
     #[test]
-    fn no_failure_is_said_by_the_name_of_a_rust_value() {
+    fn no_message_contains_the_name_of_a_rust_value() {
         let other = |error| CertificateError::Other(OtherError(Arc::new(error)));
         let presented = vec![
             "DnsName(\"localhost\")".to_owned(),
@@ -182,22 +182,22 @@ mod tests {
         for (error, text) in [
             (
                 Error::InvalidCertificate(other(webpki::Error::CaUsedAsEndEntity)),
-                "its certificate is refused: it is an authority's own (CA:TRUE) and not itself trusted",
+                "its certificate was rejected: it is a CA certificate (CA:TRUE) that is not itself trusted",
             ),
             (
                 Error::InvalidCertificate(names),
-                "its certificate is refused: it is for localhost, 127.0.0.1",
+                "its certificate was rejected: it is for localhost, 127.0.0.1",
             ),
             (
                 Error::InvalidCertificate(CertificateError::ExpiredContext {
                     time: UnixTime::since_unix_epoch(Duration::from_secs(2)),
                     not_after: UnixTime::since_unix_epoch(Duration::from_secs(1)),
                 }),
-                "its certificate is refused: it expired at 1970-01-01T00:00:01Z",
+                "its certificate was rejected: it expired at 1970-01-01T00:00:01Z",
             ),
             (
                 Error::InvalidCertificate(other(webpki::Error::MaximumSignatureChecksExceeded)),
-                "its certificate is refused: maximum signature checks exceeded",
+                "its certificate was rejected: maximum signature checks exceeded",
             ),
             (
                 Error::AlertReceived(AlertDescription::UnknownCA),
@@ -205,14 +205,14 @@ mod tests {
             ),
             (
                 Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
-                "the two sides have nothing in common: no cipher suites in common",
+                "the two sides support nothing in common: no cipher suites in common",
             ),
             (
                 Error::InvalidMessage(InvalidMessage::InvalidContentType),
-                "what it sent is no TLS: invalid content type",
+                "it did not send TLS: invalid content type",
             ),
         ] {
-            assert_eq!(of(&error), text);
+            assert_eq!(tls_error(&error), text);
         }
     }
 }

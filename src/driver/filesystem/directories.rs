@@ -1,5 +1,5 @@
-//! Files and folders of the operating system that others change at the same time: other requests, which
-//! remove a folder while something is put into it, and on Windows other programs, which have a file
+//! Files and directories of the operating system that others change at the same time: other requests, which
+//! remove a directory while something is put into it, and on Windows other programs, which have a file
 //! open for a moment.
 
 use crate::sys;
@@ -9,8 +9,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How often something is tried again when another request removed its folder meanwhile, or put
-/// something into a folder that is to be removed.
+/// How often something is tried again when another request removed its directory meanwhile, or put
+/// something into a directory that is to be removed.
 pub const TRIES: usize = 10;
 
 /// How long a file that is in use is waited for. A virus scanner has a new file open for some
@@ -45,12 +45,12 @@ pub fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
     patiently(|| sys::open_regular(path, File::options().read(true)))
 }
 
-/// Removes a file or a whole folder, also while another request puts something into it.
+/// Removes a file or a whole directory, also while another request puts something into it.
 pub fn remove_any(path: &Path) -> io::Result<()> {
-    let is_folder = fs::symlink_metadata(path)?.is_dir();
+    let is_directory = fs::symlink_metadata(path)?.is_dir();
     let mut tries = 0;
     loop {
-        let removed = patiently(|| match is_folder {
+        let removed = patiently(|| match is_directory {
             true => fs::remove_dir_all(path),
             false => fs::remove_file(path),
         });
@@ -63,15 +63,15 @@ pub fn remove_any(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the root when it is missing. A folder that is new survives a power loss only when the one that
+/// Makes the root when it is missing. A directory that is new survives a power loss only when the one that
 /// it is in was synced.
 pub fn make_root(root: &Path) -> io::Result<()> {
     let missing = root
         .ancestors()
-        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists());
     let made: Vec<&Path> = missing.collect();
     fs::create_dir_all(root)?;
-    for parent in made.iter().filter_map(|folder| folder.parent()) {
+    for parent in made.iter().filter_map(|directory| directory.parent()) {
         let parent = if parent.as_os_str().is_empty() {
             Path::new(".")
         } else {
@@ -82,9 +82,9 @@ pub fn make_root(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Does what needs a folder; makes it only when it turns out to be missing, and again when another request
+/// Does what needs a directory; makes it only when it turns out to be missing, and again when another request
 /// removes it meanwhile.
-pub fn with_folders<T>(
+pub fn with_directories<T>(
     make: impl Fn() -> io::Result<()>,
     act: impl Fn() -> io::Result<T>,
 ) -> io::Result<T> {
@@ -100,14 +100,14 @@ pub fn with_folders<T>(
     }
 }
 
-/// Makes folders, each in the one before it. Another request may remove one while they are being made:
+/// Makes directories, each in the one before it. Another request may remove one while they are being made:
 /// whoever needs them tries again.
-pub fn make_folders<'p>(folders: impl Iterator<Item = &'p Path>) -> io::Result<()> {
-    for folder in folders {
-        match patiently(|| fs::create_dir(folder)) {
+pub fn make_directories<'p>(directories: impl Iterator<Item = &'p Path>) -> io::Result<()> {
+    for directory in directories {
+        match patiently(|| fs::create_dir(directory)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            // Another request made it. So Windows also calls a folder that is being removed.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !folder.is_file() => {}
+            // Another request made it. So Windows also calls a directory that is being removed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !directory.is_file() => {}
             other => other?,
         }
     }

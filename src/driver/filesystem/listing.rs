@@ -1,7 +1,7 @@
-//! Sorted names of folders, kept so that a page costs about a page.
+//! Sorted names of directories, kept so that a page costs about a page.
 //!
-//! A folder of 100,000 tags takes tens of milliseconds to read and sort. Its names are kept and
-//! trusted as long as the folder's modification time is the one that it had when they were read;
+//! A directory of 100,000 tags takes tens of milliseconds to read and sort. Its names are kept and
+//! trusted as long as the directory's modification time is the one that it had when they were read;
 //! what this process adds and removes is noted in place.
 
 use crate::sync::Mutex;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Names kept in all folders together; beyond it all are forgotten and read again when asked for.
+/// Names kept in all directories together; beyond it all are forgotten and read again when asked for.
 /// A name takes about 50 bytes.
 pub const NAMES_MAX: usize = 400_000;
 
@@ -21,15 +21,15 @@ pub const NAMES_MAX: usize = 400_000;
 /// did in the very moment of a note of ours is not hidden for long.
 const NOTED_AGE_MAX: Duration = Duration::from_secs(10);
 
-/// A folder that changed so shortly before it was read may change again without its time changing:
+/// A directory that changed so shortly before it was read may change again without its time changing:
 /// the clock of a file system ticks every few milliseconds, or every two seconds where it keeps no
 /// fraction.
 const SETTLED_FINE: Duration = Duration::from_millis(25);
 const SETTLED_COARSE: Duration = Duration::from_secs(3);
 
-/// The kept folders.
+/// The kept directories.
 pub struct Listings {
-    folders: Mutex<HashMap<PathBuf, Arc<Mutex<Folder>>>>,
+    directories: Mutex<HashMap<PathBuf, Arc<Mutex<Directory>>>>,
     names_max: usize,
     /// Names that were read since they were last counted.
     read: AtomicUsize,
@@ -38,7 +38,7 @@ pub struct Listings {
 impl Default for Listings {
     fn default() -> Listings {
         Listings {
-            folders: Mutex::default(),
+            directories: Mutex::default(),
             names_max: NAMES_MAX,
             read: AtomicUsize::new(0),
         }
@@ -46,31 +46,31 @@ impl Default for Listings {
 }
 
 #[derive(Default)]
-struct Folder {
+struct Directory {
     names: BTreeSet<Box<str>>,
-    /// The folder's time when the names were right; `None`: they are not to be trusted.
+    /// The directory's time when the names were right; `None`: they are not to be trusted.
     modified: Option<SystemTime>,
     read_at: Option<Instant>,
     noted: bool,
 }
 
 impl Listings {
-    /// Up to `limit` names after `after`, in byte order; empty when there is no such folder.
+    /// Up to `limit` names after `after`, in byte order; empty when there is no such directory.
     pub fn page(&self, path: &Path, after: &str, limit: usize) -> io::Result<Vec<String>> {
         let Some(modified) = modified(path)? else {
             self.forget(path);
             return Ok(Vec::new());
         };
-        let folder = self.folder(path);
-        let mut folder = folder.lock();
-        if !folder.is_fresh(modified) {
-            if !folder.read(path, modified, self.names_max)? {
+        let directory = self.directory(path);
+        let mut directory = directory.lock();
+        if !directory.is_fresh(modified) {
+            if !directory.read(path, modified, self.names_max)? {
                 return read_page(path, after, limit);
             }
-            self.count(path, folder.names.len());
+            self.count(path, directory.names.len());
         }
         let after = (Bound::Excluded(after), Bound::Unbounded);
-        Ok(folder
+        Ok(directory
             .names
             .range::<str, _>(after)
             .take(limit)
@@ -80,63 +80,67 @@ impl Listings {
 
     /// Notes that this process made or removed an entry. To be called after the change.
     pub fn note(&self, path: &Path, name: &str, exists: bool) {
-        let Some(folder) = self.folders.lock().get(path).cloned() else {
+        let Some(directory) = self.directories.lock().get(path).cloned() else {
             return;
         };
-        let mut folder = folder.lock();
-        if folder.modified.is_none() {
+        let mut directory = directory.lock();
+        if directory.modified.is_none() {
             return;
         }
         if exists {
-            folder.names.insert(name.into());
+            directory.names.insert(name.into());
         } else {
-            folder.names.remove(name);
+            directory.names.remove(name);
         }
-        folder.noted = true;
-        folder.modified = modified(path).ok().flatten();
+        directory.noted = true;
+        directory.modified = modified(path).ok().flatten();
     }
 
-    /// Forgets a folder and all below it.
+    /// Forgets a directory and all below it.
     pub fn forget(&self, path: &Path) {
-        self.folders
+        self.directories
             .lock()
             .retain(|kept, _| !kept.starts_with(path));
     }
 
-    /// Notes that the names of a folder were read, and forgets the others when there may be too many.
+    /// Notes that the names of a directory were read, and forgets the others when there may be too many.
     fn count(&self, path: &Path, names: usize) {
         let read = self.read.fetch_add(names, Ordering::Relaxed) + names;
         if read <= self.names_max {
             return;
         }
-        let mut folders = self.folders.lock();
-        // The folder itself is locked, and counts nothing here.
-        let count = |folder: &Arc<Mutex<Folder>>| folder.try_lock().map_or(0, |f| f.names.len());
-        let mut kept = names + folders.values().map(count).sum::<usize>();
+        let mut directories = self.directories.lock();
+        // The directory itself is locked, and counts nothing here.
+        let count =
+            |directory: &Arc<Mutex<Directory>>| directory.try_lock().map_or(0, |f| f.names.len());
+        let mut kept = names + directories.values().map(count).sum::<usize>();
         if kept > self.names_max {
-            folders.retain(|kept, _| kept == path);
+            directories.retain(|kept, _| kept == path);
             kept = names;
         }
         self.read.store(kept, Ordering::Relaxed);
     }
 
-    fn folder(&self, path: &Path) -> Arc<Mutex<Folder>> {
-        let mut folders = self.folders.lock();
-        if let Some(folder) = folders.get(path) {
-            return Arc::clone(folder);
+    fn directory(&self, path: &Path) -> Arc<Mutex<Directory>> {
+        let mut directories = self.directories.lock();
+        if let Some(directory) = directories.get(path) {
+            return Arc::clone(directory);
         }
-        // Each kept folder counts as a name, so that empty ones are bounded too. A folder that is
+        // Each kept directory counts as a name, so that empty ones are bounded too. A directory that is
         // being read right now is skipped: it is counted the next time.
-        let count =
-            |folder: &Arc<Mutex<Folder>>| 1 + folder.try_lock().map_or(0, |f| f.names.len());
-        if folders.len() % 64 == 63 && folders.values().map(count).sum::<usize>() > NAMES_MAX {
-            folders.clear();
+        let count = |directory: &Arc<Mutex<Directory>>| {
+            1 + directory.try_lock().map_or(0, |f| f.names.len())
+        };
+        if directories.len() % 64 == 63
+            && directories.values().map(count).sum::<usize>() > NAMES_MAX
+        {
+            directories.clear();
         }
-        Arc::clone(folders.entry(path.to_owned()).or_default())
+        Arc::clone(directories.entry(path.to_owned()).or_default())
     }
 }
 
-impl Folder {
+impl Directory {
     fn is_fresh(&self, modified: SystemTime) -> bool {
         let too_old = || {
             self.read_at
@@ -147,14 +151,14 @@ impl Folder {
 
     /// Reads the names; `false` when there are more than may be kept, and none are.
     fn read(&mut self, path: &Path, modified: SystemTime, names_max: usize) -> io::Result<bool> {
-        *self = Folder::default();
+        *self = Directory::default();
         for entry in std::fs::read_dir(path)? {
             // No key has a name that is not UTF-8: such an entry is not ours.
             if let Ok(name) = entry?.file_name().into_string() {
                 self.names.insert(name.into());
             }
             if self.names.len() > names_max {
-                *self = Folder::default();
+                *self = Directory::default();
                 return Ok(false);
             }
         }
@@ -164,7 +168,7 @@ impl Folder {
     }
 }
 
-/// A page of a folder that is too large to be kept: of its names no more than the page are in memory.
+/// A page of a directory that is too large to be kept: of its names no more than the page are in memory.
 fn read_page(path: &Path, after: &str, limit: usize) -> io::Result<Vec<String>> {
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(path)? {
@@ -192,7 +196,7 @@ fn is_settled(modified: SystemTime) -> bool {
         .is_ok_and(|age| age > wait)
 }
 
-/// The folder's time; `None` when there is no such folder.
+/// The directory's time; `None` when there is no such directory.
 fn modified(path: &Path) -> io::Result<Option<SystemTime>> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => metadata.modified().map(Some),
@@ -209,7 +213,7 @@ mod tests {
     use crate::sys::open_folder;
     use std::fs;
 
-    /// Makes a folder look as if nothing had happened in it for an hour.
+    /// Makes a directory look as if nothing had happened in it for an hour.
     fn settle(path: &Path) {
         let then = SystemTime::now() - Duration::from_secs(3600);
         open_folder(path).unwrap().set_modified(then).unwrap();
@@ -239,22 +243,22 @@ mod tests {
             names_max: 10,
             ..Listings::default()
         };
-        let folder = |number: usize| root.path().join(number.to_string());
+        let directory = |number: usize| root.path().join(number.to_string());
         for number in 0..8 {
             for name in 0..=number * 2 {
-                fs::create_dir_all(folder(number).join(format!("{name:02}"))).unwrap();
+                fs::create_dir_all(directory(number).join(format!("{name:02}"))).unwrap();
             }
-            settle(&folder(number));
+            settle(&directory(number));
         }
         for _ in 0..3 {
             for number in 0..8 {
                 let all: Vec<String> = (0..=number * 2).map(|name| format!("{name:02}")).collect();
-                let found = listings.page(&folder(number), "", 100).unwrap();
+                let found = listings.page(&directory(number), "", 100).unwrap();
                 assert_eq!(found, all);
-                let found = listings.page(&folder(number), "00", 2).unwrap();
+                let found = listings.page(&directory(number), "00", 2).unwrap();
                 assert_eq!(found, all[1..all.len().min(3)]);
-                let folders = listings.folders.lock();
-                let kept: usize = folders.values().map(|one| one.lock().names.len()).sum();
+                let directories = listings.directories.lock();
+                let kept: usize = directories.values().map(|one| one.lock().names.len()).sum();
                 assert!(kept <= 20, "{kept}");
             }
         }
@@ -281,7 +285,7 @@ mod tests {
         let kept = fs::metadata(root.path()).unwrap().modified().unwrap();
         let listings = Listings::default();
         assert_eq!(page(&listings, root.path(), "", 9), "a");
-        // Behind its back, with the time put back: only a folder that is read again shows it.
+        // Behind its back, with the time put back: only a directory that is read again shows it.
         fs::create_dir(root.path().join("hidden")).unwrap();
         open_folder(root.path())
             .unwrap()

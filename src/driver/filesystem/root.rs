@@ -1,0 +1,244 @@
+//! The directory that holds everything, which may go while the program runs: a volume is unmounted, and what is left is
+//! nothing or an empty mount point.
+//!
+//! Whenever something is not found the root is looked for, so that "not there" is never said of data that cannot be seen,
+//! and so that nothing is written where the data should be mounted.
+
+use super::directories::{TRIES, make_directories, patiently, with_directories};
+use super::durable::Durable;
+use super::gate::Gate;
+use super::listing::Listings;
+use super::lock;
+use super::open_file::Ids;
+use super::staged::{Origin, Staged};
+use crate::driver::{Error, Key, Lock, Precondition, Result, RootGone, Write, found};
+use crate::sync::Mutex;
+use crate::sys;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What processes lock while they write under a condition.
+const WRITES_LOCK: &str = "locks/writes";
+
+/// The root, and what is known of what is below it.
+pub struct Root {
+    pub(super) path: PathBuf,
+    pub(super) gate: Gate,
+    pub(super) listings: Listings,
+    pub(super) durable: Durable,
+    pub(super) ids: Ids,
+    /// A directory of the root that was there once: without it what is at the root is not the data.
+    landmark: OnceLock<PathBuf>,
+    /// Held while something is written under a condition.
+    conditional: Mutex<()>,
+    temporaries: AtomicU64,
+    process: u64,
+}
+
+impl Root {
+    /// A root whose path is literal; `threads_max` operations at once.
+    pub fn new(path: PathBuf, threads_max: usize) -> io::Result<Root> {
+        let mut process = [0; 8];
+        getrandom::fill(&mut process).map_err(io::Error::other)?;
+        Ok(Root {
+            path,
+            gate: Gate::new(threads_max),
+            listings: Listings::default(),
+            durable: Durable::default(),
+            ids: Ids::default(),
+            landmark: OnceLock::new(),
+            conditional: Mutex::default(),
+            temporaries: AtomicU64::new(0),
+            process: u64::from_le_bytes(process),
+        })
+    }
+
+    /// The path of a key.
+    pub fn path(&self, key: &Key) -> PathBuf {
+        self.path.join(key.as_str())
+    }
+
+    /// The key of a path below the root.
+    pub fn key(&self, path: &Path) -> Key {
+        let rest = path.strip_prefix(&self.path).unwrap_or(path);
+        let words = rest.iter().map(|word| word.to_string_lossy());
+        Key::new(words.collect::<Vec<_>>().join("/"))
+    }
+
+    /// What came of an operation on a key. What is not found is an error of another kind where the root is gone.
+    pub fn outcome<T>(&self, key: &Key, outcome: io::Result<T>) -> Result<T> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        let outcome = match outcome {
+            Ok(value) => {
+                self.is_there(key);
+                Ok(value)
+            }
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {
+                self.check().and(Err(error))
+            }
+            Err(error) => Err(error),
+        };
+        outcome.map_err(|error| Error::new(key, error))
+    }
+
+    /// The same, where nothing at all may be there.
+    pub fn found<T>(&self, key: &Key, outcome: io::Result<T>) -> Result<Option<T>> {
+        found(self.outcome(key, outcome))
+    }
+
+    /// Notes that something under a key is there.
+    pub fn is_there(&self, key: &Key) {
+        if self.landmark.get().is_none()
+            && let Some((first, _)) = key.as_str().split_once('/')
+        {
+            // Another may have been first; they all are in the same root.
+            let _ = self.landmark.set(self.path.join(first));
+        }
+    }
+
+    /// Whether the root is still there, with what was seen in it.
+    pub fn check(&self) -> io::Result<()> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        let path = self.landmark.get().unwrap_or(&self.path);
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => Ok(()),
+            Err(error) if !matches!(error.kind(), NotFound | NotADirectory) => Err(error),
+            _ => Err(io::Error::other(RootGone(sys::plain(path)))),
+        }
+    }
+
+    /// Makes the directory of a path, and those above it up to the root, which is never made anew.
+    pub fn make_directory_of(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .skip(1)
+            .take_while(|directory| *directory != self.path && !directory.is_dir())
+            .collect();
+        // Another program may have removed what was durable: what is made anew is not.
+        if let Some(highest) = missing.last() {
+            self.durable.forget(&self.key(highest));
+        }
+        make_directories(missing.into_iter().rev())
+    }
+
+    /// Makes a new file; `AlreadyExists` when there is one.
+    pub fn create_new(&self, path: &Path) -> io::Result<File> {
+        with_directories(|| self.make_directory_of(path), || File::create_new(path))
+    }
+
+    /// `<name>.<unique>.tmp` next to its target, as distribution names them.
+    pub fn temporary(&self, target: &Path) -> PathBuf {
+        let number = self.temporaries.fetch_add(1, Ordering::Relaxed);
+        let mut name = target.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{:016x}-{number:x}.tmp", self.process));
+        target.with_file_name(name)
+    }
+
+    /// Waits for a lock that holds between processes.
+    pub fn lock(&self, key: &Key, lock: Lock) -> Result<Option<File>> {
+        let path = self.path(key);
+        let make = || self.make_directory_of(&path);
+        let held = lock::hold(|| with_directories(make, || lock::open(&path)), lock);
+        self.outcome(key, held)
+    }
+
+    /// Makes staged changes: temporary files are written and synced, then all are renamed, then each directory is synced
+    /// once.
+    pub fn publish(&self, changes: Vec<Staged<'_>>) -> Result<()> {
+        for change in &changes {
+            self.outcome(change.key, self.prepare(change))?;
+        }
+        for change in &changes {
+            self.place(change)?;
+        }
+        self.sync_directories(changes.iter().map(|change| change.key))?;
+        changes.iter().for_each(|change| self.note(change.key));
+        Ok(())
+    }
+
+    /// A change that puts small content under a key.
+    pub fn stage<'a>(&self, write: &'a Write<'a>) -> Staged<'a> {
+        let from = self.temporary(&self.path(&write.key));
+        Staged::new(&write.key, from, Origin::Content(write))
+    }
+
+    /// Writes and syncs the temporary file of a change, if it has one.
+    fn prepare(&self, staged: &Staged<'_>) -> io::Result<()> {
+        let Origin::Content(write) = &staged.origin else {
+            return Ok(());
+        };
+        let mut file = self.create_new(&staged.from)?;
+        file.write_all(write.content)?;
+        file.sync_all()
+    }
+
+    fn place(&self, staged: &Staged<'_>) -> Result<()> {
+        let condition = match &staged.origin {
+            Origin::Content(write) => write.only_if,
+            Origin::File { .. } => Precondition::None,
+        };
+        if let Precondition::None = condition {
+            return self.outcome(staged.key, self.rename(staged));
+        }
+        let _here = self.conditional.lock();
+        let _elsewhere = self.lock(&Key::new(WRITES_LOCK), Lock::Exclusive)?;
+        let place = || {
+            staged.check(&self.path(staged.key), condition)?;
+            self.rename(staged)
+        };
+        self.outcome(staged.key, place())
+    }
+
+    /// Renames a staged change to its place. Another request may remove the directory at any moment, with
+    /// the staged file in it: then both are made again.
+    fn rename(&self, staged: &Staged<'_>) -> io::Result<()> {
+        staged.take(&self.ids)?;
+        let to = self.path(staged.key);
+        let mut tries = 0;
+        loop {
+            match patiently(|| fs::rename(&staged.from, &to)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                    self.make_directory_of(&to)?;
+                    if !staged.from.exists() {
+                        self.prepare(staged)?;
+                    }
+                }
+                Ok(()) => {
+                    staged.is_placed.set(true);
+                    return Ok(());
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Notes the entries that a new file may have added to the listed directories above it.
+    fn note(&self, key: &Key) {
+        let mut path = PathBuf::new();
+        for word in key.as_str().split('/') {
+            self.listings.note(&self.path.join(&path), word, true);
+            path.push(word);
+        }
+    }
+
+    /// Syncs the directory of each key, and those above that are not known to be durable.
+    fn sync_directories<'k>(&self, targets: impl Iterator<Item = &'k Key>) -> Result<()> {
+        let unsynced = self.durable.unsynced(targets);
+        for directory in &unsynced.directories {
+            match sys::sync_directory(&self.path(directory)) {
+                // Removed meanwhile by another request, which is as durable as it makes it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.outcome(directory, self.check())?;
+                }
+                other => self.outcome(directory, other)?,
+            }
+        }
+        self.durable.note(unsynced);
+        Ok(())
+    }
+}

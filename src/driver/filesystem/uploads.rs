@@ -1,0 +1,418 @@
+//! Uploads as distribution keeps them: a directory with the bytes (`data`), the time of the start (`startedat`), and the states
+//! of hashes (`hash_states`).
+//!
+//! Others may serve the same directory. A process writes only to files that it made itself, since another may still have its own
+//! open; it takes an upload over by replacing the other's file with a copy. So what this process knows of its file is true
+//! as long as that file is at its place, and it looks there before it says that anything was taken.
+
+use super::directories::{open_file, patiently};
+use super::hash_states::{self, VouchedState};
+use super::open_file::{FileId, FileState, OpenFile, file_state};
+use super::root::Root;
+use super::staged::{Origin, Staged};
+use crate::driver::upload::{STARTED_AT_BYTES_MAX, parse_started_at};
+use crate::driver::{
+    Changed, Key, Note, Object, ObjectReader, Replay, Result, Upload, UploadState, Version, Write,
+};
+use crate::sys;
+use crate::time::format_rfc_3339;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Bytes that are copied in one step.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+fn data(key: &Key) -> Key {
+    key.child("data")
+}
+
+fn started_at(key: &Key) -> Key {
+    key.child("startedat")
+}
+
+/// An upload that this process writes to.
+struct FileUpload {
+    root: Arc<Root>,
+    key: Key,
+    length: u64,
+    /// The file that this process made, if it has made one.
+    own: Option<FileId>,
+    /// Where that file is as long as it has not replaced another's.
+    copy: Option<PathBuf>,
+    /// The file while it is written to.
+    open: Option<OpenFile>,
+    has_started_at: bool,
+    /// Bytes that it had at the last checkpoint.
+    checkpointed: u64,
+    /// Bytes that it had when a hash state was last stored.
+    hashed: u64,
+}
+
+/// An upload of which nothing is on the disk yet.
+pub fn begin(root: &Arc<Root>, key: &Key) -> Box<dyn Upload> {
+    Box::new(FileUpload::new(root, key, false))
+}
+
+/// Copies the first bytes of an upload to a file of our own.
+pub fn resume(
+    root: &Arc<Root>,
+    key: &Key,
+    length: u64,
+    replay: &mut dyn Replay,
+) -> Result<Option<Box<dyn Upload>>> {
+    let mut upload = FileUpload::new(root, key, true);
+    if length == 0 {
+        return Ok(Some(Box::new(upload)));
+    }
+    let data = data(key);
+    let from = {
+        let _pass = root.gate.enter();
+        root.found(&data, open_file(&root.path(&data)))?
+    };
+    let Some((from, metadata)) = from else {
+        return Ok(None);
+    };
+    let copied = upload.copy_from((from, &metadata), length, replay);
+    root.outcome(&data, copied)?;
+    Ok(Some(Box::new(upload)))
+}
+
+/// How far an upload is, whoever writes to it.
+pub fn state(root: &Root, key: &Key) -> Result<Option<UploadState>> {
+    let data = data(key);
+    let found = root.found(&data, file_state(&root.path(&data), &root.ids))?;
+    if let Some(found) = found {
+        return Ok(Some(UploadState {
+            length: found.length,
+            version: version(Some(found.file)),
+        }));
+    }
+    // Before its first bytes.
+    let started_at = started_at(key);
+    let stat = patiently(|| fs::metadata(root.path(&started_at)));
+    let stat = root.found(&started_at, stat)?;
+    Ok(stat.filter(fs::Metadata::is_file).map(|_| UploadState {
+        length: 0,
+        version: version(None),
+    }))
+}
+
+/// When an upload was started: what `startedat` says. Where that is missing or broken (a crash; distribution keeps such
+/// uploads for ever), when something was last written to it.
+pub fn started(root: &Root, key: &Key) -> Result<Option<SystemTime>> {
+    let path = root.path(&started_at(key));
+    let read = || {
+        let (file, _) = open_file(&path)?;
+        let mut text = Vec::new();
+        file.take(STARTED_AT_BYTES_MAX).read_to_end(&mut text)?;
+        Ok::<_, io::Error>(text)
+    };
+    if let Some(time) = read().ok().and_then(|text| parse_started_at(&text)) {
+        return Ok(Some(time));
+    }
+    let modified = |key: &Key| -> Result<_> {
+        let metadata = root.found(key, patiently(|| fs::metadata(root.path(key))))?;
+        let file = metadata.filter(fs::Metadata::is_file);
+        Ok(file.and_then(|metadata| metadata.modified().ok()))
+    };
+    Ok(modified(&data(key))?.max(modified(&started_at(key))?))
+}
+
+/// Whose upload it is: whose file it has.
+fn version(file: Option<FileId>) -> Version {
+    match file {
+        None => Version::Numbers([0; 3]),
+        // Where the file system tells no files apart (`open_file::Ids`).
+        Some(FileId([0, 0, 0])) => Version::Numbers([u64::MAX; 3]),
+        Some(FileId(numbers)) => Version::Numbers(numbers),
+    }
+}
+
+/// Copies so many bytes, each step of which `visit` is given; it may end that.
+fn copy(
+    from: &mut File,
+    into: &mut OpenFile,
+    length: u64,
+    visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut left = length;
+    while left > 0 {
+        let most = BUFFER_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = from.read(buffer.get_mut(..most).unwrap_or_default())?;
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        into.write_all(bytes)?;
+        left -= bytes.len() as u64;
+        if visit(bytes).is_break() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+    }
+    Ok(())
+}
+
+impl FileUpload {
+    fn new(root: &Arc<Root>, key: &Key, has_started_at: bool) -> FileUpload {
+        FileUpload {
+            root: Arc::clone(root),
+            key: key.clone(),
+            length: 0,
+            own: None,
+            copy: None,
+            open: None,
+            has_started_at,
+            checkpointed: 0,
+            hashed: 0,
+        }
+    }
+
+    fn data(&self) -> Key {
+        data(&self.key)
+    }
+
+    /// Makes a file of our own, under a name that nobody else knows.
+    fn make_copy(&mut self) -> io::Result<&mut OpenFile> {
+        let path = self.root.temporary(&self.root.path(&self.data()));
+        let file = self.make(&path)?;
+        self.copy = Some(path);
+        Ok(self.open.insert(file))
+    }
+
+    fn make(&mut self, path: &std::path::Path) -> io::Result<OpenFile> {
+        let root = &self.root;
+        root.ids.try_with(|| {
+            let probe = root.path.join("identity");
+            [root.temporary(&probe), root.temporary(&probe)]
+        });
+        let file = root.create_new(path)?;
+        let metadata = file.metadata()?;
+        let file = OpenFile::new(file, &metadata, &root.ids)?;
+        self.own = Some(file.id());
+        Ok(file)
+    }
+
+    /// Copies so many bytes, and gives them to `replay` as far as no hash state tells of them. What is read is another
+    /// process's file, to which that may still write: so the bytes that a state tells of are copied before it is
+    /// looked for again, and it is withdrawn before any of them are replaced.
+    fn copy_from(
+        &mut self,
+        (mut from, metadata): (File, &fs::Metadata),
+        length: u64,
+        replay: &mut dyn Replay,
+    ) -> io::Result<()> {
+        let root = Arc::clone(&self.root);
+        let key = self.key.clone();
+        let id = FileId(sys::file_id(&from, metadata)?);
+        let find = || hash_states::find(&root, &key, id, length);
+        let state = find().filter(|state| replay.restore(state.length, state.note()));
+        let into = {
+            let _pass = root.gate.enter();
+            self.make_copy()?
+        };
+        let known = state.as_ref().map_or(0, |state| state.length);
+        copy(&mut from, into, known, &mut |_| replay.bytes(b""))?;
+        copy(&mut from, into, length - known, &mut |bytes| {
+            replay.bytes(bytes)
+        })?;
+        if state.is_some_and(|state: VouchedState| find() != Some(state)) {
+            return Err(Changed::error());
+        }
+        self.length = length;
+        Ok(())
+    }
+
+    /// Opens our own file to write from `offset` on; what lies behind is cut off.
+    fn reopen(&mut self, id: FileId, offset: u64) -> io::Result<()> {
+        let open = || {
+            let mut options = OpenOptions::new();
+            sys::open_regular(&self.root.path(&self.data()), options.write(true))
+        };
+        let (file, metadata) = patiently(open)?;
+        let file = OpenFile::new(file, &metadata, &self.root.ids)?.at(offset, id)?;
+        self.open = Some(file);
+        Ok(())
+    }
+
+    /// Makes sure that there is a file of our own at its place, which ends at `offset`, and opens it.
+    fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        if let Some(copy) = &self.copy {
+            // What is known of the file that is replaced.
+            hash_states::withdraw(&self.root, &self.key)?;
+            let data = self.root.path(&self.data());
+            patiently(|| fs::rename(copy, &data))?;
+            self.copy = None;
+            if offset == self.length && self.open.is_some() {
+                return Ok(());
+            }
+        }
+        self.open = None;
+        if offset < self.hashed {
+            hash_states::withdraw(&self.root, &self.key)?;
+            self.hashed = 0;
+        }
+        match self.own {
+            Some(id) => self.reopen(id, offset)?,
+            None => {
+                let data = self.root.path(&self.data());
+                match self.make(&data) {
+                    Ok(file) => self.open = Some(file),
+                    // Another process has begun as well: what it writes does not get into ours.
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                        self.make_copy()?;
+                        return self.go_to(0);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        self.length = offset;
+        Ok(())
+    }
+
+    /// Whether our file is at its place, with all bytes that were written to it.
+    fn look(&self) -> io::Result<()> {
+        let data = self.root.path(&self.data());
+        let found = file_state(&data, &self.root.ids)?;
+        let own = self.own.map(|file| FileState {
+            file,
+            length: self.length,
+        });
+        match own == Some(found) {
+            true => Ok(()),
+            false => Err(Changed::error()),
+        }
+    }
+
+    /// Stores the state of the hash, now and then, in an upload that comes in chunks: one that comes in one piece is
+    /// published next, and pays for nothing.
+    fn store_state(&mut self, open: &OpenFile, note: Note<'_>) -> io::Result<()> {
+        let is_due = self.checkpointed > 0
+            && self.length.saturating_sub(self.hashed) >= hash_states::INTERVAL_BYTES;
+        if !is_due {
+            return Ok(());
+        }
+        open.sync()?;
+        let stored = hash_states::store(&self.root, &self.key, open.id(), (self.length, note));
+        match stored {
+            Ok(()) => self.hashed = self.length,
+            Err(error) => log::debug!(
+                "the hash state of {} cannot be stored, so it will be hashed again when it is resumed: {error}",
+                self.key
+            ),
+        }
+        Ok(())
+    }
+
+    fn note_start(&mut self) -> io::Result<()> {
+        let path = self.root.path(&started_at(&self.key));
+        let mut file = self.root.create_new(&path)?;
+        file.write_all(format_rfc_3339(SystemTime::now()).as_bytes())?;
+        self.has_started_at = true;
+        Ok(())
+    }
+}
+
+impl io::Write for FileUpload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.open.is_none() {
+            self.go_to(self.length)?;
+        }
+        let open = self.open.as_mut().ok_or(ErrorKind::NotFound)?;
+        let count = open.write(bytes)?;
+        self.length += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Upload for FileUpload {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn version(&self) -> Version {
+        version(self.own)
+    }
+
+    fn rewind(&mut self, length: u64) -> Result<()> {
+        let root = Arc::clone(&self.root);
+        let _pass = root.gate.enter();
+        let outcome = self.go_to(length);
+        root.outcome(&self.data(), outcome)
+    }
+
+    fn checkpoint(&mut self, note: Note<'_>) -> Result<()> {
+        let root = Arc::clone(&self.root);
+        let _pass = root.gate.enter();
+        if let Some(open) = self.open.take() {
+            let stored = self.store_state(&open, note);
+            root.outcome(&self.data(), stored)?;
+        }
+        if self.own.is_some() {
+            root.outcome(&self.data(), self.look())?;
+        }
+        self.checkpointed = self.length;
+        if !self.has_started_at {
+            let noted = self.note_start();
+            root.outcome(&started_at(&self.key), noted)?;
+        }
+        Ok(())
+    }
+
+    fn reader(&mut self) -> Result<ObjectReader> {
+        if self.length == 0 {
+            return Ok(Object::Bytes(Arc::default()).reader());
+        }
+        let _pass = self.root.gate.enter();
+        let data = self.data();
+        let path = self.copy.clone().unwrap_or_else(|| self.root.path(&data));
+        let (file, _) = self.root.outcome(&data, open_file(&path))?;
+        let object = Object::File {
+            file: Arc::new(file),
+            length: self.length,
+        };
+        Ok(object.reader())
+    }
+
+    fn publish(&mut self, to: &Key, links: &[Write<'_>]) -> Result<()> {
+        let root = Arc::clone(&self.root);
+        let _pass = root.gate.enter();
+        let data = self.data();
+        if self.open.is_none() || self.copy.is_some() {
+            let placed = self.go_to(self.length);
+            root.outcome(&data, placed)?;
+        }
+        let synced = match self.open.take() {
+            Some(open) => open.sync().map(|()| open.id()),
+            None => Err(ErrorKind::NotFound.into()),
+        };
+        let state = FileState {
+            file: root.outcome(&data, synced)?,
+            length: self.length,
+        };
+        let file = root.path(&data);
+        let from = root.temporary(&file);
+        let moved = Staged::new(to, from, Origin::File { file, state });
+        let links = links.iter().map(|link| root.stage(link));
+        root.publish(std::iter::once(moved).chain(links).collect())
+    }
+}
+
+impl Drop for FileUpload {
+    /// A copy that did not replace anything is of no use.
+    fn drop(&mut self) {
+        self.open = None;
+        if let Some(copy) = self.copy.take() {
+            let _ = fs::remove_file(copy);
+        }
+    }
+}
