@@ -9,7 +9,7 @@
 //!     _manifests/tags/<tag>/current/link
 //!     _manifests/tags/<tag>/index/<algorithm>/<hex>/link
 //!     _manifests/referrers/<algorithm>/<subject's hex>/<algorithm>/<hex>/link    (ours)
-//!     _uploads/<id>/data, _uploads/<id>/startedat
+//!     _uploads/<id>/...                                                          (what the driver puts there)
 //! locks/<two hex digits>                                                         (ours)
 //! ```
 //!

@@ -32,7 +32,8 @@ pub fn kept_name(path: &Path) -> io::Result<OsString> {
     Ok(OsString::from_wide(&name))
 }
 
-/// The identity of an open file: the numbers of the volume and of the file, which NTFS gives to no other.
+/// The identity of an open file: the number of its volume and its own, which NTFS gives to no other file, not even later. So no
+/// creation time is needed.
 pub fn file_id(file: &File, _metadata: &Metadata) -> io::Result<[u64; 3]> {
     let mut information = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: the handle is open as long as `file` lives, and `information` is only written.
@@ -42,5 +43,5 @@ pub fn file_id(file: &File, _metadata: &Metadata) -> io::Result<[u64; 3]> {
     }
     let (high, low) = (information.nFileIndexHigh, information.nFileIndexLow);
     let index = u64::from(high) << 32 | u64::from(low);
-    Ok([u64::from(information.dwVolumeSerialNumber), index, 0])
+    Ok([u64::from(information.dwVolumeSerialNumber), index, 1])
 }
