@@ -299,13 +299,14 @@ impl FileUpload {
             return Ok(());
         }
         open.sync()?;
+        // Also if it fails: a part of it may be there, and has to go before these bytes are replaced.
+        self.hashed = self.length;
         let stored = hash_states::store(&self.root, &self.key, open.id(), (self.length, note));
-        match stored {
-            Ok(()) => self.hashed = self.length,
-            Err(error) => log::debug!(
-                "the hash state of {} cannot be stored, so it will be hashed again when it is resumed: {error}",
+        if let Err(error) = stored {
+            log::debug!(
+                "cannot store the hash state of {}, which will be hashed again when it is resumed: {error}",
                 self.key
-            ),
+            );
         }
         Ok(())
     }
@@ -354,12 +355,13 @@ impl Upload for FileUpload {
     fn checkpoint(&mut self, note: Note<'_>) -> Result<()> {
         let root = Arc::clone(&self.root);
         let _pass = root.gate.enter();
-        if let Some(open) = self.open.take() {
-            let stored = self.store_state(&open, note);
-            root.outcome(&self.data(), stored)?;
-        }
+        let open = self.open.take();
         if self.own.is_some() {
             root.outcome(&self.data(), self.look())?;
+        }
+        if let Some(open) = open {
+            let stored = self.store_state(&open, note);
+            root.outcome(&self.data(), stored)?;
         }
         self.checkpointed = self.length;
         if !self.has_started_at {
