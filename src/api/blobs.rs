@@ -63,7 +63,7 @@ fn serve(content: &Object, selection: Selection, digest: &Digest) -> Result {
     let length = content.length();
     match selection {
         Selection::Whole => {
-            let body = content::body(content, vec![Piece::Range(0, length)]);
+            let body = content::range(content, 0, length);
             Ok(Response::new(200)
                 .header("Content-Type", OCTET_STREAM)
                 .body(body))
@@ -79,7 +79,7 @@ fn serve(content: &Object, selection: Selection, digest: &Digest) -> Result {
             [(offset, count)] => Response::new(206)
                 .header("Content-Type", OCTET_STREAM)
                 .header("Content-Range", content_range(*offset, *count, length))
-                .body(content::body(content, vec![Piece::Range(*offset, *count)])),
+                .body(content::range(content, *offset, *count)),
             ranges => multipart(content, ranges, digest),
         }),
     }
@@ -104,7 +104,7 @@ fn multipart(content: &Object, ranges: &[(u64, u64)], digest: &Digest) -> Respon
             "Content-Type",
             format!("multipart/byteranges; boundary={boundary}"),
         )
-        .body(content::body(content, pieces))
+        .body(content::pieces(content, pieces))
 }
 
 fn content_range(offset: u64, count: u64, length: u64) -> String {

@@ -16,30 +16,45 @@ pub(super) enum Piece {
 pub(super) fn whole(object: &Object) -> Body {
     match object {
         Object::Bytes(bytes) => Body::Shared(bytes.clone()),
-        _ => body(object, vec![Piece::Range(0, object.length())]),
+        _ => range(object, 0, object.length()),
+    }
+}
+
+/// A range of an object.
+pub(super) fn range(object: &Object, offset: u64, length: u64) -> Body {
+    match segment(object, offset, length) {
+        Some(segment) => Body::Segments(vec![segment]),
+        None => Body::Stream(Box::new(object.range(offset, length)), Some(length)),
     }
 }
 
 /// Pieces of an object, one after the other.
-pub(super) fn body(object: &Object, pieces: Vec<Piece>) -> Body {
-    let segment: &dyn Fn(u64, u64) -> Segment = match object {
-        Object::Remote(_) => return stream(object, pieces),
-        Object::File { file, .. } => &|offset, length| Segment::File {
+pub(super) fn pieces(object: &Object, pieces: Vec<Piece>) -> Body {
+    if let Object::Remote(_) = object {
+        return stream(object, pieces);
+    }
+    let segments = pieces.into_iter().filter_map(|piece| match piece {
+        Piece::Text(text) => Some(Segment::Bytes(text)),
+        Piece::Range(offset, length) => segment(object, offset, length),
+    });
+    Body::Segments(segments.collect())
+}
+
+/// A range as the engine sends it by itself; `None` for what another server has.
+fn segment(object: &Object, offset: u64, length: u64) -> Option<Segment> {
+    match object {
+        Object::File { file, .. } => Some(Segment::File {
             file: file.clone(),
             offset,
             length,
-        },
-        Object::Bytes(bytes) => &|offset, length| Segment::Shared {
+        }),
+        Object::Bytes(bytes) => Some(Segment::Shared {
             bytes: bytes.clone(),
             offset: usize::try_from(offset).unwrap_or(usize::MAX),
             length: usize::try_from(length).unwrap_or(usize::MAX),
-        },
-    };
-    let segments = pieces.into_iter().map(|piece| match piece {
-        Piece::Text(text) => Segment::Bytes(text),
-        Piece::Range(offset, length) => segment(offset, length),
-    });
-    Body::Segments(segments.collect())
+        }),
+        Object::Remote(_) => None,
+    }
 }
 
 /// What another server sends passes through this program.
@@ -76,5 +91,42 @@ impl Read for Sequence {
             }
         }
         Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::object_store::ObjectStore;
+    use crate::driver::{Driver, Key, Write};
+
+    #[test]
+    fn an_object_on_another_server_is_streamed_with_its_length() {
+        let store = ObjectStore::default();
+        let key = Key::new("a/data");
+        store
+            .write(&[Write::new(key.clone(), b"0123456789")])
+            .unwrap();
+        let object = store.open(&key, 0).unwrap().unwrap();
+        assert!(matches!(object, Object::Remote(_)));
+        let several = vec![
+            Piece::Text(b"<".to_vec()),
+            Piece::Range(1, 3),
+            Piece::Text(b"|".to_vec()),
+            Piece::Range(8, 2),
+            Piece::Text(b">".to_vec()),
+        ];
+        for (body, expected) in [
+            (whole(&object), "0123456789"),
+            (range(&object, 3, 4), "3456"),
+            (pieces(&object, several), "<123|89>"),
+        ] {
+            let Body::Stream(mut reader, Some(length)) = body else {
+                panic!("{expected}: it is not streamed");
+            };
+            let mut text = String::new();
+            reader.read_to_string(&mut text).unwrap();
+            assert_eq!((text.as_str(), length), (expected, expected.len() as u64));
+        }
     }
 }

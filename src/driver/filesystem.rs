@@ -8,6 +8,7 @@
 
 mod directories;
 mod durable;
+mod file_upload;
 mod gate;
 mod hash_states;
 mod leftovers;

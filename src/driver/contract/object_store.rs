@@ -15,7 +15,7 @@ use std::io::{self, ErrorKind, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use upload::{ObjectUpload, State, state_key};
+use upload::{ObjectUpload, UploadRecord, state_key};
 
 /// Entries of one answer of a list.
 const PAGE: usize = 3;
@@ -115,7 +115,7 @@ impl ObjectStore {
         }
     }
 
-    fn state(&self, key: &Key) -> Result<Option<(State, Arc<str>)>> {
+    fn state(&self, key: &Key) -> Result<Option<(UploadRecord, Arc<str>)>> {
         let stored = self.get(&state_key(key))?;
         Ok(stored.map(|stored| {
             let state = serde_json::from_slice(&stored.bytes).unwrap();

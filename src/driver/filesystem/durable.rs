@@ -17,10 +17,10 @@ const FORGOTTEN_MAX: usize = 256;
 
 /// The directories that are known.
 #[derive(Default)]
-pub struct Durable(Mutex<State>);
+pub struct Durable(Mutex<DurableState>);
 
 #[derive(Default)]
-struct State {
+struct DurableState {
     directories: HashSet<Key>,
     /// Those that were forgotten last, the newest in front.
     forgotten: VecDeque<Key>,
@@ -92,7 +92,7 @@ impl Durable {
         state.count = state.count.saturating_add(1);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, DurableState> {
         self.0.lock()
     }
 }

@@ -1,7 +1,7 @@
 //! Uploads in memory, which behave as those of the file system do: a file grows, and is replaced by a copy when another takes
 //! it over.
 
-use super::{Change, Disk, File};
+use super::disk::{Change, Disk, File};
 use crate::driver::{
     Changed, Error, Key, Note, Object, ObjectReader, Replay, Result, Upload, Version, Write,
 };

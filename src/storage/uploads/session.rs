@@ -26,14 +26,14 @@ const ENDED: u64 = u64::MAX - 1;
 pub struct Session {
     /// Its length in bytes, or [`UNREAD`] or [`ENDED`]; read without waiting for a request that writes.
     reached: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<SessionState>,
     /// Who started it; `None` if it was found in the store, or came over a unix socket.
     pub(super) client: Option<IpAddr>,
 }
 
 /// What is behind a session's lock.
 #[derive(Default)]
-pub struct State {
+pub struct SessionState {
     /// Its length in bytes; anything beyond does not count.
     pub length: u64,
     /// The hash of those bytes; `None` if they have to be read again.
@@ -73,11 +73,11 @@ impl Session {
         };
         Session {
             reached: AtomicU64::new(0),
-            state: Mutex::new(State {
+            state: Mutex::new(SessionState {
                 hasher,
                 known,
                 upload: Some(upload),
-                ..State::default()
+                ..SessionState::default()
             }),
             client,
         }
@@ -132,7 +132,7 @@ impl Session {
     }
 
     /// The same, for a caller that holds the lock.
-    pub fn end_locked(&self, state: &mut State) -> bool {
+    pub fn end_locked(&self, state: &mut SessionState) -> bool {
         state.stop_running();
         state.upload = None;
         self.reached.swap(ENDED, Ordering::AcqRel) != ENDED
@@ -144,7 +144,7 @@ impl Session {
     }
 
     /// Sets its length; the caller holds the lock.
-    pub fn set_length(&self, state: &mut State, length: u64) {
+    pub fn set_length(&self, state: &mut SessionState, length: u64) {
         state.length = length;
         self.reached.store(length, Ordering::Release);
     }
@@ -167,7 +167,7 @@ impl Session {
     pub fn open(
         &self,
         stored: impl FnOnce() -> Result<UploadState>,
-    ) -> Result<MutexGuard<'_, State>> {
+    ) -> Result<MutexGuard<'_, SessionState>> {
         let mut state = self.lock();
         if self.has_ended() {
             return Err(Error::UploadUnknown);
@@ -177,7 +177,7 @@ impl Session {
     }
 
     /// Compares what is in memory with what the store has.
-    fn look(&self, state: &mut State, stored: Result<UploadState>) -> Result<()> {
+    fn look(&self, state: &mut SessionState, stored: Result<UploadState>) -> Result<()> {
         if self.has_ended() {
             return Err(Error::UploadUnknown);
         }
@@ -189,13 +189,13 @@ impl Session {
         if self.reached.load(Ordering::Acquire) == UNREAD || !state.agrees_with(&found) {
             state.stop_running();
             let length = found.length;
-            *state = State {
+            *state = SessionState {
                 found: Some(found),
                 known: Mark {
                     offset: 0,
                     hasher: Some(Hasher::new(Algorithm::Sha256)),
                 },
-                ..State::default()
+                ..SessionState::default()
             };
             self.set_length(state, length);
         }
@@ -203,12 +203,12 @@ impl Session {
     }
 
     /// Locks it, whatever its state.
-    pub fn lock(&self) -> MutexGuard<'_, State> {
+    pub fn lock(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock()
     }
 }
 
-impl State {
+impl SessionState {
     /// Whether the upload in the store is what this session knows.
     fn agrees_with(&self, found: &UploadState) -> bool {
         match &self.upload {

@@ -28,18 +28,18 @@ pub type SessionKey = (Name, UploadId);
 
 /// The sessions in memory.
 pub struct Sessions {
-    known: Mutex<Table>,
+    known: Mutex<SessionTable>,
     limits: UploadLimits,
 }
 
 #[derive(Default)]
-struct Table {
-    sessions: HashMap<SessionKey, Known>,
+struct SessionTable {
+    sessions: HashMap<SessionKey, SessionEntry>,
     per_address: HashMap<IpAddr, usize>,
 }
 
 /// A session in memory.
-struct Known {
+struct SessionEntry {
     session: Arc<Session>,
     used: Instant,
 }
@@ -82,7 +82,7 @@ impl Sessions {
             *known.per_address.entry(address).or_default() += 1;
         }
         let session = Arc::new(session);
-        let entry = Known {
+        let entry = SessionEntry {
             session: Arc::clone(&session),
             used: now,
         };
@@ -97,7 +97,7 @@ impl Sessions {
 
     fn make_room(
         &self,
-        known: &mut Table,
+        known: &mut SessionTable,
         client: Option<IpAddr>,
         now: Instant,
     ) -> Result<Option<Displaced>> {
@@ -131,12 +131,12 @@ impl Sessions {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, SessionTable> {
         self.known.lock()
     }
 }
 
-impl Table {
+impl SessionTable {
     fn remove(&mut self, key: &SessionKey) -> Option<Arc<Session>> {
         let session = self.sessions.remove(key)?.session;
         if let Some(address) = session.client

@@ -5,7 +5,7 @@
 
 use super::Chunk;
 use super::hash::hash_object;
-use super::session::{Mark, Session, State};
+use super::session::{Mark, Session, SessionState};
 use crate::driver::{self, Driver, Key, Note, Upload, UploadState, Write};
 use crate::memory::Budget;
 use crate::spec::{Algorithm, Digest, Hasher, Name, UploadId};
@@ -111,7 +111,7 @@ impl<'s> Turn<'s> {
         let Ok(mut state) = self.lock() else {
             return;
         };
-        let State { upload, known, .. } = &mut *state;
+        let SessionState { upload, known, .. } = &mut *state;
         let Some(upload) = upload else {
             return;
         };
@@ -216,7 +216,7 @@ impl<'s> Turn<'s> {
     /// Truncates the session to a length whose hash is known; `resumed` is its upload if that was another process's.
     fn continue_at(
         &self,
-        state: &mut State,
+        state: &mut SessionState,
         hasher: &Hasher,
         (length, resumed): (u64, Option<Box<dyn Upload>>),
     ) -> Result<()> {
@@ -280,7 +280,7 @@ impl<'s> Turn<'s> {
     fn finish(&self) -> Result<u64> {
         let mut state = self.lock()?;
         if self.is_begun {
-            let State { upload, hasher, .. } = &mut *state;
+            let SessionState { upload, hasher, .. } = &mut *state;
             let (Some(upload), Some(hasher)) = (upload, hasher) else {
                 return Err(self.superseded(&state));
             };
@@ -315,14 +315,14 @@ impl<'s> Turn<'s> {
         error.into()
     }
 
-    fn superseded(&self, state: &State) -> Error {
+    fn superseded(&self, state: &SessionState) -> Error {
         Error::Superseded {
             length: state.length,
         }
     }
 
     /// Locks the session for a step, if it is still this request's turn.
-    pub(super) fn lock(&self) -> Result<MutexGuard<'_, State>> {
+    pub(super) fn lock(&self) -> Result<MutexGuard<'_, SessionState>> {
         let state = self.session.lock();
         if self.session.has_ended() {
             return Err(Error::UploadUnknown);

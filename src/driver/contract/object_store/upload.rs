@@ -18,7 +18,7 @@ const PART_BYTES: usize = 1000;
 
 /// What every process knows of an upload.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct State {
+pub(super) struct UploadRecord {
     /// Which process writes to it.
     pub owner: u64,
     /// Another with every write, so that one can be told from another.
@@ -38,7 +38,7 @@ struct Checkpoint {
     note: Vec<u8>,
 }
 
-impl State {
+impl UploadRecord {
     pub fn length(&self) -> u64 {
         self.checkpoints.last().map_or(0, |last| last.length)
     }
@@ -51,7 +51,7 @@ impl State {
 pub(super) struct ObjectUpload {
     store: ObjectStore,
     key: Key,
-    state: State,
+    state: UploadRecord,
     /// The tag of the state as this process knows it.
     etag: Option<Arc<str>>,
     /// The process has yet to take it over.
@@ -83,7 +83,7 @@ impl ObjectUpload {
         ObjectUpload {
             store: store.clone(),
             key: key.clone(),
-            state: State {
+            state: UploadRecord {
                 owner: random(),
                 nonce: 0,
                 started_seconds: started.as_secs(),
