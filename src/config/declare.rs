@@ -3,7 +3,9 @@
 //! declarations in `keys.rs` and `unsupported.rs`.
 
 use super::draft::Draft;
-use super::setting::{Invalid, Setting};
+use super::setting::Setting;
+use super::value::Invalid;
+use crate::time::duration;
 use crate::yaml::Node;
 use std::time::Duration;
 
@@ -159,8 +161,8 @@ impl Kind {
             }
             Kind::Duration(min, max) => format!(
                 "a duration from {} to {}, such as 90s, 1m30s or 168h",
-                super::duration::format(min),
-                super::duration::format(max)
+                duration::format(min),
+                duration::format(max)
             ),
             Kind::Texts => "a list of strings".to_owned(),
             Kind::Map => "a mapping".to_owned(),

@@ -8,7 +8,7 @@ use super::layers::Layers;
 use super::report::Severity;
 use super::resolved::{Config, LocationStyle, StorageDriver};
 use super::schema::{STORAGE_SETTINGS, SchemaNode};
-use super::setting::Value;
+use super::value::Value;
 use super::{access, auth, texts, values};
 use crate::http::Listen;
 use crate::http::tls::{ClientAuth, TlsSettings, TlsVersion};
@@ -199,7 +199,7 @@ fn fields(layers: &mut Layers, draft: &mut Draft) {
         let value = match layers.root.at(&path) {
             Some(node @ (Node::List(_) | Node::Map(_))) => json(node).to_string(),
             Some(Node::Text(text)) => text.clone(),
-            Some(node) => layers.spelling(&path).unwrap_or(node.scalar()),
+            Some(node) => layers.sources.spelling(&path).unwrap_or(node.scalar()),
             None => String::new(),
         };
         draft.config.log.fields.insert(name, value);

@@ -93,7 +93,7 @@ fn the_certificate_that_openssl_makes_is_trusted_when_it_is_trusted_itself() {
     let (output, asked) = trusting(&usual, &usual);
     well(&output, &format!("{asked} answers 200 OK"));
     for (server, trusted, said) in [
-        (&usual, &other, "does not trust (it is an authority's own "),
+        (&usual, &other, "does not trust (it is a CA certificate "),
         (
             &nameless,
             &nameless,
