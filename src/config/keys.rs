@@ -229,7 +229,7 @@ pub static KEYS: &[Declaration] = declarations! {
     /// accept manifests whatever they refer to
     validation.disabled: Boolean, = "false", |draft| draft.config.validation.disabled;
     /// deprecated; `true` wins over `validation.disabled`
-    validation.enabled: Boolean, = "false", |draft| draft.validation_enabled;
+    validation.enabled: Boolean, |draft| draft.validation_enabled;
     /// regular expressions; each URL of a layer must match one of them
     validation.manifests.urls.allow: Texts, |draft| draft.config.validation.urls_allow;
     /// regular expressions; no URL of a layer may match one of them

@@ -353,7 +353,7 @@ fn finished(draft: Draft) -> Config {
         None if draft.relative_urls => LocationStyle::Relative,
         None => LocationStyle::FromRequest,
     };
-    config.validation.disabled &= !draft.validation_enabled;
+    config.validation.disabled &= draft.validation_enabled != Some(true);
     config.validation.platforms = match draft.platform_mode {
         PlatformMode::All => RequiredPlatforms::All,
         PlatformMode::None => RequiredPlatforms::None,
