@@ -161,8 +161,8 @@ fn work(files: &Files, manager: &Manager) -> Result<(), CommandError> {
     let (config, notices) =
         super::load(ConfigSource::File(files.config.clone())).map_err(|errors| {
             logging::init(&logging::unconfigured(), &sink);
-            for mistake in &errors {
-                sink.keep(&mistake.to_string());
+            for error in &errors {
+                sink.keep(&error.to_string());
             }
             "the configuration has errors".to_owned()
         })?;

@@ -88,7 +88,7 @@ pub const ANY: &str = "*";
 /// What happens to a key of distribution's that is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
-    /// It has no effect here, and none is missed, for this reason.
+    /// It has no effect here, for this reason, and nothing is lost by that.
     Needless(&'static str),
     /// Something that was asked for will not happen: this.
     Unsupported(&'static str),
@@ -106,7 +106,7 @@ pub struct Group {
     pub keys: &'static str,
     /// Whether the section is meant as a whole, and reported once.
     pub is_whole: bool,
-    /// Whether what stands there asks for anything: what is switched off, or has no address to go to, does
+    /// Whether its value asks for anything: what is switched off, or has no address to go to, does
     /// nothing in distribution either, and is not reported.
     pub asks: fn(&Node) -> bool,
 }

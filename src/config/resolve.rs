@@ -113,7 +113,7 @@ fn check_version(layers: &mut Layers) {
     let found = match layers.text(&path) {
         Some(version) if version == VERSION => return,
         Some(version) => format!("`{version}`"),
-        // That it is no text has been reported.
+        // That it is not a string has been reported.
         None if layers.value(&path).is_some_and(|node| !node.is_unset()) => return,
         None => "nothing".to_owned(),
     };

@@ -73,7 +73,7 @@ pub fn spelling(text: &str, path: &[String]) -> Option<String> {
     let reader = Reader {
         target: Some(Target { path, stop }),
     };
-    // An error says only that there is no such scalar.
+    // An error only means that there is no such scalar.
     let _ = reader.deserialize(serde_yaml::Deserializer::from_str(text));
     spelled.take()
 }
