@@ -1,7 +1,7 @@
-//! What differs between operating systems, in one place: only here, in the files of `sys/`, there are
-//! `cfg(unix)` / `cfg(windows)` twins, and only `sys/windows/` may hold `unsafe`.
+//! What differs between operating systems, in one place: only the files of `sys/` contain
+//! `cfg(unix)` / `cfg(windows)` twins, and only `sys/windows/` may contain `unsafe`.
 //!
-//! Every function is small, keeps the same signature on both sides and says what the poorer side does
+//! Every function is small, has the same signature on both systems and documents what the less capable one does
 //! instead.
 
 mod configurations;

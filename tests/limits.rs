@@ -31,8 +31,8 @@ fn quick() -> Limits {
         idle_timeout: Duration::from_millis(500),
         body_rate_min_bytes_per_second: 1000,
         body_grace: Duration::from_millis(500),
-        answer_rate_min_bytes_per_second: 1_000_000,
-        answer_grace: Duration::from_millis(500),
+        response_rate_min_bytes_per_second: 1_000_000,
+        response_grace: Duration::from_millis(500),
         linger_timeout: Duration::from_millis(500),
         ..Limits::default()
     }

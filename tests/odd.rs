@@ -227,12 +227,12 @@ fn a_purge_ends_where_it_is_asked_to_and_passes_over_what_is_odd() {
         ["a", "b", "c"].map(count).into_iter().sum()
     };
     // A session is dated by the whole second, which is over.
-    let purge = |go_on: &dyn Fn() -> bool| {
+    let purge = |may_continue: &dyn Fn() -> bool| {
         let (age, dry_run) = (Duration::ZERO, false);
         let purge = Purge {
             age,
             dry_run,
-            go_on,
+            may_continue,
         };
         storage.purge_uploads(&purge).unwrap()
     };

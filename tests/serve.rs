@@ -302,8 +302,8 @@ fn who_reads_the_logs_again_is_told_how_many_lines_were_lost() {
     program.read_all();
     // What was not lost is there, and the two add up.
     let counts = [
-        ("of the access log were", " HTTP/1.1\" 400 "),
-        ("of the log were", "MANIFEST_INVALID"),
+        ("of the access log", " HTTP/1.1\" 400 "),
+        ("of the log", "MANIFEST_INVALID"),
     ];
     for (told, kept) in counts {
         let those_with = |text: &str| {
@@ -313,7 +313,7 @@ fn who_reads_the_logs_again_is_told_how_many_lines_were_lost() {
                 .cloned()
                 .collect::<Vec<_>>()
         };
-        let lost = those_with(&format!(" lines {told} lost: "));
+        let lost = those_with(&format!(" lines {told}: "));
         let number = |line: &String| {
             let (before, _) = line.split_once(" lines ").unwrap();
             before

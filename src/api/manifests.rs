@@ -168,7 +168,8 @@ impl Api {
                 bytes.reserve_exact(grown.saturating_sub(length));
                 bytes.resize(grown, 0);
             }
-            let room = bytes.get_mut(length..).unwrap_or_default();
+            // No more arrived than there was room for.
+            let (_, room) = bytes.split_at_mut(length);
             match request.body().read(room) {
                 Ok(0) => break,
                 Ok(count) => length += count,

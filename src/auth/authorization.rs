@@ -61,11 +61,10 @@ fn basic(text: &str) -> Result<Authorization, &'static str> {
     let bytes = BASE64
         .decode(text)
         .map_err(|_| "the credentials are not base64")?;
-    let colon = bytes.iter().position(|byte| *byte == b':');
-    let (user, password) = colon
-        .and_then(|at| bytes.split_at_checked(at))
-        .ok_or("the credentials have no colon")?;
-    let password = password.get(1..).unwrap_or_default();
+    let mut parts = bytes.splitn(2, |byte| *byte == b':');
+    let (Some(user), Some(password)) = (parts.next(), parts.next()) else {
+        return Err("the credentials have no colon");
+    };
     let user = std::str::from_utf8(user).map_err(|_| "the user name is not UTF-8")?;
     if user.is_empty() || user.len() > USER_BYTES_MAX || user.chars().any(char::is_control) {
         return Err("the user name is empty, too long or has control characters");

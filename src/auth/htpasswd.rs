@@ -93,7 +93,8 @@ impl FromStr for Hash {
                 "the hash has {length} characters; a bcrypt hash has {HASH_BYTES}"
             ));
         }
-        let digits = text.get(4..6).unwrap_or_default();
+        // It is ASCII and long enough.
+        let (digits, _) = text.split_at(4).1.split_at(2);
         let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
         let cost = digits.parse::<u32>().ok().filter(|_| is_number);
         let allowed = BCRYPT_COST_MIN..=BCRYPT_COST_MAX;

@@ -197,7 +197,7 @@ pub static KEYS: &[Declaration] = declarations! {
     /// waits up to two seconds and is then answered 503 with `Retry-After`; the largest requests are refused first
     http.limits.memory: Bytes(32 * MIB, 64 * GIB), [Own] => |draft| draft.memory_bytes_max;
     /// headers of a request
-    http.limits.headfields: Integer(8, 256), [Own] => |draft| draft.config.http.limits.head_fields_max;
+    http.limits.headfields: Integer(8, 256), [Own] => |draft| draft.config.http.limits.headers_max;
     /// bytes of a request's target (path and query); more is answered 414
     http.limits.targetbytes: Bytes(KIB, MIB), [Own] => |draft| draft.config.http.limits.target_bytes_max;
     /// how long the request line and headers may take
@@ -210,9 +210,9 @@ pub static KEYS: &[Declaration] = declarations! {
     http.limits.grace: Duration(SECOND, DAY), [Own] => |draft| draft.config.http.limits.body_grace;
     /// the minimum rate at which a client must take a response, in bytes per second
     http.limits.answerminimumrate: Bytes(1, GIB), [Own] =>
-        |draft| draft.config.http.limits.answer_rate_min_bytes_per_second;
+        |draft| draft.config.http.limits.response_rate_min_bytes_per_second;
     /// how long a response may be taken more slowly than that
-    http.limits.answergrace: Duration(SECOND, DAY), [Own] => |draft| draft.config.http.limits.answer_grace;
+    http.limits.answergrace: Duration(SECOND, DAY), [Own] => |draft| draft.config.http.limits.response_grace;
     /// how long an unwanted request body is read before the connection is closed
     http.limits.lingertimeout: Duration(SECOND, DAY), [Own] => |draft| draft.config.http.limits.linger_timeout;
     /// bytes of an unwanted request body that are read before the connection is closed

@@ -1,4 +1,4 @@
-//! Why a driver could not do something, and what kind of failure that is: the storage decides by it what a client is told.
+//! Errors of drivers, and what kind of failure each is: that decides which response a client gets.
 
 use super::Key;
 use crate::sys;
@@ -29,27 +29,25 @@ impl Error {
 
     /// There is nothing under the key.
     pub fn is_not_found(&self) -> bool {
-        // A file where a folder was expected is as good as nothing there, and so is a name that is too long to
-        // be there.
+        // A file where a directory was expected counts as nothing, and so does a name that is too long to exist.
         matches!(
             self.source.kind(),
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename
         )
     }
 
-    /// What was expected to be there was replaced or added to: another process did that, or the precondition of a write
-    /// is not met.
+    /// Another process replaced or extended what was expected to be there, or the precondition of a write is not met.
     pub fn is_changed(&self) -> bool {
         let inner = self.source.get_ref();
         inner.is_some_and(|inner| inner.is::<Changed>())
     }
 
-    /// The driver cannot do that, of all drivers this one.
+    /// This driver does not support that.
     pub fn is_unsupported(&self) -> bool {
         self.source.kind() == io::ErrorKind::Unsupported
     }
 
-    /// There is no room left.
+    /// The storage is full.
     pub fn is_full(&self) -> bool {
         is_full(&self.source)
     }
@@ -102,8 +100,8 @@ impl Error {
         matches!(self.source.kind(), InvalidData | IsADirectory)
     }
 
-    /// It says something of this entry alone (it may not be read, is a loop of links, is no regular file, has no
-    /// bytes that can be read): others may be well. Not so where everything fails at the moment.
+    /// The failure concerns this entry only (it may not be read, is a loop of links, is not a regular file, has
+    /// unreadable bytes), so that others may be fine. Not so if everything fails at the moment.
     pub fn is_of_one_entry(&self) -> bool {
         let is_short_of =
             sys::is_out_of_files(&self.source) || self.source.kind() == io::ErrorKind::OutOfMemory;
@@ -119,7 +117,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What [`Error::is_changed`] tells from others.
+/// What [`Error::is_changed`] looks for.
 #[derive(Debug)]
 pub(super) struct Changed;
 
@@ -137,7 +135,7 @@ impl fmt::Display for Changed {
 
 impl std::error::Error for Changed {}
 
-/// The folder of all data is gone: it was unmounted or removed while the program ran.
+/// The root directory is gone: it was unmounted or removed while the program ran.
 #[derive(Debug)]
 pub(super) struct RootGone(pub(super) PathBuf);
 
@@ -154,7 +152,7 @@ impl fmt::Display for RootGone {
 
 impl std::error::Error for RootGone {}
 
-/// There is no room left, or may be no more.
+/// Whether an error means that the storage is full, or that a quota is exhausted.
 pub(super) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)

@@ -1,10 +1,10 @@
-//! Keys as files below a root directory.
+//! The driver for a file system: keys are paths below a root directory.
 //!
-//! Writing is: temporary file next to its target, sync, rename, sync of the directory and of the
+//! A write is: temporary file next to its target, sync, rename, sync of the directory and of the
 //! directories above it that have not been synced since this process started (`root`, `staged`, `durable`).
 //!
-//! Other processes may serve the same directory (`uploads`). An upload that is to be published is first given a name that
-//! nobody else knows, and is looked at under that: what is published is the file that was meant, as long as it was.
+//! Other processes may serve the same directory (`uploads`). An upload that is to be published first gets a name that
+//! nobody else knows, and is checked under that name: what is published is the expected file, at its expected length.
 
 mod directories;
 mod durable;
@@ -39,20 +39,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// A driver over a directory of the operating system.
+/// A driver for a directory of the operating system.
 pub struct Filesystem {
     root: Arc<Root>,
 }
 
 impl Filesystem {
-    /// A driver over `root`, which is made when it is missing; `threads_max` operations at once.
+    /// A driver for `root`, which is created if it is missing; at most `threads_max` operations run at once.
     pub fn new(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
         let root = root.into();
         make_root(&sys::literal(&root)?)?;
         Filesystem::over(root, threads_max)
     }
 
-    /// The same over a root that is never made: while it is missing everything fails.
+    /// The same for a root that is never created: while it is missing everything fails.
     pub fn over(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
         let root = Root::new(sys::literal(&root.into())?, threads_max)?;
         Ok(Filesystem {
@@ -269,7 +269,7 @@ impl Driver for Filesystem {
         Ok(writable::attempt(root, &name)?)
     }
 
-    fn remove_leftovers(&self, before: SystemTime, go_on: &dyn Fn() -> bool) -> Leftovers {
-        leftovers::remove(&self.root.path, before, go_on)
+    fn remove_leftovers(&self, before: SystemTime, may_continue: &dyn Fn() -> bool) -> Leftovers {
+        leftovers::remove(&self.root.path, before, may_continue)
     }
 }

@@ -1,17 +1,16 @@
-//! Names of what a driver keeps.
+//! Keys: the names of objects and directories.
 
 use std::fmt;
 
-/// Where something is kept: a relative path, separated by slashes. Built by `storage::layout` alone, from checked
-/// words, so that no key leads out of the root.
+/// The name of an object or a directory: a relative path with slashes. Only `storage::layout` builds keys, from validated
+/// components, so that no key leads out of the root.
 ///
-/// A key names an object, or a directory: all objects whose keys start with it and a slash. A directory that has no
-/// objects need not exist.
+/// A directory consists of all objects whose keys start with its own and a slash. An empty directory need not exist.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
 impl Key {
-    /// A key; for `storage::layout` and the drivers.
+    /// Makes a key; for `storage::layout` and the drivers.
     pub(crate) fn new(path: impl Into<String>) -> Key {
         Key(path.into())
     }
@@ -21,7 +20,7 @@ impl Key {
         &self.0
     }
 
-    /// The key of the directory that it is in; the root for a single word.
+    /// The directory that it is in; the root for a single component.
     pub fn parent(&self) -> Key {
         Key(self
             .0
@@ -39,7 +38,7 @@ impl Key {
         }
     }
 
-    /// Whether it is another key or below it.
+    /// Whether it is `directory` itself or something below it.
     pub(crate) fn is_within(&self, directory: &Key) -> bool {
         let rest = self.0.strip_prefix(directory.as_str());
         rest.is_some_and(|rest| {

@@ -1,8 +1,9 @@
-//! Objects under keys: what the registry asks of the place where it keeps its data.
+//! Storage drivers: objects under keys, which is all that the registry needs of the place where it keeps its data.
 //!
-//! The trait says what is meant and not how it is done, so that an object store can do it as well as a file system: objects
-//! are replaced whole, directories are what keys have in common, and uploads are resumed at checkpoints. It says of each
-//! call what is durable when it returns. [`Filesystem`] is the real thing; [`Memory`] serves tests and can lose power.
+//! The trait says what is wanted, not how it is done, so that an object store can implement it as well as a file system:
+//! objects are replaced as a whole, a directory is a common prefix of keys, and uploads are resumed at checkpoints. Each
+//! method documents what is durable when it returns. [`Filesystem`] is the driver for production; [`Memory`] serves tests and
+//! can simulate a power loss.
 
 #[cfg(test)]
 mod contract;
@@ -38,17 +39,17 @@ pub enum Lock {
     Exclusive,
 }
 
-/// What a driver is like, as far as it changes what others do.
+/// Properties of a driver that its callers have to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Names that differ only by case are the same name, as on NTFS: ask for [`Driver::spelling`].
+    /// Names that differ only by case are the same name, as on NTFS; see [`Driver::spelling`].
     pub folds_case: bool,
-    /// [`Driver::lock`] holds between processes. Where it does not, what must not be overwritten is written under a
+    /// [`Driver::lock`] works between processes. Without it, what must not be overwritten is written with a
     /// [`Precondition`].
     pub has_locks: bool,
 }
 
-/// How somebody else is to be allowed to read an object for a while.
+/// A request for a URL that lets a client read an object directly from the store.
 #[derive(Clone, Copy, Debug)]
 pub struct Presign<'a> {
     /// The method that the client will use: `GET` or `HEAD`.
@@ -57,67 +58,68 @@ pub struct Presign<'a> {
     pub valid_for: Duration,
 }
 
-/// Why nothing could be written, in words for whoever runs the registry.
+/// Why the store cannot be written to, in words for the operator.
 pub type ProbeError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Objects under keys. Every error names the key that it is about.
+/// A storage driver. Every error names the key that it is about.
 pub trait Driver: Send + Sync {
-    /// A whole small object and its version; `None` when there is none. More than `bytes_max` bytes is an error of kind
-    /// `InvalidData`, and so is what is no regular file; nothing is waited for.
+    /// Reads a small object and its version; `None` if it does not exist. An object of more than `bytes_max` bytes is an error of
+    /// kind `InvalidData`, and so is anything but a regular file. Never blocks on named pipes and the like.
     fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>>;
 
-    /// An object of any size, for streaming; `None` when there is none. One of no more than `small_bytes_max` bytes
-    /// is read at once, which saves opening it a second time.
+    /// Opens an object of any size for streaming; `None` if it does not exist. An object of at most `small_bytes_max` bytes
+    /// is read into memory at once, so that it need not be opened a second time.
     fn open(&self, key: &Key, small_bytes_max: u64) -> Result<Option<Object>>;
 
-    /// What is known of an object; `None` when there is none.
+    /// Looks up an object without opening it; `None` if it does not exist.
     fn stat(&self, key: &Key) -> Result<Option<Stat>>;
 
-    /// Makes all writes, each whole or not at all, in no order. When it returns `Ok` they survive a power loss;
-    /// after an error or a crash any of them may have been made.
+    /// Performs all writes, each completely or not at all, in no particular order. Once this returns `Ok` they survive a
+    /// power loss; after an error or a crash any of them may have been performed.
     ///
-    /// A [`Precondition`] holds against all writes that have one, of every process where the data is shared.
+    /// A [`Precondition`] is checked atomically with respect to all other writes that have one, from every process that shares
+    /// the data.
     fn write(&self, writes: &[Write<'_>]) -> Result<()>;
 
-    /// Removes objects, as far as they are there; durable when it returns.
+    /// Removes those of the objects that exist; durable when it returns.
     fn remove(&self, keys: &[&Key]) -> Result<()>;
 
-    /// Removes an object of that key and all objects and uploads below it, in no order: others may see a part of them
-    /// meanwhile. Durable when it returns.
+    /// Removes the object with that key and all objects and uploads below it, in no particular order and not atomically.
+    /// Durable when it returns.
     fn remove_below(&self, directory: &Key) -> Result<()>;
 
-    /// The same for what nobody was promised to be gone: it may be back after a power loss, and a failure is logged.
+    /// Does the same without promising anything: what was removed may be back after a power loss, and a failure is only logged.
     fn discard(&self, directory: &Key) {
         if let Err(error) = self.remove_below(directory) {
             log::warn!("cannot remove {error}; the purge of uploads will try again");
         }
     }
 
-    /// Up to `limit` names in a directory that sort after `after`, each once, in the byte order of names (`a` comes
-    /// before `a-b`, whatever lies below either). Empty where there is no directory.
+    /// Lists up to `limit` names in a directory that sort after `after`, each once, in the byte order of the names themselves
+    /// (`a` before `a-b`, although `a/x` sorts after `a-b/x`). Empty if the directory does not exist.
     fn list(&self, directory: &Key, after: &str, limit: usize) -> Result<Vec<String>>;
 
-    /// Whether there is anything in a directory; an empty one may count.
+    /// Whether a directory exists. An empty one may count as existing.
     fn has_directory(&self, directory: &Key) -> Result<bool> {
         Ok(!self.list(directory, "", 1)?.is_empty())
     }
 
-    /// Visits all objects below a directory, in no order, until the visitor breaks. What is written or removed meanwhile may be
-    /// missed.
+    /// Visits all objects below a directory, in no particular order, until the visitor breaks. Objects that are written or removed
+    /// during the walk may be missed.
     fn walk(
         &self,
         directory: &Key,
         visit: &mut dyn FnMut(&Key, &Stat) -> ControlFlow<()>,
     ) -> Result<()>;
 
-    /// Begins an upload. `key` is a directory that belongs to it alone, and where nothing is seen of it before its
-    /// first checkpoint.
+    /// Begins an upload. `key` is a directory that belongs to this upload exclusively. Other processes see nothing of it before
+    /// its first checkpoint.
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>>;
 
-    /// Goes on with an upload that another process began, or an earlier one, with its first `length` bytes; `None`
-    /// when there is none. The driver gives `replay` what it knows of those bytes.
+    /// Resumes an upload that another or an earlier process began, with its first `length` bytes; `None` if it does not
+    /// exist. The driver passes what it knows of those bytes to `replay`.
     ///
-    /// The upload becomes this process's with [`Upload::rewind`]: until then nothing changes for the other.
+    /// [`Upload::rewind`] then takes the upload over; until it is called nothing changes for the other process.
     fn resume(
         &self,
         key: &Key,
@@ -125,49 +127,48 @@ pub trait Driver: Send + Sync {
         replay: &mut dyn Replay,
     ) -> Result<Option<Box<dyn Upload>>>;
 
-    /// How far an upload is; `None` when there is none. Waits for nobody who writes to it.
+    /// The state of an upload; `None` if it does not exist. Does not wait for a process that is writing to it.
     fn upload_state(&self, key: &Key) -> Result<Option<UploadState>>;
 
-    /// When an upload was started, or, where that is not known, last written to; `None` when nothing is known of it.
+    /// When an upload was started or, if that is unknown, last written to; `None` if it does not exist.
     fn upload_started(&self, key: &Key) -> Result<Option<SystemTime>>;
 
-    /// A URL under which a client can read an object from elsewhere; `None` where there is none to be had.
+    /// A URL from which a client can read an object directly; `None` if the driver has no such URLs.
     fn redirect(&self, _key: &Key, _request: &Presign<'_>) -> Result<Option<String>> {
         Ok(None)
     }
 
-    /// Waits until no other process on the same data holds this lock, and holds it until what is returned is dropped.
-    /// A lock that stays held is an error of kind `WouldBlock`. Without [`Capabilities::has_locks`] nothing is done.
+    /// Waits for a lock that excludes other processes on the same data, and holds it until the returned value is dropped.
+    /// Gives up with an error of kind `WouldBlock`. Does nothing without [`Capabilities::has_locks`].
     fn lock(&self, _key: &Key, _lock: Lock) -> Result<Box<dyn Any>> {
         Ok(Box::new(()))
     }
 
-    /// What it is like.
+    /// The properties of this driver.
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }
 
-    /// Whether a directory leads back to one that it is in, by a symbolic link: a walk that went into it would go in
-    /// circles.
+    /// Whether a directory is a symbolic link to one of its ancestors: a walk that followed it would not end.
     fn leads_back(&self, _directory: &Key) -> Result<bool> {
         Ok(false)
     }
 
-    /// How the last word of a key is spelled in the store, where case is folded; `None` when there is nothing. Asked
-    /// only where [`Capabilities::folds_case`].
+    /// How the last component of a key is spelled in the store; `None` if it does not exist. Needed only with
+    /// [`Capabilities::folds_case`].
     fn spelling(&self, _key: &Key) -> Result<Option<String>> {
         Ok(None)
     }
 
-    /// Tries whether something can be written, and whether the data is there at all, with those of these directories that
-    /// exist; leaves nothing behind.
+    /// Checks that the data is reachable and that the root and those of these directories that exist can be written to. Leaves
+    /// nothing behind.
     fn probe(&self, _directories: &[&str]) -> std::result::Result<(), ProbeError> {
         Ok(())
     }
 
-    /// Removes what was left behind by a process that was killed: what was last written before `before`. Ends early
-    /// when `go_on` says so.
-    fn remove_leftovers(&self, _before: SystemTime, _go_on: &dyn Fn() -> bool) -> Leftovers {
+    /// Removes temporary files that a killed process left behind, if they were last written before `before`. Stops early when
+    /// `may_continue` says no.
+    fn remove_leftovers(&self, _before: SystemTime, _may_continue: &dyn Fn() -> bool) -> Leftovers {
         Leftovers::default()
     }
 }

@@ -1,4 +1,4 @@
-//! Objects: what is read of them, and what is written under a condition.
+//! Objects: how they are read, and how they are written under a precondition.
 
 use super::Key;
 use crate::sys;
@@ -7,40 +7,40 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Which state of an object it is: another write of the same key gives another version. Opaque, only to be compared; a
-/// number where that costs no allocation, the text of an `ETag` elsewhere.
+/// The version of an object, which every write changes. Opaque and only to be compared: numbers where that saves an
+/// allocation, the text of an `ETag` elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// What a file system knows a file by.
+    /// By which a file system identifies a file.
     Numbers([u64; 3]),
-    /// What a server calls it.
+    /// As a server names it.
     Text(Arc<str>),
 }
 
-/// When a [`Write`] is made. Where it is not, nothing is changed and [`super::Error::is_changed`] says so.
+/// When a [`Write`] is performed. If it is not met, nothing is changed and the error says [`super::Error::is_changed`].
 #[derive(Clone, Copy, Debug)]
 pub enum Precondition<'a> {
     /// Always.
     None,
-    /// As long as there is no object (`If-None-Match: *`).
+    /// Only if the object does not exist (`If-None-Match: *`).
     Absent,
-    /// As long as it is this version (`If-Match`).
+    /// Only if the object still has this version (`If-Match`).
     Unchanged(&'a Version),
 }
 
-/// One small object to be written, replacing what is there.
+/// A small object to be written, replacing an existing one.
 #[derive(Clone, Debug)]
 pub struct Write<'a> {
-    /// Under which key.
+    /// Its key.
     pub key: Key,
-    /// All of its bytes.
+    /// Its bytes.
     pub content: &'a [u8],
-    /// When.
+    /// The precondition.
     pub only_if: Precondition<'a>,
 }
 
 impl<'a> Write<'a> {
-    /// Writes, whatever is there.
+    /// An unconditional write.
     pub fn new(key: Key, content: &'a [u8]) -> Write<'a> {
         Write {
             key,
@@ -49,14 +49,14 @@ impl<'a> Write<'a> {
         }
     }
 
-    /// The same under a condition.
+    /// The same with a precondition.
     #[must_use]
     pub fn only_if(self, only_if: Precondition<'a>) -> Write<'a> {
         Write { only_if, ..self }
     }
 }
 
-/// What is known of an object without opening it.
+/// What a driver knows of an object without opening it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// Bytes in it.
@@ -65,33 +65,33 @@ pub struct Stat {
     pub modified: SystemTime,
 }
 
-/// An object, open for reading: what it holds stays the same, whatever is written under its key meanwhile.
+/// An open object. Its content does not change, even if its key is written meanwhile.
 #[derive(Clone)]
 pub enum Object {
-    /// A file of the operating system: it can be sent without passing through the program.
+    /// A file of the operating system, which can be sent without passing through the program.
     File {
-        /// The file. Its cursor is shared with others: read it by offsets only.
+        /// The file. Its cursor is shared, so it is only read at offsets.
         file: Arc<File>,
         /// Bytes in it.
         length: u64,
     },
     /// Bytes in memory.
     Bytes(Arc<[u8]>),
-    /// Bytes that another server has.
+    /// An object on another server.
     Remote(Arc<dyn Remote>),
 }
 
-/// An object of another server.
+/// An object on another server.
 pub trait Remote: Send + Sync {
     /// Bytes in it.
     fn length(&self) -> u64;
 
-    /// Asks for `length` bytes from `offset` on. An object that was replaced meanwhile is an error, never other bytes.
+    /// Requests `length` bytes, starting at `offset`. An object that was replaced in the meantime is an error.
     fn read_range(&self, offset: u64, length: u64) -> io::Result<Box<dyn Read + Send>>;
 }
 
 impl Object {
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub fn length(&self) -> u64 {
         match self {
             Object::File { length, .. } => *length,
@@ -100,13 +100,13 @@ impl Object {
         }
     }
 
-    /// Reads it from the start to the end.
+    /// Reads all of it.
     pub fn reader(&self) -> ObjectReader {
         self.range(0, self.length())
     }
 
-    /// Reads `length` bytes from `offset` on. Nothing is asked of another server before the first read. An object that
-    /// ends early is an error of kind `UnexpectedEof`.
+    /// Reads `length` bytes, starting at `offset`. Another server is only asked at the first read. An object that ends
+    /// early is an error of kind `UnexpectedEof`.
     pub fn range(&self, offset: u64, length: u64) -> ObjectReader {
         ObjectReader {
             object: self.clone(),
@@ -117,17 +117,17 @@ impl Object {
     }
 }
 
-/// A range of an object, being read. Readers of one object do not disturb each other.
+/// Reads a range of an object. Readers of the same object are independent of each other.
 pub struct ObjectReader {
     object: Object,
     offset: u64,
     left: u64,
-    /// What another server is sending.
+    /// The response of another server.
     response: Option<Box<dyn Read + Send>>,
 }
 
 impl ObjectReader {
-    /// Leaves out what lies behind the first `length` bytes.
+    /// Limits it to the first `length` bytes.
     #[must_use]
     pub fn take_first(self, length: u64) -> ObjectReader {
         let left = self.left.min(length);

@@ -1,5 +1,5 @@
-//! A driver that reads and never writes, for `storage.maintenance.readonly`: whatever would change something
-//! fails as on a disk that is mounted read-only, whoever asks for it.
+//! A driver that never writes, for `storage.maintenance.readonly`: every change fails as on a file system that is mounted
+//! read-only.
 
 use super::{
     Capabilities, Driver, Error, Key, Object, Presign, Replay, Result, Stat, Upload, UploadState,
@@ -9,7 +9,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
-/// Another driver, of which only the reading half can be reached.
+/// Wraps another driver and only lets reads through.
 pub struct ReadOnly<D>(pub D);
 
 fn refused<T>(key: &Key) -> Result<T> {

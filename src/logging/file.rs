@@ -84,7 +84,7 @@ impl Write for LogFile {
         if self.room_for(lines) == 0 {
             self.rotate()?;
         }
-        let fitting = lines.get(..self.room_for(lines)).unwrap_or_default();
+        let (fitting, _) = lines.split_at(self.room_for(lines));
         let written = self.open.file.write(fitting)?;
         self.open.bytes = self.open.bytes.saturating_add(written as u64);
         Ok(written)

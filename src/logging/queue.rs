@@ -266,7 +266,7 @@ fn write(output: &mut dyn Write, mut bytes: &[u8]) -> io::Result<()> {
             }),
         };
         match done {
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Ok(written) => (_, bytes) = bytes.split_at(written),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Another process that shares the pipe may have made it non-blocking.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY_PAUSE),

@@ -19,7 +19,7 @@ pub fn run(
     let purge = Purge {
         age: purging.age,
         dry_run: purging.dry_run || !purging.enabled,
-        go_on: &may_continue,
+        may_continue: &may_continue,
     };
     // With purging disabled nothing is ever old enough.
     let purge = match purging.enabled {

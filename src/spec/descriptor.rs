@@ -69,10 +69,14 @@ pub struct Urls {
 impl Urls {
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let place = |end: &u32| usize::try_from(*end).unwrap_or(usize::MAX);
-        let starts = std::iter::once(0).chain(self.ends.iter().map(place));
-        let places = starts.zip(self.ends.iter().map(place));
-        places.map(|(start, end)| self.text.get(start..end).unwrap_or_default())
+        let mut rest = self.text.as_str();
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            // Each end is where the text was when it was noted, so they rise and never pass its end.
+            let (url, after) = rest.split_at((end - start) as usize);
+            (rest, start) = (after, *end);
+            url
+        })
     }
 
     /// Whether there are none.

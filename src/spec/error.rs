@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 #[allow(missing_docs)] // The table below says what each is.
 pub enum Code {
     BlobUnknown,
-    BlobUploadInvalid,
     BlobUploadUnknown,
     DigestInvalid,
     ManifestBlobUnknown,
@@ -45,18 +44,12 @@ type Row = (Code, &'static str, u16, &'static str);
 /// The messages are not those of distribution: its clients in Go (docker, skopeo, podman, containerd)
 /// drop a standard message that comes without a detail, and show the code alone. The
 /// two messages that are standard are `UNAUTHORIZED` and `DENIED`, whose detail says what was requested.
-pub const TABLE: [Row; 27] = [
+pub const TABLE: [Row; 26] = [
     (
         Code::BlobUnknown,
         "BLOB_UNKNOWN",
         404,
         "blob unknown to this repository",
-    ),
-    (
-        Code::BlobUploadInvalid,
-        "BLOB_UPLOAD_INVALID",
-        400,
-        "the upload is invalid",
     ),
     (
         Code::BlobUploadUnknown,

@@ -21,6 +21,7 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
 /// Replaces each escape that is half a surrogate pair by `\ufffd`; every other byte keeps its position.
 pub(super) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     let mut replaced = String::new();
+    // Both are at the start of a character: each is at a backslash or behind the ASCII of an escape.
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
         let start = at + found;
@@ -28,7 +29,7 @@ pub(super) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
             + match (escape(text, start), escape(text, start + ESCAPE_BYTES)) {
                 (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 2 * ESCAPE_BYTES,
                 (Some(0xd800..=0xdfff), _) => {
-                    replaced.push_str(text.get(copied..start).unwrap_or_default());
+                    replaced.push_str(text.split_at(start).0.split_at(copied).1);
                     replaced.push_str("\\ufffd");
                     copied = start + ESCAPE_BYTES;
                     ESCAPE_BYTES
@@ -41,7 +42,7 @@ pub(super) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     if copied == 0 {
         return Cow::Borrowed(text);
     }
-    replaced.push_str(text.get(copied..).unwrap_or_default());
+    replaced.push_str(text.split_at(copied).1);
     Cow::Owned(replaced)
 }
 

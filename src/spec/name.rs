@@ -175,7 +175,8 @@ impl Position {
         // No entry is longer, so none lies between a text and its first bytes.
         let end = text.bytes().take(NAME_BYTES_MAX);
         let end = end.take_while(u8::is_ascii).count();
-        let beginning = text.get(..end).unwrap_or_default();
+        // What is before it is ASCII.
+        let (beginning, _) = text.split_at(end);
         // Entries are printable ASCII: those that start with the same text sort before any other character.
         let is_beyond = text
             .as_bytes()

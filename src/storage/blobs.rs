@@ -45,7 +45,7 @@ impl Storage {
 
     /// Unlinks a blob; its bytes stay for the other repositories until garbage is collected.
     pub fn delete_blob(&self, name: &Name, digest: &Digest) -> Result<()> {
-        self.change_alone(name, || {
+        self.change_exclusively(name, || {
             self.layer(name, digest)?;
             self.driver.remove(&[&layout::layer_link(name, digest)])?;
             Ok(())

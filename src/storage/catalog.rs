@@ -123,7 +123,7 @@ impl CatalogWalk<'_> {
         // the next, so the last is always the first to be due.
         let mut waiting: Vec<String> = Vec::new();
         for (end, _) in rest.char_indices().chain([(rest.len(), ' ')]) {
-            let component = rest.get(..end).unwrap_or_default();
+            let (component, _) = rest.split_at(end);
             let is_due = is_component(component)
                 && component.starts_with(piece)
                 && *rest < *format!("{component}0");

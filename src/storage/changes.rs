@@ -1,11 +1,13 @@
-//! Who may change the manifests and tags of a repository at one time.
+//! Which requests may change the links of a repository at the same time.
 //!
-//! A push makes folders and puts links into them; a delete removes the folders. Pushes go on side by
-//! side, a delete goes alone: a folder that is removed while a link is put into it makes both fail,
-//! and a tag that comes while the tags of its manifest are being looked through would be left behind.
-//! Readers are not held up: they find a link or none.
+//! A push creates directories and writes links into them; a deletion removes the directories. Pushes share a repository, a
+//! deletion has it exclusively: both would fail if a directory were removed while a link is written into it,
+//! and a tag that is set while the tags of its manifest are being searched would be left behind.
+//! Readers never wait: they find a link or none.
 //!
-//! The locks in memory queue the requests of this process; those of the driver hold between processes on one folder.
+//! The locks in memory queue the requests of this process; the driver's work between processes that share the data. Where a
+//! driver has none ([`crate::driver::Capabilities::has_locks`]), a deletion at one replica can meet a push at another: then a
+//! tag may name a manifest that is gone, and pushing it again repairs that.
 
 use super::{Result, Storage, layout};
 use crate::driver::Lock;
@@ -21,23 +23,23 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Does what only adds to a repository, beside others that do.
+    /// Runs what only adds to a repository, concurrently with others that do.
     fn shared<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
         let entry = self.enter(name);
         let _shared = entry.lock.read();
         act()
     }
 
-    /// Does what removes from a repository, or must not meet another change, alone.
+    /// Runs what removes from a repository, or must not coincide with another change, exclusively.
     fn exclusive<T>(&self, name: &Name, act: impl FnOnce() -> T) -> T {
         let entry = self.enter(name);
         let _exclusive = entry.lock.write();
         act()
     }
 
-    fn enter<'c>(&'c self, name: &'c Name) -> Entry<'c> {
+    fn enter<'c>(&'c self, name: &'c Name) -> RepositoryLock<'c> {
         let lock = Arc::clone(self.repositories().entry(name.clone()).or_default());
-        Entry {
+        RepositoryLock {
             changes: self,
             name,
             lock,
@@ -50,16 +52,20 @@ impl Changes {
 }
 
 impl Storage {
-    /// Does what only adds to a repository, beside others that do, in this process and in others.
-    pub(super) fn add_to<T>(&self, name: &Name, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Runs what only adds to a repository, concurrently with others that do, in this process and in others.
+    pub(super) fn change_shared<T>(
+        &self,
+        name: &Name,
+        act: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         self.changes.shared(name, || {
             let _held = self.driver.lock(&layout::lock(name), Lock::Shared)?;
             act()
         })
     }
 
-    /// Does what removes from a repository, or must not meet another change, alone among all processes.
-    pub(super) fn change_alone<T>(
+    /// Runs what removes from a repository, or must not coincide with another change, exclusively among all processes.
+    pub(super) fn change_exclusively<T>(
         &self,
         name: &Name,
         act: impl FnOnce() -> Result<T>,
@@ -71,17 +77,17 @@ impl Storage {
     }
 }
 
-/// One change's share in a repository's lock, which goes with the last of them.
-struct Entry<'c> {
+/// One change's share in a repository's lock. The last one removes the lock.
+struct RepositoryLock<'c> {
     changes: &'c Changes,
     name: &'c Name,
     lock: Arc<RwLock<()>>,
 }
 
-impl Drop for Entry<'_> {
+impl Drop for RepositoryLock<'_> {
     fn drop(&mut self) {
         let mut repositories = self.changes.repositories();
-        // The map's and this one: nobody else can come by another while the map is locked.
+        // The map's and this one: nobody can get another while the map is locked.
         if Arc::strong_count(&self.lock) == 2 {
             repositories.remove(self.name);
         }
@@ -118,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_is_alone_in_its_repository_and_in_no_other() {
+    fn a_removal_has_its_repository_exclusively_and_no_other() {
         let changes = Changes::default();
         let (name, other): (Name, Name) = ("a".parse().unwrap(), "b".parse().unwrap());
         let inside = Mutex::new(0);
@@ -127,8 +133,8 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..100 {
                         changes.exclusive(&name, || {
-                            let alone = inside.try_lock().map(|mut count| *count += 1);
-                            assert!(alone.is_some());
+                            let counted = inside.try_lock().map(|mut count| *count += 1);
+                            assert!(counted.is_some());
                         });
                     }
                 });

@@ -9,7 +9,7 @@
 //!     _manifests/tags/<tag>/current/link
 //!     _manifests/tags/<tag>/index/<algorithm>/<hex>/link
 //!     _manifests/referrers/<algorithm>/<subject's hex>/<algorithm>/<hex>/link    (ours)
-//!     _uploads/<id>/data, _uploads/<id>/startedat
+//!     _uploads/<id>/...                                                          (what the driver puts there)
 //! locks/<two hex digits>                                                         (ours)
 //! ```
 //!
@@ -42,7 +42,8 @@ pub const DIRECTORIES: [&str; 6] = [
 /// The bytes of a blob.
 pub fn blob_data(digest: &Digest) -> Key {
     let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
-    let first_two = hex.get(..2).unwrap_or_default();
+    // A digest has 64 digits or more.
+    let (first_two, _) = hex.split_at(2);
     Key::new(format!("{BLOBS}/{algorithm}/{first_two}/{hex}/data"))
 }
 
@@ -59,7 +60,7 @@ pub fn repository(name: &Name) -> Key {
 /// What processes lock to change a repository. Some repositories share one, so that there are at most 256.
 pub fn lock(name: &Name) -> Key {
     let digest = Algorithm::Sha256.digest(name.as_str().as_bytes());
-    let first_two = digest.hex().get(..2).unwrap_or_default();
+    let (first_two, _) = digest.hex().split_at(2);
     Key::new(format!("{LOCKS}/{first_two}"))
 }
 

@@ -158,8 +158,8 @@ impl Storage {
         };
         match self.driver.capabilities().folds_case || !may_move {
             // Exclusively: two spellings of one tag must not come at once, nor two manifests for an immutable tag.
-            true => self.change_alone(name, put),
-            false => self.add_to(name, put),
+            true => self.change_exclusively(name, put),
+            false => self.change_shared(name, put),
         }
     }
 
@@ -191,7 +191,7 @@ impl Storage {
 
     /// Unlinks a manifest, after every tag that names it. The bytes stay until garbage is collected.
     pub fn delete_manifest(&self, name: &Name, digest: &Digest) -> Result<()> {
-        self.change_alone(name, || self.remove_manifest(name, digest))
+        self.change_exclusively(name, || self.remove_manifest(name, digest))
     }
 
     fn remove_manifest(&self, name: &Name, digest: &Digest) -> Result<()> {

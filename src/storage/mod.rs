@@ -41,9 +41,9 @@ use std::time::Duration;
 pub struct Storage {
     driver: Arc<dyn Driver>,
     uploads: uploads::Sessions,
-    referrers: referrers::Indexed,
+    referrers: referrers::KnownReferrers,
     changes: changes::Changes,
-    checked: writable::Checked,
+    checked: writable::WritableCheck,
     skipped: skipped::Skipped,
     memory: Arc<Budget>,
     options: StorageOptions,
@@ -68,9 +68,9 @@ impl Storage {
         Storage {
             driver,
             uploads,
-            referrers: referrers::Indexed::default(),
+            referrers: referrers::KnownReferrers::default(),
             changes: changes::Changes::default(),
-            checked: writable::Checked::default(),
+            checked: writable::WritableCheck::default(),
             skipped: skipped::Skipped::default(),
             memory: Budget::new(memory::BYTES_DEFAULT),
             options,

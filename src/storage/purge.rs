@@ -1,5 +1,5 @@
-//! Upload sessions that nobody will finish (`storage.maintenance.uploadpurging`), and temporary files that
-//! nobody will rename.
+//! Purging of abandoned upload sessions (`storage.maintenance.uploadpurging`) and of temporary files that killed processes
+//! left behind.
 
 use super::catalog::NameRange;
 use super::{Result, Storage, layout};
@@ -7,32 +7,32 @@ use crate::driver::Leftovers;
 use crate::spec::{Name, UploadId};
 use std::time::{Duration, SystemTime};
 
-/// Repositories that are looked at in one step.
+/// Repositories that are visited in one step.
 const STEP: usize = 500;
 
-/// A temporary file that was last written this long ago is nobody's: one is needed for the time of one sync.
+/// A temporary file that was last written this long ago is abandoned: it is needed only while it is synced.
 pub const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
-/// What a purge is to do.
+/// Options of a purge.
 pub struct Purge<'p> {
     /// Sessions that were started longer ago than this are removed.
     pub age: Duration,
-    /// They are only counted.
+    /// Sessions are only counted.
     pub dry_run: bool,
-    /// Asked before each session: when it says no, the purge ends there.
-    pub go_on: &'p dyn Fn() -> bool,
+    /// Called before each session: the purge stops when it says no.
+    pub may_continue: &'p dyn Fn() -> bool,
 }
 
-/// What a purge did.
+/// The result of a purge.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PurgeReport {
-    /// Sessions that were looked at.
+    /// Sessions that were found.
     pub seen: usize,
     /// Sessions that were removed, or would have been.
     pub purged: usize,
-    /// Sessions that were to be removed and are still there.
+    /// Sessions that should have been removed but could not be.
     pub stuck: usize,
-    /// Bytes on the disk of the sessions that stay.
+    /// Bytes in the sessions that remain.
     pub bytes_kept: u64,
 }
 
@@ -47,22 +47,22 @@ impl Storage {
                 after: &after,
             };
             let (names, more) =
-                self.directories_with(&[layout::UPLOADS], range, STEP, purge.go_on)?;
+                self.directories_with(&[layout::UPLOADS], range, STEP, purge.may_continue)?;
             for name in &names {
                 let purged = self.purge_repository(name, purge, &mut report);
                 self.unless_odd(&layout::uploads(name), purged)?;
             }
             match names.last() {
-                Some(last) if more && (purge.go_on)() => after = last.to_string(),
+                Some(last) if more && (purge.may_continue)() => after = last.to_string(),
                 _ => return Ok(report),
             }
         }
     }
 
-    /// Removes temporary files that a process left behind when it was killed.
-    pub fn remove_leftovers(&self, go_on: &dyn Fn() -> bool) -> Leftovers {
+    /// Removes temporary files that killed processes left behind.
+    pub fn remove_leftovers(&self, may_continue: &dyn Fn() -> bool) -> Leftovers {
         self.driver
-            .remove_leftovers(time_before(LEFTOVER_AGE), go_on)
+            .remove_leftovers(time_before(LEFTOVER_AGE), may_continue)
     }
 
     fn purge_repository(
@@ -74,7 +74,7 @@ impl Storage {
         let before = time_before(purge.age);
         for ids in self.pages(layout::uploads(name), "", STEP) {
             for id in ids?.iter().filter_map(|text| text.parse::<UploadId>().ok()) {
-                if !(purge.go_on)() {
+                if !(purge.may_continue)() {
                     return Ok(());
                 }
                 report.seen += 1;
@@ -115,7 +115,7 @@ impl Storage {
     }
 }
 
-/// The time this long ago.
+/// The point in time that is `age` in the past.
 fn time_before(age: Duration) -> SystemTime {
     let before = SystemTime::now().checked_sub(age);
     before.unwrap_or(SystemTime::UNIX_EPOCH)

@@ -1,22 +1,22 @@
-//! What is kept in memory because it was asked for lately, up to a bound.
+//! A bounded cache of recently used values.
 //!
-//! Two generations: what was asked for since the newer began is in it. When it is half of what may be kept, the older
-//! one goes and the newer takes its place. So what is in use stays, and nothing has to be put in order.
+//! It has two generations: values that were used since the newer began are in the newer. When that is half full, the older is
+//! dropped and the newer becomes the older. So what is in use stays, and nothing has to be sorted.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Values that were asked for lately.
+/// Recently used values.
 pub struct Recent<K, V> {
     newer: HashMap<K, (V, usize)>,
     older: HashMap<K, (V, usize)>,
-    /// What the newer ones weigh.
+    /// The weight of the newer ones.
     weight: usize,
     weight_max: usize,
 }
 
 impl<K: Eq + Hash, V: Clone> Recent<K, V> {
-    /// Nothing yet. All together weigh no more than `weight_max`.
+    /// An empty cache. All values together weigh at most `weight_max`.
     pub fn new(weight_max: usize) -> Recent<K, V> {
         Recent {
             newer: HashMap::new(),
@@ -26,7 +26,7 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         }
     }
 
-    /// What is kept under a key.
+    /// The value of a key.
     pub fn get(&mut self, key: &K) -> Option<V> {
         if let Some((value, _)) = self.newer.get(key) {
             return Some(value.clone());
@@ -36,7 +36,7 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         Some(value)
     }
 
-    /// Keeps a value of some weight. One that is heavier than half of all is not kept.
+    /// Keeps a value with its weight. One that is heavier than half of the maximum is not kept.
     pub fn insert(&mut self, key: K, value: V, weight: usize) {
         let half = self.weight_max / 2;
         if weight > half {

@@ -250,7 +250,7 @@ fn clients_who_try_again_get_there_when_the_driver_does_not() {
         let purge = Purge {
             age: Duration::ZERO,
             dry_run: false,
-            go_on: &|| true,
+            may_continue: &|| true,
         };
         thread::sleep(Duration::from_millis(1100));
         storage(&store).purge_uploads(&purge).unwrap();
@@ -382,7 +382,7 @@ fn a_session_is_cancelled_and_purged_at_either() {
         let purge = Purge {
             age,
             dry_run: false,
-            go_on: &|| true,
+            may_continue: &|| true,
         };
         other.purge_uploads(&purge).unwrap()
     };

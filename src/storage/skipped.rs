@@ -1,5 +1,5 @@
-//! Entries of the data folder that cannot be read, which walks skip: a loop of links, a folder that may not be
-//! read, a named pipe where a file should be. One of them hides no other, and is logged once.
+//! Entries of the data directory that cannot be read and are skipped: a loop of links, a directory without permission, a named
+//! pipe where a file should be. None of them hides another, and each is logged once.
 
 use super::{Error, Result, Storage};
 use crate::driver::Key;
@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// Entries that are logged in one period; of the others only that there are some.
+/// Entries that are logged in one period; for the others only that there are some.
 const ENTRIES_MAX: usize = 1000;
 
 /// After this time an entry that is still there is logged again.
@@ -51,8 +51,8 @@ impl Skipped {
 }
 
 impl Storage {
-    /// What was read of an entry; `None`, which is logged, when the fault is of this entry alone. Any other fault
-    /// ends the walk: what cannot be read now may be there.
+    /// The outcome for an entry; `None`, which is logged, if only this entry is at fault. Any other error ends the walk: what
+    /// cannot be read at the moment may exist.
     pub(super) fn unless_odd<T>(&self, entry: &Key, outcome: Result<T>) -> Result<Option<T>> {
         match outcome {
             Ok(value) => Ok(Some(value)),
@@ -64,13 +64,13 @@ impl Storage {
         }
     }
 
-    /// Logs, once, that an entry is skipped.
+    /// Logs that an entry is skipped, once.
     pub(super) fn skip(&self, entry: &Key, why: &dyn Display) {
         match self.skipped.note(entry, Instant::now()) {
             Verdict::Silent => {}
             Verdict::Log => log::warn!("{entry} is skipped: {why}"),
             Verdict::LogAsLast => log::warn!(
-                "{entry} is skipped: {why}; {ENTRIES_MAX} entries have been told of, and no more will be for a day"
+                "{entry} is skipped: {why}; {ENTRIES_MAX} entries have been reported, and no others will be for a day"
             ),
         }
     }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_entry_is_logged_once_a_period_and_no_more_than_so_many() {
+    fn each_entry_is_logged_once_a_period_up_to_a_limit() {
         let (skipped, now) = (Skipped::default(), Instant::now());
         let entry = |number: usize| Key::new(format!("{number}"));
         assert_eq!(skipped.note(&entry(0), now), Verdict::Log);

@@ -92,7 +92,7 @@ impl Storage {
 
     /// Removes a tag with its history; what it named stays.
     pub fn delete_tag(&self, name: &Name, tag: &Tag) -> Result<()> {
-        self.change_alone(name, || {
+        self.change_exclusively(name, || {
             if self.other_spelling(name, tag)?.is_some() || !self.may_be_tag(name, tag)? {
                 return Err(Error::ManifestUnknown);
             }

@@ -32,18 +32,18 @@ pub struct Chunk<'a> {
     pub offset: Offset,
     /// How many the client says there are.
     pub length: Option<u64>,
-    /// Set when another request takes the turn: nobody waits for the rest of the body any more.
+    /// Set when another request takes the turn: the rest of the body is not awaited any longer.
     pub stop: Arc<AtomicBool>,
 }
 
-/// What a request says of where its bytes belong.
+/// What a request says about where its bytes belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offset {
-    /// Nothing: behind those that are there.
+    /// Nothing: they are appended.
     Unstated,
-    /// The `Content-Range` begins here.
+    /// The `Content-Range` starts here.
     Range(u64),
-    /// The `Location` it was sent to is one that was given for this offset.
+    /// It was sent to the `Location` for this offset.
     Location(u64),
 }
 
@@ -124,7 +124,7 @@ impl Storage {
         outcome
     }
 
-    /// Makes a body a blob of the repository in one go. On any error nothing stays.
+    /// Makes a body a blob of the repository in one step. After an error nothing is left.
     pub fn put_blob(&self, name: &Name, digest: &Digest, chunk: Chunk<'_>) -> Result<()> {
         let key = (name.clone(), new_upload_id()?);
         let upload = self.driver.upload(&layout::upload(name, &key.1))?;
@@ -139,7 +139,7 @@ impl Storage {
         outcome
     }
 
-    /// Gives a session up. A request that was adding to it ends. Where its files cannot be removed it stays.
+    /// Cancels a session. A request that is adding to it ends. If its files cannot be removed, it stays.
     pub fn cancel_upload(&self, name: &Name, id: &UploadId) -> Result<()> {
         let key = (name.clone(), id.clone());
         let session = self.session(&key)?;
@@ -148,7 +148,7 @@ impl Storage {
         Ok(())
     }
 
-    /// Removes a session, whoever works on it.
+    /// Removes a session, even if a request uses it.
     pub(super) fn abandon_upload(&self, name: &Name, id: &UploadId) {
         let key = (name.clone(), id.clone());
         if let Some(session) = self.uploads.find(&key) {
@@ -171,8 +171,8 @@ impl Storage {
         turn.commit(digest, &layout::blob_data(digest), &[link])
     }
 
-    /// After a request: where the session has ended, by this one or by another meanwhile, nothing of it stays. The
-    /// other could not remove a file that this one had open, on a system where that keeps it.
+    /// After a request: if this or another request has ended the session, removes what is left of it. On some systems the
+    /// other could not remove a file that this one had open.
     fn tidy(&self, key: &SessionKey, session: &Session) {
         if session.has_ended() {
             self.end_upload(key);
@@ -181,7 +181,7 @@ impl Storage {
 
     /// Removes what is left of a session that has ended.
     fn end_upload(&self, key: &SessionKey) {
-        // In this order: whoever comes in between finds the ended session, not a folder half gone.
+        // In this order, so that a request in between finds the ended session, not an incomplete directory.
         self.driver.discard(&layout::upload(&key.0, &key.1));
         self.uploads.remove(key);
     }
@@ -192,7 +192,7 @@ impl Storage {
             return Ok(session);
         }
         self.stored(key)?;
-        // The length counts only when it is read under the session's lock: until then another
+        // The length is valid only if it is read under the session's lock: until then another
         // request may add to it.
         self.know(key, Session::found())
     }
@@ -219,7 +219,7 @@ impl Storage {
         }
     }
 
-    /// How the store has a session.
+    /// Looks up a session in the store.
     fn stored(&self, (name, id): &SessionKey) -> Result<UploadState> {
         let found = self.driver.upload_state(&layout::upload(name, id))?;
         found.ok_or(Error::UploadUnknown)

@@ -1,5 +1,4 @@
-//! Whether pushes would find the folders that they need writable: asked at the start, and by whoever
-//! watches over a running registry.
+//! Whether pushes can write to the directories that they need: checked at the start and by health checks.
 
 use super::{Storage, layout};
 use crate::driver;
@@ -8,31 +7,31 @@ use crate::sync::Mutex;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// An answer is good for so long, however often it is asked for.
-const GOOD_FOR: Duration = Duration::from_secs(1);
+/// How long a result is reused.
+const VALID_FOR: Duration = Duration::from_secs(1);
 
-/// The last answer.
+/// The last result.
 #[derive(Default)]
-pub struct Checked(Mutex<Option<(Instant, Option<String>)>>);
+pub struct WritableCheck(Mutex<Option<(Instant, Option<String>)>>);
 
 impl Storage {
-    /// Tries whether a push would find its folders writable. What was found a moment ago is found again.
+    /// Checks whether a push can write to its directories. A recent result is reused.
     pub fn check_writable(&self) -> Result<(), String> {
         let mut last = self.checked.0.lock();
-        let answer = match &*last {
-            Some((at, answer)) if at.elapsed() < GOOD_FOR => answer.clone(),
+        let problem = match &*last {
+            Some((at, problem)) if at.elapsed() < VALID_FOR => problem.clone(),
             _ => {
                 let checked = self.driver.probe(&layout::DIRECTORIES);
-                let answer = checked.err().map(|error| error.to_string());
-                *last = Some((Instant::now(), answer.clone()));
-                answer
+                let problem = checked.err().map(|error| error.to_string());
+                *last = Some((Instant::now(), problem.clone()));
+                problem
             }
         };
-        answer.map_or(Ok(()), Err)
+        problem.map_or(Ok(()), Err)
     }
 }
 
-/// Looks whether a registry over that folder could write to it, without touching anything.
+/// Checks whether a registry could write to a directory, without changing anything.
 pub fn look(root: &Path) -> Result<(), driver::Unwritable> {
     let inner = [layout::LAYERS, layout::MANIFESTS, layout::UPLOADS];
     let [.., blobs, repositories] = layout::DIRECTORIES;

@@ -1,12 +1,12 @@
-//! Files and folders where the systems differ: how a path is taken, which names are the same, what is
-//! in use, what survives a power loss, whose a file is.
+//! Files and directories where the systems differ: how a path is interpreted, which names are the same, which files are
+//! in use, what survives a power loss, who owns a file.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A path as people write it: without what [`literal`] puts before it on Windows.
+/// A path as people write it: without the prefix that [`literal`] adds on Windows.
 pub fn plain(path: &Path) -> PathBuf {
     let Some(text) = path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) else {
         return path.to_owned();
@@ -17,14 +17,14 @@ pub fn plain(path: &Path) -> PathBuf {
     }
 }
 
-/// A path under which every name means itself.
+/// A path in which every name is taken literally.
 #[cfg(unix)]
 pub fn literal(path: &Path) -> io::Result<PathBuf> {
     Ok(path.to_owned())
 }
 
-/// A path under which every name means itself: absolute, in Windows' verbatim form (`\\?\C:\data`,
-/// `\\?\UNC\server\share\data`). Without it a path ends at 260 characters, `nul` and `con` are devices
+/// A path in which every name is taken literally: absolute, in Windows' verbatim form (`\\?\C:\data`,
+/// `\\?\UNC\server\share\data`). Without it a path is limited to 260 characters, `nul` and `con` are devices
 /// and a dot at the end of a name is dropped.
 #[cfg(windows)]
 pub fn literal(path: &Path) -> io::Result<PathBuf> {
@@ -44,10 +44,10 @@ pub fn literal(path: &Path) -> io::Result<PathBuf> {
             Prefix::DeviceNS(_) => {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidInput,
-                    "its name is that of a device",
+                    "it is the name of a device",
                 ));
             }
-            // Verbatim as it is.
+            // Already verbatim.
             _ => return Ok(absolute),
         },
         _ => return Ok(absolute),
@@ -56,11 +56,11 @@ pub fn literal(path: &Path) -> io::Result<PathBuf> {
     Ok(literal.into())
 }
 
-/// Whether names in a folder that differ only by case are the same.
+/// Whether names in a directory that differ only in case are the same.
 pub const FOLDS_CASE: bool = cfg!(windows);
 
-/// The name under which the last word of a path is kept; an error when there is nothing. Every name is
-/// its own here.
+/// The spelling on disk of the last component of a path; an error when there is nothing. On unix every spelling is a
+/// name of its own.
 #[cfg(unix)]
 pub fn kept_name(path: &Path) -> io::Result<OsString> {
     path.symlink_metadata()?;
@@ -70,16 +70,16 @@ pub fn kept_name(path: &Path) -> io::Result<OsString> {
 #[cfg(windows)]
 pub use super::windows::kept_name;
 
-/// Whether an error may be over in a moment, because another program has the file open: here only one that
-/// holds a lease on it (Samba), since nothing is opened that would have to be waited for.
+/// Whether an error may soon go away, because another program has the file open: on unix only one that
+/// holds a lease on it (Samba), since files are opened without waiting.
 #[cfg(unix)]
 pub fn is_in_use(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Whether an error may be over in a moment: another request, or a virus scanner, has the file open in
-/// a way that keeps it from being renamed, removed or opened. Windows says "access denied" for some of
-/// that.
+/// Whether an error may soon go away: another request, or a virus scanner, has the file open in
+/// a way that keeps it from being renamed, removed or opened. Windows reports some of that as "access
+/// denied".
 #[cfg(windows)]
 pub fn is_in_use(error: &io::Error) -> bool {
     use windows_sys::Win32::Foundation::{
@@ -99,7 +99,7 @@ pub fn is_in_use(error: &io::Error) -> bool {
     )
 }
 
-/// Lets an opening end at once, whatever is at the path: a named pipe or a device would be waited for, perhaps
+/// Makes opening return at once, whatever is at the path: opening a named pipe or a device could wait
 /// for ever.
 #[cfg(unix)]
 pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
@@ -109,19 +109,19 @@ pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     options.custom_flags(flags.bits().cast_signed())
 }
 
-/// Opening never waits here: there are no pipes in folders.
+/// Opening never waits on Windows: directories contain no pipes.
 #[cfg(windows)]
 pub fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Opens a regular file and nothing else, without waiting. What else is there is an error that says what it
-/// is: `IsADirectory` for a folder, `InvalidData` for a named pipe, a socket or a device.
+/// Opens a regular file and nothing else, without waiting. Anything else is an error that says what it
+/// is: `IsADirectory`, or `InvalidData` for a named pipe, a socket or a device.
 pub fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<(File, Metadata)> {
     let file = match without_waiting(options).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-        // Sockets and folders are not opened at all, each with an error of its own.
+        // Sockets and directories are not opened at all, each with an error of its own.
         Err(error) => {
             let found = fs::metadata(path).ok();
             let irregular = found.and_then(|found| regular(&found).err());
@@ -133,7 +133,7 @@ pub fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<(File,
     Ok((file, metadata))
 }
 
-/// An error for what is no regular file.
+/// An error for anything but a regular file.
 fn regular(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_file() {
         return Ok(());
@@ -141,10 +141,7 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let text = format!(
-        "it is {}, where a regular file is expected",
-        special(metadata)
-    );
+    let text = format!("it is {}, not a regular file", special(metadata));
     Err(io::Error::new(io::ErrorKind::InvalidData, text))
 }
 
@@ -166,31 +163,31 @@ fn special(_metadata: &Metadata) -> &'static str {
     "a device or a pipe"
 }
 
-/// Opens a folder, to flush it or to set its times.
+/// Opens a directory, to sync it or to set its times.
 #[cfg(unix)]
 pub fn open_folder(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Opens a folder, to flush it or to set its times.
+/// Opens a directory, to sync it or to set its times.
 #[cfg(windows)]
 pub fn open_folder(path: &Path) -> io::Result<File> {
     use std::os::windows::fs::OpenOptionsExt;
     use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_BACKUP_SEMANTICS;
     let mut options = File::options();
-    // The flag is what opens a folder at all.
+    // Directories can be opened only with this flag.
     let options = options.write(true).custom_flags(FILE_FLAG_BACKUP_SEMANTICS);
     options.open(path)
 }
 
-/// Makes the entries of a folder survive a power loss.
+/// Makes the entries of a directory survive a power loss.
 #[cfg(unix)]
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     open_folder(path)?.sync_all()
 }
 
-/// Makes the entries of a folder survive a power loss: what NTFS has noted in its journal is written. A
-/// folder that may not be opened for that, or a file system that has no such call (a network share), is
+/// Makes the entries of a directory survive a power loss: NTFS writes its journal. A
+/// directory that may not be opened for that, or a file system without such a call (a network share), is
 /// left to the system.
 #[cfg(windows)]
 pub fn sync_directory(path: &Path) -> io::Result<()> {
@@ -200,7 +197,7 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads some bytes of `file` from `offset`; the file's cursor is of no account.
+/// Reads some bytes of `file` from `offset`; the file's cursor is not used.
 #[cfg(unix)]
 pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, into, offset)
@@ -212,7 +209,7 @@ pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, into, offset)
 }
 
-/// Whether this process may put files into a folder, which is found out without touching it.
+/// Whether this process may create files in a directory, without trying it.
 #[cfg(unix)]
 pub fn may_write(folder: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
@@ -220,26 +217,26 @@ pub fn may_write(folder: &Path) -> io::Result<()> {
     Ok(accessat(CWD, folder, how, AtFlags::EACCESS)?)
 }
 
-/// Windows gives no answer without trying: taken as a yes.
+/// Windows does not tell without trying: taken as a yes.
 #[cfg(windows)]
 pub fn may_write(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The ids of the user and the group that this process is.
+/// The ids of the user and the group of this process.
 #[cfg(unix)]
 pub fn user_and_group() -> Option<(u32, u32)> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     Some((user.as_raw(), group.as_raw()))
 }
 
-/// Users have no numbers here.
+/// Users have no numbers on Windows.
 #[cfg(windows)]
 pub fn user_and_group() -> Option<(u32, u32)> {
     None
 }
 
-/// Creates a file that only its owner may read and write; fails when it is there.
+/// Creates a file that only its owner may read and write; fails when it exists.
 #[cfg(unix)]
 pub fn create_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -247,14 +244,14 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Creates a file; fails when it is there. Who may read it is what the folder hands down.
+/// Creates a file; fails when it exists. Who may read it is inherited from the directory.
 #[cfg(windows)]
 pub fn create_private(path: &Path) -> io::Result<File> {
     File::create_new(path)
 }
 
-/// Two numbers that tell one file from another, and one state of it from the next: the file's number
-/// and the time of its last change of any kind.
+/// Two numbers that distinguish files and their states: the inode
+/// and the time of the last change of any kind.
 #[cfg(unix)]
 pub fn file_identity(metadata: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
@@ -263,16 +260,16 @@ pub fn file_identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.ino(), changed.cast_unsigned())
 }
 
-/// Windows gives no number of a file without opening it: the time of its making, which a file that
-/// was renamed into place does not share.
+/// Windows gives no number of a file without opening it: the time of creation, which a file that
+/// was renamed into place does not share, and of the last write.
 #[cfg(windows)]
 pub fn file_identity(metadata: &Metadata) -> (u64, u64) {
     use std::os::windows::fs::MetadataExt;
     (metadata.creation_time(), metadata.last_write_time())
 }
 
-/// Which file an open one is, whatever it is called, as three numbers: no two files that are there at the same time have
-/// the same, and one that is made later hardly ever the same as one that is gone.
+/// The identity of an open file, whatever its name, as three numbers: no two files that exist at the same time have
+/// the same, and one that is created later hardly ever that of one that was removed.
 #[cfg(unix)]
 pub fn file_id(_file: &File, metadata: &Metadata) -> io::Result<[u64; 3]> {
     Ok(id_of(metadata))
@@ -293,7 +290,7 @@ fn id_of(metadata: &Metadata) -> [u64; 3] {
 #[cfg(windows)]
 pub use super::windows::file_id;
 
-/// Looks at the file of a path, which need not be opened for that here.
+/// Inspects the file at a path, which unix does not have to open for that.
 #[cfg(unix)]
 pub fn look_at<T>(path: &Path, look: impl FnOnce([u64; 3], &Metadata) -> T) -> io::Result<T> {
     let metadata = path.metadata()?;
@@ -301,7 +298,7 @@ pub fn look_at<T>(path: &Path, look: impl FnOnce([u64; 3], &Metadata) -> T) -> i
     Ok(look(id, &metadata))
 }
 
-/// Looks at the file of a path.
+/// Inspects the file at a path.
 #[cfg(windows)]
 pub fn look_at<T>(path: &Path, look: impl FnOnce([u64; 3], &Metadata) -> T) -> io::Result<T> {
     let file = File::open(path)?;
@@ -321,7 +318,7 @@ pub fn copy_owner(file: &File, other: &Metadata) -> io::Result<()> {
     file.set_permissions(other.permissions())
 }
 
-/// Windows hands down from the folder who may read a file.
+/// On Windows, who may read a file is inherited from the directory.
 #[cfg(windows)]
 pub fn copy_owner(_file: &File, _other: &Metadata) -> io::Result<()> {
     Ok(())

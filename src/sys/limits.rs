@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io;
 
-/// Raises the soft limit of open files to the hard one and gives the limit that holds now; `None`
-/// where there is no such limit. Every connection needs one file, every blob on its way another.
+/// Raises the soft limit of open files to the hard one and returns it; `None`
+/// when there is none. Every connection needs one file, every blob in transit another.
 #[cfg(unix)]
 pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -23,8 +23,8 @@ pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Whether the process or the system ran out of file descriptors, or of memory for them: it may be over in a
-/// moment.
+/// Whether the process or the system ran out of file descriptors, or of memory for them: it may soon be
+/// over.
 #[cfg(unix)]
 pub fn is_out_of_files(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -34,7 +34,7 @@ pub fn is_out_of_files(error: &io::Error) -> bool {
     )
 }
 
-/// Whether the process ran out of sockets, or of handles or memory for files: it may be over in a moment.
+/// Whether the process ran out of sockets, or of handles or memory for files: it may soon be over.
 #[cfg(windows)]
 pub fn is_out_of_files(error: &io::Error) -> bool {
     use windows_sys::Win32::Foundation::{
@@ -49,13 +49,13 @@ pub fn is_out_of_files(error: &io::Error) -> bool {
         )
 }
 
-/// A file descriptor to keep until there is no other: without one no client can be told so.
+/// A file descriptor to keep in reserve: with none left, no client could be told.
 #[cfg(unix)]
 pub fn spare_file() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// Windows has no limit that would make one needed.
+/// Windows has no such limit.
 #[cfg(windows)]
 pub fn spare_file() -> Option<File> {
     None

@@ -1,12 +1,12 @@
-//! Listening on TCP: every address or a named one, with room for many connections that wait.
+//! Listening on TCP: on every address or a given one, with a long queue of waiting connections.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-/// How many connections may wait to be accepted; the system lowers it to its own limit.
+/// How many connections may wait to be accepted; the system reduces it to its own limit.
 const BACKLOG: i32 = 4096;
 
-/// Listens on every interface: one socket for IPv6 and IPv4 where the system can, IPv4 alone where
+/// Listens on every interface: one socket for IPv6 and IPv4 where the system supports it, only IPv4 where
 /// there is no IPv6. Port 0 takes a free one.
 pub fn bind_all_interfaces(port: u16) -> io::Result<Vec<TcpListener>> {
     match listen(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
@@ -19,7 +19,7 @@ pub fn bind_all_interfaces(port: u16) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-/// Listens on `host:port`: on the first address of the host that can be listened on.
+/// Listens on `host:port`: on the first address of the host that can be bound.
 pub fn bind(address: &str) -> io::Result<TcpListener> {
     let mut found = Err(no_address());
     for address in std::net::ToSocketAddrs::to_socket_addrs(address)? {
@@ -31,19 +31,19 @@ pub fn bind(address: &str) -> io::Result<TcpListener> {
     found
 }
 
-/// A host that is known and has no address.
+/// The error for a host that exists and has no address.
 pub fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address")
 }
 
-/// Whether another program has the port. On Windows one that has it for itself alone is told as a
-/// missing right.
+/// Whether another program uses the port. If it uses it exclusively, Windows reports a missing
+/// permission.
 fn is_taken(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse
         || (cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-/// One socket; the IPv6 address of every interface takes IPv4 as well, whatever the system's default is.
+/// One socket; the unspecified IPv6 address accepts IPv4 as well, whatever the system's default.
 #[cfg(unix)]
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
@@ -62,15 +62,15 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from(socket))
 }
 
-/// See the twin. The port is taken for this process alone: without asking for that, Windows lets another
+/// See the twin. The port is used exclusively: otherwise Windows lets another
 /// program listen on it as well, and either may get the connections.
 #[cfg(windows)]
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     super::windows::listen(address, BACKLOG).map_err(|error| {
         let why = match error.kind() {
-            io::ErrorKind::AddrInUse => "another program has the port",
+            io::ErrorKind::AddrInUse => "another program uses the port",
             io::ErrorKind::PermissionDenied => {
-                "another program has the port for itself alone, or Windows reserves it (netsh interface ipv4 \
+                "another program uses the port exclusively, or Windows reserves it (netsh interface ipv4 \
                  show excludedportrange protocol=tcp)"
             }
             _ => return error,

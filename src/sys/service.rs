@@ -1,62 +1,62 @@
-//! Services: programs that the system itself starts, stops and starts again. Windows has a manager of
-//! them that a program talks to; elsewhere that is done by signals, and every function here is an error.
+//! Services: programs that the system starts, stops and restarts. Windows has a service manager
+//! that programs talk to; elsewhere signals do, and every function here is an error.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Whether there is such a manager.
+/// Whether there is a service manager.
 pub const AVAILABLE: bool = cfg!(windows);
 
-/// What the manager is to know of a service.
+/// A service to install.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What it is called by, in commands.
+    /// Its name in commands.
     pub name: String,
-    /// What lists of services show.
+    /// Its name in lists of services.
     pub title: String,
-    /// A sentence about it.
+    /// One sentence that describes it.
     pub description: String,
-    /// The program, with its whole path.
+    /// The absolute path of the program.
     pub program: PathBuf,
     /// The program's arguments.
     pub arguments: Vec<OsString>,
     /// The account it runs as, one that has no password.
     pub account: String,
-    /// The pauses before it is started again after its first failures, and after each that follows the
-    /// last pause's.
+    /// The pauses before it is restarted after its first failures; the last one applies to all further
+    /// failures.
     pub restart_pauses: Vec<Duration>,
-    /// After so long without a failure the first pause counts again.
+    /// After so long without a failure the first pause applies again.
     pub failures_forgotten: Duration,
 }
 
-/// What a service does.
+/// Whether a service runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
-    /// Nothing.
+    /// It does not run.
     Stopped,
-    /// It is about to run.
+    /// It is starting.
     Starting,
     /// It runs.
     Running,
-    /// It finishes what it was at.
+    /// It is finishing what is in flight.
     Stopping,
 }
 
-/// What the manager knows of a service.
+/// What the service manager knows about a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceReport {
-    /// What it does.
+    /// Whether it runs.
     pub state: RunState,
-    /// The number of its process; `None` when there is none.
+    /// Its process id; `None` when it does not run.
     pub process: Option<u32>,
-    /// The program and its arguments as they are called.
+    /// Its command line.
     pub command: String,
     /// The account it runs as.
     pub account: String,
 }
 
-/// What a service is there for: called once, told by [`Manager`] when to end; the error is its failure.
+/// The work of a service: called once; [`Manager`] says when to stop; an error is a failure of the service.
 pub type Work = Box<dyn FnOnce(&Manager) -> Result<(), String> + Send>;
 
 #[cfg(windows)]

@@ -1,9 +1,9 @@
-//! Being asked to stop.
+//! Requests to stop the program.
 
 use std::io;
 use std::time::Duration;
 
-/// What is called when the program is to stop, with the longest time until the system ends it by itself,
+/// Called when the program is to stop, with the time after which the system ends it by itself,
 /// where there is one.
 pub type StopAction = Box<dyn FnMut(Option<Duration>) + Send>;
 
@@ -15,7 +15,7 @@ pub fn on_shutdown_signal(mut action: StopAction) -> io::Result<()> {
     ctrlc::set_handler(move || action(None)).map_err(io::Error::other)
 }
 
-/// See the twin. At a closing, a logoff and a shutdown the process lives until it ends by itself, or until
+/// See the twin. When the console is closed, at logoff and at shutdown the process lives until it ends by itself, or until
 /// the system ends it.
 #[cfg(windows)]
 pub fn on_shutdown_signal(action: StopAction) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Connected sockets: waiting no longer than a tick, sending without a copy, and sockets of the machine itself.
+//! Connected sockets: waiting no longer than a tick, sending without a copy, and local sockets.
 
 use std::fs::File;
 use std::io;
@@ -11,21 +11,21 @@ pub use super::windows::{LocalListener, LocalStream};
 #[cfg(unix)]
 pub use std::os::unix::net::{UnixListener as LocalListener, UnixStream as LocalStream};
 
-/// Makes a blocked `accept` of this listening socket return with an error, now and for ever; `false`
-/// where the system cannot.
+/// Makes a blocked `accept` of this listening socket return an error, now and for ever; `false`
+/// where the system does not support it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn interrupt_accept(listener: &impl std::os::fd::AsFd) -> bool {
     rustix::net::shutdown(listener, rustix::net::Shutdown::Both).is_ok()
 }
 
-/// Not here: connect to it instead.
+/// Not supported on this system: connect to it instead.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub fn interrupt_accept<L>(_listener: &L) -> bool {
     false
 }
 
-/// Sets how long one [`receive`] or [`send`] may block before it says `WouldBlock`: `tick` at most,
-/// so that the caller looks at its own deadlines. Sends on Windows get `patience`, because there a
+/// Sets how long one [`receive`] or [`send`] may block before it returns `WouldBlock`: at most `tick`,
+/// so that the caller can check its own deadlines. Sends on Windows get `patience`, because there a
 /// send that timed out leaves the connection in an unknown state and must be its end.
 #[cfg(unix)]
 pub fn set_ticks(stream: &impl Timeouts, tick: Duration, _patience: Duration) -> io::Result<()> {
@@ -38,7 +38,7 @@ pub fn set_ticks(stream: &impl Timeouts, tick: Duration, patience: Duration) -> 
     stream.set_timeouts(tick, patience)
 }
 
-/// Both kinds of stream socket take timeouts.
+/// A stream socket that supports timeouts.
 pub trait Timeouts {
     /// Sets the timeouts of reads and writes.
     fn set_timeouts(&self, read: Duration, write: Duration) -> io::Result<()>;
@@ -58,7 +58,7 @@ impl Timeouts for LocalStream {
     }
 }
 
-/// Whether the error says that a tick of [`set_ticks`] passed without a byte.
+/// Whether the error means that a tick of [`set_ticks`] passed without a byte.
 pub fn is_tick(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -66,7 +66,7 @@ pub fn is_tick(error: &io::Error) -> bool {
     )
 }
 
-/// Reads what has come, waiting at most the tick set by [`set_ticks`].
+/// Reads what has arrived, waiting at most the tick set by [`set_ticks`].
 #[cfg(unix)]
 pub fn receive<S>(stream: &S, into: &mut [u8], _tick: Duration) -> io::Result<usize>
 where
@@ -87,7 +87,7 @@ where
 }
 
 /// Sends some of `bytes`; `more` says that the next bytes follow at once, so that the system need
-/// not send a small packet (a hint; ignored where it is unknown).
+/// not send a small packet (a hint; ignored where it is not supported).
 #[cfg(unix)]
 pub fn send<S: std::os::fd::AsFd>(stream: &S, bytes: &[u8], more: bool) -> io::Result<usize> {
     Ok(rustix::net::send(stream, bytes, send_flags(more))?)
@@ -165,7 +165,7 @@ pub fn send_file<S: std::os::fd::AsFd>(
     }
 }
 
-/// No such call here: copy.
+/// No such call on this system: copy.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub fn send_file<S>(
     _stream: &S,

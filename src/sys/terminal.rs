@@ -1,4 +1,4 @@
-//! A terminal that does not show what is typed: for passwords.
+//! A terminal without echo: for passwords.
 
 use std::io;
 
@@ -6,14 +6,14 @@ use std::io;
 #[derive(Clone)]
 pub struct Shown(Mode);
 
-/// Stops showing what is typed on standard input. An error when that is no terminal.
+/// Stops the echo of standard input. An error when that is not a terminal.
 pub fn hide_typing() -> io::Result<Shown> {
     let mode = mode()?;
     set_mode(&hidden(&mode))?;
     Ok(Shown(mode))
 }
 
-/// Shows again what is typed.
+/// Restores the echo.
 pub fn show_typing(shown: &Shown) -> io::Result<()> {
     set_mode(&shown.0)
 }
@@ -36,7 +36,7 @@ fn hidden(mode: &Mode) -> Mode {
 #[cfg(unix)]
 fn set_mode(mode: &Mode) -> io::Result<()> {
     use rustix::termios::{OptionalActions, tcsetattr};
-    // What was typed before the question is thrown away with it.
+    // What was typed before the prompt is discarded.
     Ok(tcsetattr(io::stdin(), OptionalActions::Flush, mode)?)
 }
 

@@ -3,7 +3,7 @@
 //! Trust is for clients to decide: a server presents what it was given, including a self-signed
 //! certificate of version 1 with a bare common name, which stricter parsers reject.
 
-use super::der::{Element, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME};
+use super::der::{DerReader, Element, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
 use crate::time::CivilTime;
 use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
@@ -26,7 +26,7 @@ pub struct CertificateSummary<'c> {
 impl CertificateSummary<'_> {
     /// Reads a certificate; `None` when the bytes are not one.
     pub fn parse(der: &[u8]) -> Option<CertificateSummary<'_>> {
-        let mut fields = Reader::new(der).sequence()?.sequence()?;
+        let mut fields = DerReader::new(der).sequence()?.sequence()?;
         if fields.peek() == Some(VERSION) {
             fields.any()?;
         }

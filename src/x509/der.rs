@@ -27,17 +27,17 @@ pub struct Element<'d> {
     pub tag: u8,
     /// Tag, length and content.
     pub whole: &'d [u8],
-    /// The content alone.
+    /// The content only.
     pub content: &'d [u8],
 }
 
 /// Elements one after the other.
-pub struct Reader<'d>(&'d [u8]);
+pub struct DerReader<'d>(&'d [u8]);
 
-impl<'d> Reader<'d> {
+impl<'d> DerReader<'d> {
     /// Starts at the first of these bytes.
-    pub fn new(bytes: &'d [u8]) -> Reader<'d> {
-        Reader(bytes)
+    pub fn new(bytes: &'d [u8]) -> DerReader<'d> {
+        DerReader(bytes)
     }
 
     /// The tag of the next element.
@@ -51,8 +51,8 @@ impl<'d> Reader<'d> {
     }
 
     /// The content of the next element, which must be a SEQUENCE.
-    pub fn sequence(&mut self) -> Option<Reader<'d>> {
-        self.element(SEQUENCE).map(|found| Reader(found.content))
+    pub fn sequence(&mut self) -> Option<DerReader<'d>> {
+        self.element(SEQUENCE).map(|found| DerReader(found.content))
     }
 
     /// The next element, whatever it is; `None` at the end, and when it is truncated. Lengths of more
@@ -128,7 +128,7 @@ mod tests {
         let bytes = [
             0x30, 0x05, 0x02, 0x01, 0x07, 0x05, 0x00, 0x03, 0x81, 0x01, 0x00,
         ];
-        let mut outer = Reader::new(&bytes);
+        let mut outer = DerReader::new(&bytes);
         let mut inner = outer.sequence().unwrap();
         assert_eq!(inner.element(INTEGER).unwrap().content, [7]);
         assert_eq!(inner.any().unwrap().whole, [5, 0]);
@@ -138,13 +138,13 @@ mod tests {
         assert_eq!((last.tag, last.content), (BIT_STRING, &[0][..]));
         assert_eq!(last.whole, &bytes[7..]);
         assert!(outer.peek().is_none());
-        assert!(Reader::new(&bytes).element(INTEGER).is_none());
+        assert!(DerReader::new(&bytes).element(INTEGER).is_none());
     }
 
     #[test]
     fn a_length_has_up_to_four_bytes_and_must_be_there() {
         let long = [&[4, 0x84, 0, 0, 1, 0][..], &[9; 256]].concat();
-        assert_eq!(Reader::new(&long).any().unwrap().content, [9; 256]);
+        assert_eq!(DerReader::new(&long).any().unwrap().content, [9; 256]);
         for bytes in [
             &[][..],
             &[4],
@@ -156,7 +156,7 @@ mod tests {
             &[4, 0x85, 0, 0, 0, 0, 1, 0],
             &[4, 0xff],
         ] {
-            assert!(Reader::new(bytes).any().is_none(), "{bytes:?}");
+            assert!(DerReader::new(bytes).any().is_none(), "{bytes:?}");
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::certificate::CertificateSummary;
 use super::der::{
-    BIT_STRING, BOOLEAN, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, whole_bytes,
+    BIT_STRING, BOOLEAN, DerReader, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, whole_bytes,
 };
 use super::oid::{
     ANY_EXTENDED_KEY_USAGE, BASIC_CONSTRAINTS, CLIENT_AUTH, EXTENDED_KEY_USAGE, KEY_USAGE,
@@ -61,7 +61,7 @@ pub struct Extensions {
 impl<'c> CertificateDetails<'c> {
     /// Reads a certificate; `None` when the bytes are not one.
     pub fn parse(der: &'c [u8]) -> Option<CertificateDetails<'c>> {
-        let mut whole = Reader::new(der);
+        let mut whole = DerReader::new(der);
         let mut parts = whole.sequence()?;
         let signed = parts.element(SEQUENCE)?;
         let algorithm = parts.element(SEQUENCE)?;
@@ -69,7 +69,7 @@ impl<'c> CertificateDetails<'c> {
         if parts.peek().is_some() || whole.peek().is_some() {
             return None;
         }
-        let mut fields = Reader::new(signed.content);
+        let mut fields = DerReader::new(signed.content);
         let version = version(&mut fields)?;
         fields.element(INTEGER)?; // serialNumber
         // It is repeated outside, and must be the same.
@@ -107,11 +107,11 @@ impl<'c> CertificateDetails<'c> {
     }
 }
 
-fn version(fields: &mut Reader<'_>) -> Option<u8> {
+fn version(fields: &mut DerReader<'_>) -> Option<u8> {
     if fields.peek() != Some(VERSION) {
         return Some(1);
     }
-    let mut version = Reader::new(fields.any()?.content);
+    let mut version = DerReader::new(fields.any()?.content);
     let number = version.element(INTEGER)?;
     match (number.content, version.peek()) {
         ([number @ 0..=2], None) => Some(number + 1),
@@ -120,7 +120,7 @@ fn version(fields: &mut Reader<'_>) -> Option<u8> {
 }
 
 /// What follows the key.
-fn extensions(fields: &mut Reader<'_>, version: u8) -> Option<Extensions> {
+fn extensions(fields: &mut DerReader<'_>, version: u8) -> Option<Extensions> {
     let mut found = Extensions::default();
     for tag in UNIQUE_IDS {
         if fields.peek() == Some(tag) && version > 1 {
@@ -128,7 +128,7 @@ fn extensions(fields: &mut Reader<'_>, version: u8) -> Option<Extensions> {
         }
     }
     if fields.peek() == Some(EXTENSIONS) && version == 3 {
-        let mut outer = Reader::new(fields.any()?.content);
+        let mut outer = DerReader::new(fields.any()?.content);
         let mut list = outer.sequence()?;
         while list.peek().is_some() {
             found.read(list.sequence()?)?;
@@ -142,7 +142,7 @@ fn extensions(fields: &mut Reader<'_>, version: u8) -> Option<Extensions> {
 
 impl Extensions {
     /// Reads one; `None` when it is malformed or repeated.
-    fn read(&mut self, mut extension: Reader<'_>) -> Option<()> {
+    fn read(&mut self, mut extension: DerReader<'_>) -> Option<()> {
         let name = extension.element(OBJECT_IDENTIFIER)?.content;
         let is_critical = boolean(&mut extension)?;
         let value = extension.element(OCTET_STRING)?.content;
@@ -153,7 +153,7 @@ impl Extensions {
         self.seen.push(name.to_vec());
         match name {
             BASIC_CONSTRAINTS => {
-                let mut constraints = Reader::new(value).sequence()?;
+                let mut constraints = DerReader::new(value).sequence()?;
                 self.is_authority = Some(boolean(&mut constraints)?);
                 if constraints.peek().is_some() {
                     self.path_length = Some(length(constraints.element(INTEGER)?.content)?);
@@ -161,12 +161,12 @@ impl Extensions {
                 constraints.peek().is_none().then_some(())?;
             }
             KEY_USAGE => {
-                let usage = Reader::new(value).element(BIT_STRING)?.content;
+                let usage = DerReader::new(value).element(BIT_STRING)?.content;
                 let first = usage.get(1).copied().unwrap_or(0);
                 self.may_sign = Some(first & CERT_SIGN != 0);
             }
             EXTENDED_KEY_USAGE => {
-                let mut uses = Reader::new(value).sequence()?;
+                let mut uses = DerReader::new(value).sequence()?;
                 let mut for_clients = false;
                 while uses.peek().is_some() {
                     let found = uses.element(OBJECT_IDENTIFIER)?.content;
@@ -182,7 +182,7 @@ impl Extensions {
 }
 
 /// `BOOLEAN DEFAULT FALSE`.
-fn boolean(reader: &mut Reader<'_>) -> Option<bool> {
+fn boolean(reader: &mut DerReader<'_>) -> Option<bool> {
     if reader.peek() != Some(BOOLEAN) {
         return Some(false);
     }

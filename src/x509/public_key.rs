@@ -1,6 +1,6 @@
 //! Public keys as certificates hold them: SubjectPublicKeyInfo (RFC 5280 4.1.2.7; RFC 8017 A.1.1; RFC 5480; RFC 8410).
 
-use super::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, whole_bytes};
+use super::der::{BIT_STRING, DerReader, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, whole_bytes};
 use super::oid::{EC, ED25519, P256, P384, RSA};
 
 /// The two parts of a SubjectPublicKeyInfo.
@@ -31,7 +31,7 @@ pub enum PublicKey<'d> {
 impl<'d> PublicKeyInfo<'d> {
     /// Reads a SubjectPublicKeyInfo, tag and length included; `None` when it is malformed.
     pub fn parse(der: &'d [u8]) -> Option<PublicKeyInfo<'d>> {
-        let mut parts = Reader::new(der).sequence()?;
+        let mut parts = DerReader::new(der).sequence()?;
         Some(PublicKeyInfo {
             algorithm: parts.element(SEQUENCE)?.content,
             key: whole_bytes(&parts.element(BIT_STRING)?)?,
@@ -40,10 +40,10 @@ impl<'d> PublicKeyInfo<'d> {
 
     /// The key itself; `None` when it is of another kind, or malformed.
     pub fn public_key(&self) -> Option<PublicKey<'d>> {
-        let mut algorithm = Reader::new(self.algorithm);
+        let mut algorithm = DerReader::new(self.algorithm);
         match algorithm.element(OBJECT_IDENTIFIER)?.content {
             RSA => {
-                let mut numbers = Reader::new(self.key).sequence()?;
+                let mut numbers = DerReader::new(self.key).sequence()?;
                 Some(PublicKey::Rsa {
                     modulus: numbers.element(INTEGER)?.content,
                     exponent: numbers.element(INTEGER)?.content,

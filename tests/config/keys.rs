@@ -160,7 +160,7 @@ const CASES: &[Case] = &[
         c.http.limits.memory_bytes_max == 88 * 1024 * 1024
     }),
     Case("http.limits.headfields", "50", |c| {
-        c.http.limits.head_fields_max == 50
+        c.http.limits.headers_max == 50
     }),
     Case("http.limits.headtimeout", "3s", |c| {
         c.http.limits.head_timeout == Duration::from_secs(3)
@@ -178,10 +178,10 @@ const CASES: &[Case] = &[
         c.http.limits.target_bytes_max == 2048
     }),
     Case("http.limits.answerminimumrate", "9", |c| {
-        c.http.limits.answer_rate_min_bytes_per_second == 9
+        c.http.limits.response_rate_min_bytes_per_second == 9
     }),
     Case("http.limits.answergrace", "4s", |c| {
-        c.http.limits.answer_grace == Duration::from_secs(4)
+        c.http.limits.response_grace == Duration::from_secs(4)
     }),
     Case("http.limits.lingertimeout", "4s", |c| {
         c.http.limits.linger_timeout == Duration::from_secs(4)

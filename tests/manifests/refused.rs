@@ -112,7 +112,7 @@ fn what_is_wrong_with_a_manifest_is_said() {
         (
             OCI_MANIFEST,
             with("/config/digest", json!("md5:12")),
-            "not supported",
+            "unsupported",
         ),
         (OCI_MANIFEST, with("/config/size", json!(-1)), "bad JSON"),
         (OCI_MANIFEST, with("/layers", json!({})), "bad JSON"),

@@ -5,6 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+/// Bytes of an uncompressed point: one that says so, and two numbers.
+const P256_BYTES: usize = 1 + 2 * 32;
+const P384_BYTES: usize = 1 + 2 * 48;
+
 /// The numbers of a public key.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Material {
@@ -15,9 +19,9 @@ pub enum Material {
         /// The exponent.
         e: Vec<u8>,
     },
-    /// An uncompressed point.
+    /// An uncompressed point, [`P256_BYTES`].
     P256(Vec<u8>),
-    /// An uncompressed point.
+    /// An uncompressed point, [`P384_BYTES`].
     P384(Vec<u8>),
     /// 32 bytes.
     Ed25519(Vec<u8>),
@@ -28,8 +32,9 @@ impl Material {
     pub fn from_certificate(info: &[u8]) -> Option<Material> {
         Some(match PublicKeyInfo::parse(info)?.public_key()? {
             PublicKey::Rsa { modulus, exponent } => Material::rsa(modulus, exponent),
-            PublicKey::P256(point) => Material::P256(point.to_vec()),
-            PublicKey::P384(point) => Material::P384(point.to_vec()),
+            PublicKey::P256(point) if point.len() == P256_BYTES => Material::P256(point.to_vec()),
+            PublicKey::P384(point) if point.len() == P384_BYTES => Material::P384(point.to_vec()),
+            PublicKey::P256(_) | PublicKey::P384(_) => return None,
             PublicKey::Ed25519(key) => Material::Ed25519(key.to_vec()),
         })
     }
@@ -48,8 +53,9 @@ impl Material {
     pub fn thumbprint(&self) -> String {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let point = |curve: &str, point: &[u8]| {
-            let both = point.get(1..).unwrap_or_default();
-            let (x, y) = both.split_at_checked(both.len() / 2).unwrap_or_default();
+            // An uncompressed point: a byte that says so, then two numbers of the same length.
+            let (_, both) = point.split_at(1);
+            let (x, y) = both.split_at(both.len() / 2);
             let (x, y) = (text(x), text(y));
             format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#)
         };

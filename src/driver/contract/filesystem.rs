@@ -242,7 +242,7 @@ fn a_state_that_may_not_be_that_of_the_bytes_is_not_believed() {
     type Break = fn(&Path, Box<dyn Upload>);
     let cases: [(&str, Break); 7] = [
         ("only distribution wrote it", |up, _| {
-            std::fs::remove_file(up.join("vouched")).unwrap();
+            std::fs::remove_file(up.join("checkpoint")).unwrap();
         }),
         ("another state", |up, _| {
             std::fs::write(up.join("hashstates/sha256/6000"), [0; 8]).unwrap();
@@ -251,8 +251,8 @@ fn a_state_that_may_not_be_that_of_the_bytes_is_not_believed() {
             std::fs::remove_file(up.join("hashstates/sha256/6000")).unwrap();
         }),
         ("half a voucher", |up, _| {
-            let text = std::fs::read(up.join("vouched")).unwrap();
-            std::fs::write(up.join("vouched"), &text[..text.len() - 9]).unwrap();
+            let text = std::fs::read(up.join("checkpoint")).unwrap();
+            std::fs::write(up.join("checkpoint"), &text[..text.len() - 9]).unwrap();
         }),
         ("another file with the same bytes", |up, _| {
             std::fs::copy(up.join("data"), up.join("other")).unwrap();
@@ -264,7 +264,7 @@ fn a_state_that_may_not_be_that_of_the_bytes_is_not_believed() {
         }),
         ("bytes that were sent again", |up, mut upload| {
             upload.rewind(CHUNK_BYTES).unwrap();
-            assert!(!up.join("vouched").exists());
+            assert!(!up.join("checkpoint").exists());
             upload
                 .write_all(&b"x".repeat(CHUNK_BYTES as usize))
                 .unwrap();

@@ -1,19 +1,19 @@
-//! Hash states of uploads, so that resuming one need not hash everything again: `hashstates/<algorithm>/<offset>`, which
-//! distribution reads and writes as well.
+//! Hash states of uploads, so that a resumed upload need not be hashed again from the start: `hashstates/<algorithm>/<offset>`,
+//! which distribution reads and writes as well.
 //!
-//! A state that is believed decides which digest bytes get, so one that does not belong to the bytes on the disk would
-//! publish wrong bytes under a right digest. Whoever can write here can replace blobs, too; what has to be told apart are the
+//! A trusted state decides which digest is computed, so one that does not belong to the bytes on the disk would publish wrong
+//! bytes under the right digest. Whoever can write here maliciously can replace blobs as well; what must be detected are the
 //! ordinary cases:
 //!
-//! - The power went. The state may have survived and the bytes not. Ours is written only after the bytes were synced;
+//! - A power loss. The state may have survived when the bytes did not. Ours is written after the bytes were synced;
 //!   distribution writes its own before it syncs.
-//! - The client sent bytes again, others than before. What vouches for the state is removed, and that is made durable, before
-//!   the file is cut.
-//! - Another process replaced the file.
-//! - The state was only written in part.
+//! - A client that sends bytes again, and different ones. What vouches for the state is removed, durably, before the file is
+//!   truncated.
+//! - Another process that replaced the file.
+//! - A state that was only partly written.
 //!
-//! So a state is believed when a voucher names it: which file it is of, how many of its bytes, and the digest of the state.
-//! States without one, all of distribution's, are left to distribution; their bytes are hashed.
+//! So a state is trusted only if the file `checkpoint` vouches for it, which says for which file and how many of its bytes the
+//! state is, and the digest of the state. Others, which includes all of distribution's, are not used: the bytes are hashed.
 
 use super::directories::open_file;
 use super::open_file::FileId;
@@ -25,7 +25,7 @@ use std::fs;
 use std::io::{self, Read, Write as _};
 use std::path::PathBuf;
 
-/// Bytes of an upload between two states, at least.
+/// Bytes of an upload between two states, minimum.
 #[cfg(not(test))]
 pub const INTERVAL_BYTES: u64 = 32 * 1024 * 1024;
 #[cfg(test)]
@@ -34,7 +34,7 @@ pub const INTERVAL_BYTES: u64 = 4096;
 /// Longest voucher and longest state that are read.
 const BYTES_MAX: u64 = 1024;
 
-/// A state that a voucher names.
+/// A state that can be trusted.
 #[derive(PartialEq, Eq)]
 pub struct VouchedState {
     /// Bytes that were hashed.
@@ -58,13 +58,16 @@ fn directory(root: &Root, upload: &Key) -> PathBuf {
 }
 
 fn voucher(root: &Root, upload: &Key) -> PathBuf {
-    root.path(&upload.child("vouched"))
+    root.path(&upload.child("checkpoint"))
 }
 
-/// Which file it is, if files are told apart for good: a number that is used again comes with another time of birth.
-fn numbers(FileId(numbers): FileId) -> Option<String> {
-    let [device, number, born] = numbers;
-    (born != 0).then(|| format!("{device:x} {number:x} {born:x}"))
+/// Whether the identity of a file is unique forever: an inode number that is reused comes with another creation time.
+pub fn can_vouch_for(FileId([_, _, born]): FileId) -> bool {
+    born != 0
+}
+
+fn numbers(FileId([device, number, born]): FileId) -> String {
+    format!("{device:x} {number:x} {born:x}")
 }
 
 /// Stores the state of the first `length` bytes of a file, which were synced.
@@ -74,19 +77,16 @@ pub fn store(
     file: FileId,
     (length, note): (u64, Note<'_>),
 ) -> io::Result<()> {
-    let Some(numbers) = numbers(file) else {
-        return Ok(());
-    };
     let path = directory(root, upload)
         .join(note.kind)
         .join(length.to_string());
     replace(root, path, note.content)?;
     let digest = Algorithm::Sha256.digest(note.content);
-    let text = format!("{length} {} {numbers} {digest}\n", note.kind);
+    let text = format!("{length} {} {} {digest}\n", note.kind, numbers(file));
     replace(root, voucher(root, upload), text.as_bytes())
 }
 
-/// Writes a file in one step, but not durably.
+/// Writes a file atomically, but not durably.
 fn replace(root: &Root, path: PathBuf, content: &[u8]) -> io::Result<()> {
     let temporary = root.temporary(&path);
     let write = || {
@@ -96,7 +96,7 @@ fn replace(root: &Root, path: PathBuf, content: &[u8]) -> io::Result<()> {
     write().inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
-/// The state of the first bytes of a file, at most `length_max`, if there is one that can be believed.
+/// The state of the first bytes of a file, at most `length_max`, if there is one that can be trusted.
 pub fn find(root: &Root, upload: &Key, file: FileId, length_max: u64) -> Option<VouchedState> {
     let text = String::from_utf8(read(voucher(root, upload))?).ok()?;
     let mut words = text.strip_suffix('\n')?.splitn(3, ' ');
@@ -104,7 +104,7 @@ pub fn find(root: &Root, upload: &Key, file: FileId, length_max: u64) -> Option<
     let (numbers_then, digest) = rest.rsplit_once(' ')?;
     let length: u64 = length.parse().ok()?;
     let kind: Algorithm = kind.parse().ok()?;
-    if numbers_then != numbers(file)? || length > length_max {
+    if numbers_then != numbers(file) || !can_vouch_for(file) || length > length_max {
         return None;
     }
     let path = directory(root, upload)
@@ -126,7 +126,7 @@ fn read(path: PathBuf) -> Option<Vec<u8>> {
     Some(content)
 }
 
-/// Withdraws the voucher and all states, those of distribution as well. Once this returns that survives a power loss, and
+/// Removes the voucher and all states, including distribution's. Once this returns their removal survives a power loss, and
 /// bytes may be replaced.
 pub fn withdraw(root: &Root, upload: &Key) -> io::Result<()> {
     let removals = [

@@ -1,5 +1,4 @@
-//! Temporary files that a process left behind when it was killed: `<name>.<unique>.tmp`, beside the file that
-//! they were to become.
+//! Temporary files that a killed process left behind: `<name>.<unique>.tmp`, next to the file that they were to become.
 //!
 //! Whose they are cannot be told, since two processes may share a directory; how old they are can. One that is
 //! removed from under a process that still needs it is written again (`Filesystem::place`); an upload that is just being
@@ -22,12 +21,12 @@ pub struct Leftovers {
     pub left: usize,
 }
 
-/// Removes those below `root` that were last written before `before`, until `go_on` says no. Links are not
+/// Removes those below `root` that were last written before `before`, until `may_continue` says no. Links are not
 /// followed. What cannot be looked into is passed over: it is no worse than before.
-pub fn remove(root: &Path, before: SystemTime, go_on: &dyn Fn() -> bool) -> Leftovers {
+pub fn remove(root: &Path, before: SystemTime, may_continue: &dyn Fn() -> bool) -> Leftovers {
     let mut found = Leftovers::default();
     let mut directories = vec![root.to_owned()];
-    while let Some(directory) = directories.pop().filter(|_| go_on()) {
+    while let Some(directory) = directories.pop().filter(|_| may_continue()) {
         let Ok(entries) = fs::read_dir(directory) else {
             continue;
         };

@@ -8,11 +8,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Which file it is, whatever it is called: one that another program replaces it with has another.
+/// Identifies a file, whatever its name: a file that replaces it has another identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileId(pub [u64; 3]);
 
-/// Which file is at a path, and how long it is.
+/// The identity and the length of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileState {
     /// Which file.
@@ -85,8 +85,8 @@ pub fn file_state(path: &Path, ids: &Ids) -> io::Result<FileState> {
     state.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// Whether the file system tells files apart: one must be the same by another name. FAT and some network shares number
-/// names and not files; there only lengths are compared.
+/// Whether the file system identifies files: a renamed file must keep its identity. FAT and some network shares number
+/// names instead of files; with those only lengths are compared.
 #[derive(Default)]
 pub struct Ids {
     are_kept: OnceLock<bool>,
@@ -106,7 +106,7 @@ impl Ids {
         if self.are_kept.set(are_kept).is_ok() && !are_kept {
             log::warn!(
                 "the file system of the data does not tell one file from another: no other registry may take pushes in \
-                 the same folder at the same time"
+                 the same directory at the same time"
             );
         }
     }
@@ -139,13 +139,13 @@ mod tests {
 
     #[test]
     fn where_files_are_not_told_apart_they_are_known_by_their_length() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
         let (kept, not_kept) = (Ids::default(), Ids::default());
         kept.try_with(|| [path("1"), path("2")]);
         not_kept.are_kept.set(false).unwrap();
         assert_eq!(kept.are_kept.get(), Some(&true));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
         for name in ["a", "b"] {
             fs::write(path(name), "same").unwrap();
         }

@@ -1,8 +1,8 @@
-//! The directory that holds everything, which may go while the program runs: a volume is unmounted, and what is left is
-//! nothing or an empty mount point.
+//! The root directory, and how files get into place below it.
 //!
-//! Whenever something is not found the root is looked for, so that "not there" is never said of data that cannot be seen,
-//! and so that nothing is written where the data should be mounted.
+//! The root may disappear while the program runs: a volume is unmounted, and nothing or an empty mount point is left. So
+//! whenever something is not found the root is checked, so that data that cannot be reached is never reported as missing, and
+//! nothing is written to where the data should be mounted.
 
 use super::directories::{TRIES, make_directories, patiently, with_directories};
 use super::durable::Durable;
@@ -20,26 +20,26 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What processes lock while they write under a condition.
+/// The lock of processes that write with a precondition.
 const WRITES_LOCK: &str = "locks/writes";
 
-/// The root, and what is known of what is below it.
+/// The root directory, and what is known about its content.
 pub struct Root {
     pub(super) path: PathBuf,
     pub(super) gate: Gate,
     pub(super) listings: Listings,
     pub(super) durable: Durable,
     pub(super) ids: Ids,
-    /// A directory of the root that was there once: without it what is at the root is not the data.
+    /// A directory in the root that has been seen: without it the root does not hold the data.
     landmark: OnceLock<PathBuf>,
-    /// Held while something is written under a condition.
+    /// Held while something is written with a precondition.
     conditional: Mutex<()>,
     temporaries: AtomicU64,
     process: u64,
 }
 
 impl Root {
-    /// A root whose path is literal; `threads_max` operations at once.
+    /// A root with a literal path; at most `threads_max` operations run at once.
     pub fn new(path: PathBuf, threads_max: usize) -> io::Result<Root> {
         let mut process = [0; 8];
         getrandom::fill(&mut process).map_err(io::Error::other)?;
@@ -68,7 +68,7 @@ impl Root {
         Key::new(words.collect::<Vec<_>>().join("/"))
     }
 
-    /// What came of an operation on a key. What is not found is an error of another kind where the root is gone.
+    /// Turns the outcome of an operation on a key into a driver's. If the root is gone, that is the error instead of "not found".
     pub fn outcome<T>(&self, key: &Key, outcome: io::Result<T>) -> Result<T> {
         use io::ErrorKind::{NotADirectory, NotFound};
         let outcome = match outcome {
@@ -84,12 +84,12 @@ impl Root {
         outcome.map_err(|error| Error::new(key, error))
     }
 
-    /// The same, where nothing at all may be there.
+    /// The same with `None` if there is nothing.
     pub fn found<T>(&self, key: &Key, outcome: io::Result<T>) -> Result<Option<T>> {
         found(self.outcome(key, outcome))
     }
 
-    /// Notes that something under a key is there.
+    /// Notes that something with this key exists.
     pub fn is_there(&self, key: &Key) {
         if self.landmark.get().is_none()
             && let Some((first, _)) = key.as_str().split_once('/')
@@ -99,7 +99,7 @@ impl Root {
         }
     }
 
-    /// Whether the root is still there, with what was seen in it.
+    /// Verifies that the root still exists, with what was seen in it.
     pub fn check(&self) -> io::Result<()> {
         use io::ErrorKind::{NotADirectory, NotFound};
         let path = self.landmark.get().unwrap_or(&self.path);
@@ -110,7 +110,7 @@ impl Root {
         }
     }
 
-    /// Makes the directory of a path, and those above it up to the root, which is never made anew.
+    /// Creates the directory of a path and its ancestors, but never the root itself.
     pub fn make_directory_of(&self, path: &Path) -> io::Result<()> {
         self.check()?;
         let missing: Vec<&Path> = path
@@ -118,14 +118,14 @@ impl Root {
             .skip(1)
             .take_while(|directory| *directory != self.path && !directory.is_dir())
             .collect();
-        // Another program may have removed what was durable: what is made anew is not.
+        // Another program may have removed directories that were durable; new ones are not.
         if let Some(highest) = missing.last() {
             self.durable.forget(&self.key(highest));
         }
         make_directories(missing.into_iter().rev())
     }
 
-    /// Makes a new file; `AlreadyExists` when there is one.
+    /// Creates a file; `AlreadyExists` if there is one.
     pub fn create_new(&self, path: &Path) -> io::Result<File> {
         with_directories(|| self.make_directory_of(path), || File::create_new(path))
     }
@@ -138,7 +138,7 @@ impl Root {
         target.with_file_name(name)
     }
 
-    /// Waits for a lock that holds between processes.
+    /// Waits for a lock between processes.
     pub fn lock(&self, key: &Key, lock: Lock) -> Result<Option<File>> {
         let path = self.path(key);
         let make = || self.make_directory_of(&path);
@@ -146,8 +146,7 @@ impl Root {
         self.outcome(key, held)
     }
 
-    /// Makes staged changes: temporary files are written and synced, then all are renamed, then each directory is synced
-    /// once.
+    /// Performs changes: temporary files are written and synced, then all are renamed, then each directory is synced once.
     pub fn publish(&self, changes: Vec<Staged<'_>>) -> Result<()> {
         for change in &changes {
             self.outcome(change.key, self.prepare(change))?;
@@ -160,7 +159,7 @@ impl Root {
         Ok(())
     }
 
-    /// A change that puts small content under a key.
+    /// Stages the write of a small object.
     pub fn stage<'a>(&self, write: &'a Write<'a>) -> Staged<'a> {
         let from = self.temporary(&self.path(&write.key));
         Staged::new(&write.key, from, Origin::Content(write))
@@ -193,8 +192,8 @@ impl Root {
         self.outcome(staged.key, place())
     }
 
-    /// Renames a staged change to its place. Another request may remove the directory at any moment, with
-    /// the staged file in it: then both are made again.
+    /// Renames a staged file to its target. Another request may remove the directory at any moment, with the staged file in it:
+    /// then both are created again.
     fn rename(&self, staged: &Staged<'_>) -> io::Result<()> {
         staged.take(&self.ids)?;
         let to = self.path(staged.key);
@@ -231,7 +230,7 @@ impl Root {
         let unsynced = self.durable.unsynced(targets);
         for directory in &unsynced.directories {
             match sys::sync_directory(&self.path(directory)) {
-                // Removed meanwhile by another request, which is as durable as it makes it.
+                // Another request has removed it, and is responsible for the durability of that.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     self.outcome(directory, self.check())?;
                 }

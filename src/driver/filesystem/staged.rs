@@ -1,4 +1,4 @@
-//! A change that is ready: one rename away from being made.
+//! A change that is prepared: a rename away from being in effect.
 
 use super::directories::{open_file, patiently};
 use super::open_file::{FileState, Ids, file_state};
@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// A change that only has to be renamed to its place.
+/// A change whose file only has to be renamed.
 pub struct Staged<'a> {
     /// Where it belongs.
     pub key: &'a Key,
@@ -17,11 +17,11 @@ pub struct Staged<'a> {
     pub from: PathBuf,
     /// What it is made of.
     pub origin: Origin<'a>,
-    /// It got to its place.
+    /// The rename has been done.
     pub is_placed: Cell<bool>,
 }
 
-/// What a staged file was before.
+/// Where a staged file comes from.
 pub enum Origin<'a> {
     /// These bytes.
     Content(&'a Write<'a>),
@@ -45,7 +45,7 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// Takes a file out of the hands of other processes, and looks whether it is the one that was meant.
+    /// Gives a file a name that no other process knows, and verifies that it is the expected one.
     pub fn take(&self, ids: &Ids) -> io::Result<()> {
         let Origin::File { file, state } = &self.origin else {
             return Ok(());
@@ -57,7 +57,7 @@ impl<'a> Staged<'a> {
         }
     }
 
-    /// Whether what is at the target is what the condition wants.
+    /// Verifies the precondition.
     pub fn check(&self, target: &Path, condition: Precondition<'_>) -> io::Result<()> {
         let is_met = match condition {
             Precondition::None => true,
@@ -79,8 +79,7 @@ impl<'a> Staged<'a> {
     }
 }
 
-/// The version of a small file. Its number alone may come back with the next file, and where files have no numbers, the time of
-/// its making is too coarse.
+/// The version of a small file. An inode number alone may be reused, and creation times are too coarse.
 pub fn version(metadata: &Metadata, content: &[u8]) -> Version {
     let mut hasher = DefaultHasher::new();
     hasher.write(content);
@@ -89,7 +88,7 @@ pub fn version(metadata: &Metadata, content: &[u8]) -> Version {
 }
 
 impl Drop for Staged<'_> {
-    /// What did not get to its place: a temporary file is of no use, another gets its name back.
+    /// Undoes what was not completed: a temporary file is removed, an upload gets its name back.
     fn drop(&mut self) {
         if self.is_placed.get() {
             return;

@@ -1,9 +1,9 @@
 //! Uploads as distribution keeps them: a directory with the bytes (`data`), the time of the start (`startedat`), and the states
 //! of hashes (`hash_states`).
 //!
-//! Others may serve the same directory. A process writes only to files that it made itself, since another may still have its own
-//! open; it takes an upload over by replacing the other's file with a copy. So what this process knows of its file is true
-//! as long as that file is at its place, and it looks there before it says that anything was taken.
+//! Other processes may serve the same directory. A process writes only to files that it created itself, since another may still
+//! have its own open; it takes an upload over by replacing the other's file with a copy. So what this process knows about its
+//! file is true as long as that file is in place, which every checkpoint verifies.
 
 use super::directories::{open_file, patiently};
 use super::hash_states::{self, VouchedState};
@@ -39,25 +39,25 @@ struct FileUpload {
     root: Arc<Root>,
     key: Key,
     length: u64,
-    /// The file that this process made, if it has made one.
+    /// The file that this process created, if there is one yet.
     own: Option<FileId>,
-    /// Where that file is as long as it has not replaced another's.
+    /// The path of that file until it replaces another's.
     copy: Option<PathBuf>,
     /// The file while it is written to.
     open: Option<OpenFile>,
     has_started_at: bool,
-    /// Bytes that it had at the last checkpoint.
+    /// Its length at the last checkpoint.
     checkpointed: u64,
-    /// Bytes that it had when a hash state was last stored.
+    /// Its length when a hash state was last stored.
     hashed: u64,
 }
 
-/// An upload of which nothing is on the disk yet.
+/// An upload without anything on the disk yet.
 pub fn begin(root: &Arc<Root>, key: &Key) -> Box<dyn Upload> {
     Box::new(FileUpload::new(root, key, false))
 }
 
-/// Copies the first bytes of an upload to a file of our own.
+/// Resumes an upload with a copy of its first bytes.
 pub fn resume(
     root: &Arc<Root>,
     key: &Key,
@@ -81,7 +81,7 @@ pub fn resume(
     Ok(Some(Box::new(upload)))
 }
 
-/// How far an upload is, whoever writes to it.
+/// The state of an upload, whichever process writes to it.
 pub fn state(root: &Root, key: &Key) -> Result<Option<UploadState>> {
     let data = data(key);
     let found = root.found(&data, file_state(&root.path(&data), &root.ids))?;
@@ -122,11 +122,11 @@ pub fn started(root: &Root, key: &Key) -> Result<Option<SystemTime>> {
     Ok(modified(&data(key))?.max(modified(&started_at(key))?))
 }
 
-/// Whose upload it is: whose file it has.
+/// The owner of an upload is the process that created its file.
 fn version(file: Option<FileId>) -> Version {
     match file {
         None => Version::Numbers([0; 3]),
-        // Where the file system tells no files apart (`open_file::Ids`).
+        // The file system does not identify files (`open_file::Ids`).
         Some(FileId([0, 0, 0])) => Version::Numbers([u64::MAX; 3]),
         Some(FileId(numbers)) => Version::Numbers(numbers),
     }
@@ -176,7 +176,7 @@ impl FileUpload {
         data(&self.key)
     }
 
-    /// Makes a file of our own, under a name that nobody else knows.
+    /// Creates a file of our own under a name that no other process knows.
     fn make_copy(&mut self) -> io::Result<&mut OpenFile> {
         let path = self.root.temporary(&self.root.path(&self.data()));
         let file = self.make(&path)?;
@@ -197,9 +197,9 @@ impl FileUpload {
         Ok(file)
     }
 
-    /// Copies so many bytes, and gives them to `replay` as far as no hash state tells of them. What is read is another
-    /// process's file, to which that may still write: so the bytes that a state tells of are copied before it is
-    /// looked for again, and it is withdrawn before any of them are replaced.
+    /// Copies the first bytes of another process's file and passes those to `replay` that no hash state covers. That process may
+    /// still write to its file, and removes the state before it replaces any of those bytes: so the state is looked up
+    /// again after they were copied.
     fn copy_from(
         &mut self,
         (mut from, metadata): (File, &fs::Metadata),
@@ -227,7 +227,7 @@ impl FileUpload {
         Ok(())
     }
 
-    /// Opens our own file to write from `offset` on; what lies behind is cut off.
+    /// Opens our own file for writing at `offset`, and truncates it there.
     fn reopen(&mut self, id: FileId, offset: u64) -> io::Result<()> {
         let open = || {
             let mut options = OpenOptions::new();
@@ -239,10 +239,10 @@ impl FileUpload {
         Ok(())
     }
 
-    /// Makes sure that there is a file of our own at its place, which ends at `offset`, and opens it.
+    /// Opens our own file, which is created or put in place if necessary, and truncates it to `offset`.
     fn go_to(&mut self, offset: u64) -> io::Result<()> {
         if let Some(copy) = &self.copy {
-            // What is known of the file that is replaced.
+            // They are of the file that is being replaced.
             hash_states::withdraw(&self.root, &self.key)?;
             let data = self.root.path(&self.data());
             patiently(|| fs::rename(copy, &data))?;
@@ -262,7 +262,7 @@ impl FileUpload {
                 let data = self.root.path(&self.data());
                 match self.make(&data) {
                     Ok(file) => self.open = Some(file),
-                    // Another process has begun as well: what it writes does not get into ours.
+                    // Another process has begun to write: its bytes must not get into our file.
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                         self.make_copy()?;
                         return self.go_to(0);
@@ -275,7 +275,7 @@ impl FileUpload {
         Ok(())
     }
 
-    /// Whether our file is at its place, with all bytes that were written to it.
+    /// Verifies that our file is in place, with all bytes that were written to it.
     fn look(&self) -> io::Result<()> {
         let data = self.root.path(&self.data());
         let found = file_state(&data, &self.root.ids)?;
@@ -289,11 +289,12 @@ impl FileUpload {
         }
     }
 
-    /// Stores the state of the hash, now and then, in an upload that comes in chunks: one that comes in one piece is
-    /// published next, and pays for nothing.
+    /// Stores the state of the hash from time to time if the upload comes in chunks. One that comes in one piece is
+    /// published next and must not pay for it.
     fn store_state(&mut self, open: &OpenFile, note: Note<'_>) -> io::Result<()> {
         let is_due = self.checkpointed > 0
-            && self.length.saturating_sub(self.hashed) >= hash_states::INTERVAL_BYTES;
+            && self.length.saturating_sub(self.hashed) >= hash_states::INTERVAL_BYTES
+            && hash_states::can_vouch_for(open.id());
         if !is_due {
             return Ok(());
         }
@@ -408,7 +409,7 @@ impl Upload for FileUpload {
 }
 
 impl Drop for FileUpload {
-    /// A copy that did not replace anything is of no use.
+    /// Removes a copy that never replaced anything.
     fn drop(&mut self) {
         self.open = None;
         if let Some(copy) = self.copy.take() {

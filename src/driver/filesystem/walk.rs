@@ -8,8 +8,8 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// Visits every regular file, without following links to directories, which may lead in circles. What goes
-/// while it is looked at is passed over.
+/// Visits every regular file. Links to directories are not followed, since they may form loops. What is removed during the
+/// walk is skipped.
 pub fn walk(
     root: &Root,
     directory: &Key,

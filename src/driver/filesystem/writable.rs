@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Of a directory with more entries no more are looked at.
+/// At most so many entries of a directory are checked.
 const ENTRIES_MAX: usize = 1024;
 
 /// What cannot be written to, and what the system says of it.
@@ -36,7 +36,7 @@ impl Unwritable {
 }
 
 impl Unwritable {
-    /// The whole file system is mounted read-only: nobody can write, and reading is what is meant.
+    /// The whole file system is mounted read-only, which is taken as intended.
     pub fn is_read_only(&self) -> bool {
         self.source.kind() == io::ErrorKind::ReadOnlyFilesystem
     }

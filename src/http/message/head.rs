@@ -71,7 +71,7 @@ impl Head {
         let mut storage = [const { MaybeUninit::uninit() }; HEADERS_CEILING];
         let headers_max = limits.headers_max.min(HEADERS_CEILING);
         let mut parsed = httparse::Request::new(&mut []);
-        let room = storage.get_mut(..headers_max).unwrap_or_default();
+        let (room, _) = storage.split_at_mut(headers_max);
         match parsed.parse_with_uninit_headers(bytes, room) {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) => {
@@ -119,8 +119,9 @@ impl Head {
         self.text.capacity()
     }
 
+    // Spans are made of pieces that were pushed to the text.
     fn piece(&self, span: Span) -> &str {
-        self.text.get(span.start..span.end).unwrap_or_default()
+        &self.text[span.start..span.end]
     }
 
     /// The target in origin form.

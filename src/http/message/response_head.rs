@@ -117,6 +117,6 @@ fn decimal(number: u64, digits: &mut [u8; 20]) -> &str {
     let _ = write!(rest, "{number}");
     let free = rest.len();
     let used = digits.len().saturating_sub(free);
-    let text = digits.get(..used).unwrap_or_default();
-    std::str::from_utf8(text).unwrap_or_default()
+    // Digits are ASCII.
+    std::str::from_utf8(digits.split_at(used).0).unwrap_or_default()
 }

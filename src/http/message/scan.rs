@@ -33,8 +33,12 @@ pub(in crate::http) enum Scanned {
 impl Scan {
     /// Scans the bytes that arrived since the last call. Rejects bare CR, bare LF and NUL, and a
     /// target or head beyond its limit before all of it has arrived.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the bytes of a head are never fewer than in the last call"
+    )]
     pub(in crate::http) fn advance(&mut self, bytes: &[u8], limits: &HeadLimits) -> Scanned {
-        for &byte in bytes.get(self.at..).unwrap_or_default() {
+        for &byte in &bytes[self.at..] {
             self.at += 1;
             match (byte, self.after_cr) {
                 (b'\n', true) if !self.in_line && self.at > limits.head_bytes_max => break,

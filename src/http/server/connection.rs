@@ -58,7 +58,10 @@ impl<'c, H: Handler> Connection<'c, H> {
     /// Sends a response; a panic of the body's reader ends the connection like a read error.
     pub(super) fn send(&mut self, form: ResponseForm, response: Response) -> SendOutcome {
         let limits = &self.server.limits;
-        let rate = MinimumRate::new(limits.answer_rate_min_bytes_per_second, limits.answer_grace);
+        let rate = MinimumRate::new(
+            limits.response_rate_min_bytes_per_second,
+            limits.response_grace,
+        );
         let (wire, date) = (&mut self.wire, &mut self.date);
         let sent = AssertUnwindSafe(|| send_response(wire, date, (form, rate), response));
         catch_unwind(sent).unwrap_or_else(|panic| {

@@ -25,11 +25,11 @@ pub struct Limits {
     /// 256 KiB: tokens that list many permissions are large.
     pub head_bytes_max: usize,
     /// Bytes of memory that may be held for all clients together beyond the small buffers that each
-    /// connection has anyway: large heads, bodies that are read whole, responses. What there is no room for
-    /// gets a 503 with `Retry-After`. Default 96 MiB.
+    /// connection has anyway: large heads, bodies that are read whole, responses. Beyond that, requests
+    /// get a 503 with `Retry-After`. Default 96 MiB.
     pub memory_bytes_max: usize,
     /// Headers of a request, at most [`HEADERS_CEILING`](crate::http::HEADERS_CEILING). More is a 431. Default 100.
-    pub head_fields_max: usize,
+    pub headers_max: usize,
     /// Bytes of a request target. More is a 414. Default 64 KiB.
     pub target_bytes_max: usize,
     /// From the first byte of a head to its last, otherwise 408; and from the start of a connection to its
@@ -43,11 +43,11 @@ pub struct Limits {
     pub body_rate_min_bytes_per_second: u64,
     /// The period over which the rate of a request body is measured. Default 30 s.
     pub body_grace: Duration,
-    /// The slowest a response may be read, over each [`Limits::answer_grace`] of waiting for the
+    /// The slowest a response may be read, over each [`Limits::response_grace`] of waiting for the
     /// client, otherwise the connection is cut. Default 1 KiB/s.
-    pub answer_rate_min_bytes_per_second: u64,
+    pub response_rate_min_bytes_per_second: u64,
     /// The period over which the rate of a response is measured. Default 30 s.
-    pub answer_grace: Duration,
+    pub response_grace: Duration,
     /// How many bytes of a body that the handler did not read are read and dropped to keep the
     /// connection open. Beyond that it is closed. Default 64 KiB.
     pub drain_bytes_max: u64,
@@ -64,14 +64,14 @@ impl Default for Limits {
             trusted_proxies: TrustedProxies::default(),
             head_bytes_max: 256 * 1024,
             memory_bytes_max: memory::BYTES_DEFAULT,
-            head_fields_max: 100,
+            headers_max: 100,
             target_bytes_max: 64 * 1024,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             body_rate_min_bytes_per_second: 1024,
             body_grace: Duration::from_secs(30),
-            answer_rate_min_bytes_per_second: 1024,
-            answer_grace: Duration::from_secs(30),
+            response_rate_min_bytes_per_second: 1024,
+            response_grace: Duration::from_secs(30),
             drain_bytes_max: 64 * 1024,
             linger_timeout: Duration::from_secs(2),
         }
@@ -83,7 +83,7 @@ impl Limits {
     pub(super) fn head(&self) -> HeadLimits {
         HeadLimits {
             head_bytes_max: self.head_bytes_max,
-            headers_max: self.head_fields_max,
+            headers_max: self.headers_max,
             target_bytes_max: self.target_bytes_max,
         }
     }
@@ -95,7 +95,7 @@ impl Limits {
             self.head_timeout,
             self.idle_timeout,
             self.body_grace,
-            self.answer_grace,
+            self.response_grace,
             self.linger_timeout,
         ]
         .into_iter()

@@ -29,7 +29,7 @@ const TLS_HANDSHAKE: u8 = 22;
 
 /// Serves one connection to its end.
 pub(super) fn serve<H: Handler>(handler: &H, server: &ServerState, open: &OpenConnection) {
-    let patience = server.limits.answer_grace;
+    let patience = server.limits.response_grace;
     let ended = catch_unwind(AssertUnwindSafe(|| {
         open.socket.prepare(server.transport.tick, patience)?;
         let first_byte = Deadline::new(server.limits.head_timeout);
@@ -180,7 +180,7 @@ impl<H: Handler> Connection<'_, H> {
         if !self.wire.has_memory(end) {
             return Err((Rejection::NO_MEMORY, self.request_line()));
         }
-        let bytes = self.wire.buffer.bytes().get(..end).unwrap_or_default();
+        let (bytes, _) = self.wire.buffer.bytes().split_at(end);
         if let Err(rejection) = self.head.parse(bytes, &self.server.limits.head()) {
             return Err((rejection, self.request_line()));
         }

@@ -4,7 +4,7 @@ use super::super::transport::tls::Tls;
 use super::super::transport::wire::TransportSettings;
 use super::limits::Limits;
 use super::occasional::Occasional;
-use super::table::Table;
+use super::table::ConnectionTable;
 use crate::memory::Budget;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const TURNED_AWAY_PAUSE: Duration = Duration::from_secs(10);
 pub(super) struct ServerState {
     pub(super) limits: Limits,
     pub(super) transport: TransportSettings,
-    pub(super) table: Table,
+    pub(super) table: ConnectionTable,
     /// TLS clients on a plain HTTP port.
     pub(super) tls_hellos: Occasional,
     /// Bytes without a request line.
@@ -36,7 +36,7 @@ impl ServerState {
                 tick: limits.tick(),
                 memory: Arc::clone(memory),
             },
-            table: Table::new(&limits),
+            table: ConnectionTable::new(&limits),
             limits,
             tls_hellos: Occasional::new(NO_HTTP_PAUSE),
             no_requests: Occasional::new(NO_HTTP_PAUSE),

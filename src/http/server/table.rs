@@ -34,7 +34,7 @@ pub struct Load {
 }
 
 /// All open connections of a server.
-pub(super) struct Table {
+pub(super) struct ConnectionTable {
     connections_max: usize,
     per_address_max: usize,
     /// Connections of proxies that do not count for their address.
@@ -60,14 +60,14 @@ struct Inner {
     cut_at: Option<Instant>,
 }
 
-impl Table {
+impl ConnectionTable {
     /// An empty table with its bounds, at least 1 each.
-    pub(super) fn new(limits: &Limits) -> Table {
+    pub(super) fn new(limits: &Limits) -> ConnectionTable {
         let connections_max = limits.connections_max.max(1);
         let per_address_max = limits.connections_per_address_max.max(1);
         // Beyond them a proxy's connections count for its address, like a client's: an eighth is left to others.
         let of_proxies_max = connections_max - connections_max / RESERVED_PART;
-        Table {
+        ConnectionTable {
             connections_max,
             per_address_max,
             of_proxies_max: of_proxies_max.saturating_sub(per_address_max),

@@ -24,8 +24,12 @@ impl ReceiveBuffer {
     }
 
     /// What was read and not used yet.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "start and end stay within the storage, in this order"
+    )]
     pub(in crate::http) fn bytes(&self) -> &[u8] {
-        self.storage.get(self.start..self.end).unwrap_or_default()
+        &self.storage[self.start..self.end]
     }
 
     /// Whether nothing is left.
@@ -52,9 +56,8 @@ impl ReceiveBuffer {
     /// Copies bytes to the front of `into` without using them up; returns how many.
     pub(in crate::http) fn copy_to(&self, into: &mut [u8]) -> usize {
         let count = self.bytes().len().min(into.len());
-        if let (Some(to), Some(from)) = (into.get_mut(..count), self.bytes().get(..count)) {
-            to.copy_from_slice(from);
-        }
+        let (to, from) = (into.split_at_mut(count).0, self.bytes().split_at(count).0);
+        to.copy_from_slice(from);
         count
     }
 
@@ -79,6 +82,7 @@ impl ReceiveBuffer {
 
     /// Room to read into: what is free, or more by growing up to `bytes_max` in all. Empty when that
     /// many bytes are waiting already.
+    #[expect(clippy::indexing_slicing, reason = "the end stays within the storage")]
     pub(in crate::http) fn room(&mut self, bytes_max: usize) -> &mut [u8] {
         if self.start > 0 {
             self.storage.copy_within(self.start..self.end, 0);
@@ -90,7 +94,7 @@ impl ReceiveBuffer {
             self.storage.reserve_exact(length.saturating_sub(self.end));
             self.storage.resize(length, 0);
         }
-        self.storage.get_mut(self.end..).unwrap_or_default()
+        &mut self.storage[self.end..]
     }
 
     /// Says that `count` bytes were read into [`ReceiveBuffer::room`].

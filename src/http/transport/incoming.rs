@@ -139,7 +139,7 @@ impl Rest {
         match &mut self.left {
             Left::Length(left) => {
                 let most = usize::try_from(*left).unwrap_or(usize::MAX).min(into.len());
-                let into = into.get_mut(..most).unwrap_or_default();
+                let (into, _) = into.split_at_mut(most);
                 let count = match NextBytes::ready(wire, into.len(), patience)? {
                     NextBytes::Buffered => wire.buffer.take(into),
                     NextBytes::Socket => not_ended(wire.receive(into, patience)?)?,
@@ -165,13 +165,12 @@ fn read_chunked(
             NextBytes::Buffered => wire.buffer.copy_to(into),
             NextBytes::Socket => not_ended(wire.receive(into, patience)?)?,
         };
-        let raw = into.get_mut(..count).unwrap_or_default();
+        let (raw, _) = into.split_at_mut(count);
         let decoded = decoder.decode(raw)?;
         match source {
             NextBytes::Buffered => wire.buffer.consume(decoded.consumed),
             NextBytes::Socket => {
-                wire.buffer
-                    .push(raw.get(decoded.consumed..).unwrap_or_default());
+                wire.buffer.push(raw.split_at(decoded.consumed).1);
                 wire.count_rest();
             }
         }

@@ -138,13 +138,13 @@ impl<'c> Wire<'c> {
                     true => BUFFER_BYTES,
                     false => into.len(),
                 };
-                let into = into.get_mut(..most).unwrap_or_default();
+                let (into, _) = into.split_at_mut(most);
                 wait(patience, || session.receive(socket, into, tick))
             }
         }
     }
 
-    /// Counts what was read beyond a body: it stays while the response is sent. What there is no memory for is
+    /// Counts what was read beyond a body: it stays while the response is sent. Without memory for it, it is
     /// dropped, and the next request with it.
     pub(in crate::http) fn count_rest(&mut self) {
         if !self.share.grow(self.buffer.grown()) {
@@ -179,7 +179,7 @@ impl<'c> Wire<'c> {
             Some(session) => {
                 // So few at once that the records take no more memory than when idle.
                 let some = room.len().min(BUFFER_BYTES);
-                let room = room.get_mut(..some).unwrap_or_default();
+                let (room, _) = room.split_at_mut(some);
                 wait(patience, || session.receive(socket, room, tick))?
             }
         };
@@ -214,7 +214,7 @@ impl<'c> Wire<'c> {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             *sent = sent.saturating_add(u64::try_from(count).unwrap_or(0));
-            rest = rest.get(count..).unwrap_or_default();
+            (_, rest) = rest.split_at(count);
         }
         Ok(())
     }

@@ -18,9 +18,9 @@ use std::io::{self, Read, Write};
 
 /// Bodies, and pieces of them, up to this many bytes are copied behind the head: one system call.
 pub(in crate::http) const SMALL_BYTES: usize = 16 * 1024;
-/// The buffer for what has to be copied, where there is memory for it.
+/// The buffer for copies, when there is memory for it.
 const COPY_BYTES: usize = 256 * 1024;
-/// The most that one sendfile is asked for, so that a slow client is noticed.
+/// The most bytes of one sendfile, so that a slow client is noticed.
 const SEND_FILE_BYTES: usize = 2 * 1024 * 1024;
 /// Hex digits of a chunk's size, and the CRLF.
 const CHUNK_HEADER: usize = 10;
@@ -51,7 +51,7 @@ impl SendOutcome {
 /// Which side failed. A failing disk must not pass for a client that went away.
 #[derive(Debug)]
 pub(in crate::http) enum Fault {
-    /// A file or reader did not give what was promised.
+    /// A file or reader failed, or ended before its announced length.
     Source(io::Error),
     /// The client went away or was too slow.
     Client(io::Error),
@@ -175,10 +175,14 @@ impl Sender<'_, '_> {
     }
 
     /// Read to after the head: cheaper than a sendfile of its own.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the buffer was just grown beyond the start"
+    )]
     fn small_file(&mut self, file: &File, offset: u64, length: usize) -> Result<(), Fault> {
         let start = self.wire.out.len();
         self.wire.out.resize(start.saturating_add(length), 0);
-        let into = self.wire.out.get_mut(start..).unwrap_or_default();
+        let into = &mut self.wire.out[start..];
         read_exact_at(file, into, offset).map_err(Fault::Source)
     }
 
@@ -210,6 +214,10 @@ impl Sender<'_, '_> {
     }
 
     /// Exactly `length` bytes of a reader.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a reader that claims more bytes than the buffer has is a bug"
+    )]
     fn copy(&mut self, reader: &mut dyn Read, length: u64) -> Result<(), Fault> {
         let bytes = usize::try_from(length)
             .unwrap_or(COPY_BYTES)
@@ -220,48 +228,53 @@ impl Sender<'_, '_> {
             let most = usize::try_from(left)
                 .unwrap_or(usize::MAX)
                 .min(buffer.len());
-            let count = read(reader, buffer.get_mut(..most).unwrap_or_default())?;
+            let count = read(reader, &mut buffer[..most])?;
             if count == 0 {
                 return Err(Fault::Source(too_short()));
             }
             left = left.saturating_sub(u64::try_from(count).unwrap_or(left));
-            self.bytes(buffer.get(..count).unwrap_or_default(), left > 0)?;
+            self.bytes(&buffer[..count], left > 0)?;
         }
         Ok(())
     }
 
     /// All of a reader, ended by the end of the connection.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a reader that claims more bytes than the buffer has is a bug"
+    )]
     fn until_end(&mut self, reader: &mut dyn Read) -> Result<(), Fault> {
         self.flush(false)?;
         let mut buffer = self.buffer(COPY_BYTES);
         loop {
             match read(reader, &mut buffer)? {
                 0 => return Ok(()),
-                count => self.direct(buffer.get(..count).unwrap_or_default(), false)?,
+                count => self.direct(&buffer[..count], false)?,
             }
         }
     }
 
     /// All of a reader in chunks (RFC 9112 7.1): header, data and end of a chunk in one write.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the buffer has room for a header, some data and CRLF"
+    )]
     fn chunked(&mut self, reader: &mut dyn Read) -> Result<(), Fault> {
         let mut buffer = self.buffer(CHUNK_HEADER + COPY_BYTES + 2);
         let data_end = buffer.len().saturating_sub(2);
         self.flush(true)?;
         loop {
-            let data = buffer.get_mut(CHUNK_HEADER..data_end).unwrap_or_default();
-            let count = read(reader, data)?;
+            let count = read(reader, &mut buffer[CHUNK_HEADER..data_end])?;
             if count == 0 {
                 self.not_body += 5;
                 return self.direct(b"0\r\n\r\n", false);
             }
-            let mut header = buffer.get_mut(..CHUNK_HEADER).unwrap_or_default();
+            let mut header = &mut buffer[..CHUNK_HEADER];
             let _ = write!(header, "{count:08x}\r\n");
             let end = CHUNK_HEADER + count;
-            if let Some(after) = buffer.get_mut(end..end + 2) {
-                after.copy_from_slice(b"\r\n");
-            }
+            buffer[end..end + 2].copy_from_slice(b"\r\n");
             self.not_body += 12;
-            self.direct(buffer.get(..end + 2).unwrap_or_default(), false)?;
+            self.direct(&buffer[..end + 2], false)?;
         }
     }
 }

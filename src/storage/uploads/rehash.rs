@@ -1,4 +1,4 @@
-//! The digest of bytes that are in the store already.
+//! Hashing of bytes that are already in the store.
 
 use super::turn::Turn;
 use crate::driver::{self, Driver, Key, Note, ObjectReader, Replay, Upload};
@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 /// Bytes that are read in one step.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Hashes all that a reader gives. `each` is asked before every step; its error ends the work.
+/// Hashes everything that a reader returns. `each` is called before every step; its error stops the work.
 fn hash(
     reader: &mut ObjectReader,
     algorithm: Algorithm,
@@ -25,11 +25,11 @@ fn hash(
         if count == 0 {
             return Ok(hasher);
         }
-        hasher.update(buffer.get(..count).unwrap_or_default());
+        hasher.update(buffer.split_at(count).0);
     }
 }
 
-/// The digest of an object; `None` when there is none.
+/// The digest of an object; `None` if it does not exist.
 pub fn hash_object(driver: &dyn Driver, key: &Key, algorithm: Algorithm) -> Result<Option<Digest>> {
     let Some(object) = driver.open(key, 0)? else {
         return Ok(None);
@@ -39,11 +39,11 @@ pub fn hash_object(driver: &dyn Driver, key: &Key, algorithm: Algorithm) -> Resu
     Ok(Some(hasher.digest()))
 }
 
-/// Hashes what a driver gives back of an upload, as long as a request has the turn.
+/// Hashes what a driver replays of an upload, as long as the request has the turn.
 struct Rehash<'t, 's> {
     turn: &'t Turn<'s>,
     hasher: Hasher,
-    /// The algorithm of the note is as good as that of the hasher.
+    /// The algorithm of the note may be used instead of the hasher's.
     takes_any: bool,
     /// Why it was given up.
     ended: Option<Error>,
@@ -80,9 +80,8 @@ impl Replay for Rehash<'_, '_> {
 }
 
 impl Turn<'_> {
-    /// Goes on with the first bytes of an upload that another process wrote to, or that was there before this process
-    /// started, and hashes them on the way, by the algorithm that is asked for or by the one that it was begun with; given
-    /// up when another request takes the turn.
+    /// Resumes the first bytes of an upload that another process wrote to, or an earlier run of this one, and hashes them on the way,
+    /// with the given algorithm or, by default, with the one of the upload's note. Stops when another request takes the turn.
     pub(super) fn resume(
         &self,
         length: u64,
@@ -99,7 +98,7 @@ impl Turn<'_> {
         if let Some(error) = rehash.ended {
             return Err(error);
         }
-        // Whoever took the turn may have shortened the upload meanwhile: that is no failure of the store.
+        // A request that took the turn may have truncated the upload: that is not a failure of the store.
         drop(self.lock()?);
         match resumed.map_err(|error| self.lost(error))? {
             Some(upload) => Ok((rehash.hasher, upload)),
@@ -110,7 +109,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The hash of the bytes of an upload of our own; given up when another request takes the turn.
+    /// Hashes the bytes of an upload of our own again. Stops when another request takes the turn.
     pub(super) fn hash(&self, length: u64, algorithm: Algorithm) -> Result<Hasher> {
         if length == 0 {
             return Ok(Hasher::new(algorithm));

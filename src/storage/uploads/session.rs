@@ -1,11 +1,11 @@
 //! One upload session in memory: how far it is, and which request may write to it.
 //!
-//! The client is told an offset with every response, and says with its next request which one it has heard of. Bytes
-//! behind the newest offset it is known to have heard of may be replaced: it never learned that they arrived, and may
-//! send them again. Bytes before it are never replaced.
+//! Every response states an offset, and the next request shows which of them the client has received. Bytes after the newest
+//! offset that it is known to have received may be replaced: it may not have learned that they arrived, and send them
+//! again. Bytes before that offset are never replaced.
 //!
-//! Other processes may serve the same store. What is in memory counts as long as the store says that the upload is still
-//! the one that this process writes to.
+//! Other processes may serve the same store. What is in memory is valid as long as the store says that this process
+//! owns the upload.
 
 use super::{Chunk, Offset};
 use crate::driver::{self, Upload, UploadState};
@@ -17,42 +17,42 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-/// [`Session::reached`] of a session that was found on disk and whose length nobody has asked for yet.
+/// [`Session::reached`] of a session that was found in the store and whose length is not known yet.
 const UNREAD: u64 = u64::MAX;
 /// [`Session::reached`] of a session that was committed or cancelled.
 const ENDED: u64 = u64::MAX - 1;
 
-/// A session that requests share.
+/// A session, which requests share.
 pub struct Session {
-    /// How many bytes it has, or [`UNREAD`] or [`ENDED`]: read without waiting for a request that writes.
+    /// Its length in bytes, or [`UNREAD`] or [`ENDED`]; read without waiting for a request that writes.
     reached: AtomicU64,
     state: Mutex<State>,
-    /// Who started it; `None` when it was found on disk, or came over a unix socket.
+    /// Who started it; `None` if it was found in the store, or came over a unix socket.
     pub(super) client: Option<IpAddr>,
 }
 
-/// What a session's lock guards.
+/// What is behind a session's lock.
 #[derive(Default)]
 pub struct State {
-    /// Bytes that were written; nothing behind them counts.
+    /// Its length in bytes; anything beyond does not count.
     pub length: u64,
-    /// The hash of those bytes; `None` when they have to be read again.
+    /// The hash of those bytes; `None` if they have to be read again.
     pub hasher: Option<Hasher>,
-    /// The newest offset that the client is known to have heard of.
+    /// The newest offset that the client is known to have received.
     pub known: Mark,
-    /// The upload, if this process writes to it. Another's has to be resumed before anything is known of its bytes, since
+    /// The upload, if this process owns it. Another's has to be resumed before anything is known about its bytes, since
     /// that process may still write to it.
     pub upload: Option<Box<dyn Upload>>,
-    /// The upload as it was found, if it is another's.
+    /// The upload as it was found, if another process owns it.
     found: Option<UploadState>,
     /// The request that may write.
     running: Option<Running>,
 }
 
-/// An offset, and the hash of the bytes before it if it was kept.
+/// An offset, and the hash of the bytes before it if that is known.
 #[derive(Clone, Default)]
 pub struct Mark {
-    /// How many bytes there are before it.
+    /// Bytes before it.
     pub offset: u64,
     /// Their hash.
     pub hasher: Option<Hasher>,
@@ -64,7 +64,7 @@ struct Running {
 }
 
 impl Session {
-    /// A session over an upload without bytes, which is meant to be committed under `algorithm`.
+    /// A session for an empty upload that is expected to be committed with `algorithm`.
     pub fn new(algorithm: Algorithm, client: Option<IpAddr>, upload: Box<dyn Upload>) -> Session {
         let hasher = Some(Hasher::new(algorithm));
         let known = Mark {
@@ -83,7 +83,7 @@ impl Session {
         }
     }
 
-    /// A session that is on disk. Which offsets its client has heard of is not known.
+    /// A session that was found in the store. Which offsets its client has received is not known.
     pub fn found() -> Session {
         Session {
             reached: AtomicU64::new(UNREAD),
@@ -92,7 +92,7 @@ impl Session {
         }
     }
 
-    /// How many bytes it has. Waits for nobody: while a request is in the middle of a step it is what that has written so far.
+    /// Its length in bytes. Never waits: while a request is in the middle of a step, it is what that has written so far.
     pub fn length(&self, stored: impl FnOnce() -> Result<UploadState>) -> Result<u64> {
         if let Some(mut state) = self.state.try_lock() {
             self.look(&mut state, stored())?;
@@ -106,21 +106,20 @@ impl Session {
         }
     }
 
-    /// Ends the session for good: whoever comes finds it gone, and a request that is running ends. `false` when it had
-    /// ended already.
+    /// Ends the session: later requests find it gone, and a running one ends. `false` if it had already ended.
     pub fn end(&self) -> bool {
         let mut state = self.lock();
         self.end_locked(&mut state)
     }
 
-    /// The same, once its files have been removed; nothing is written meanwhile. It does not end where they cannot be,
-    /// unless a request has them open, on a system where that keeps them: whoever has them removes them then.
+    /// The same after its files were removed, while nothing is written. It does not end if they cannot be removed, unless that is
+    /// because a running request has them open, on a system where that matters: that request removes them then.
     pub fn end_after(&self, remove: impl FnOnce() -> driver::Result<()>) -> Result<()> {
         let mut state = self.lock();
         if self.has_ended() {
             return Err(Error::UploadUnknown);
         }
-        // A folder is not empty while a file in it is on its way out, because it is still open.
+        // A directory is not empty as long as a removed file in it is still open.
         let is_held = |error: &driver::Error| {
             error.is_in_use() || error.source.kind() == io::ErrorKind::DirectoryNotEmpty
         };
@@ -144,13 +143,13 @@ impl Session {
         self.reached.load(Ordering::Acquire) == ENDED
     }
 
-    /// Sets how far the session is; the caller holds the lock.
+    /// Sets its length; the caller holds the lock.
     pub fn set_length(&self, state: &mut State, length: u64) {
         state.length = length;
         self.reached.store(length, Ordering::Release);
     }
 
-    /// How far it was when anybody last knew.
+    /// Its length, as far as it is known.
     pub fn reached(&self) -> u64 {
         match self.reached.load(Ordering::Acquire) {
             UNREAD | ENDED => 0,
@@ -158,13 +157,13 @@ impl Session {
         }
     }
 
-    /// What is in memory is no longer what the store has: the next request looks there.
+    /// Discards what is in memory: the next request looks at the store.
     pub fn distrust(&self) {
         self.reached.store(UNREAD, Ordering::Release);
     }
 
-    /// Locks a session that has not ended. `stored` says how the store has it: where another process has ended it, it
-    /// ends here, and where another took it over, that is what counts.
+    /// Locks a session that has not ended. `stored` looks it up in the store: if another process has ended it, it
+    /// ends here as well, and if another has taken it over, the store is right.
     pub fn open(
         &self,
         stored: impl FnOnce() -> Result<UploadState>,
@@ -203,17 +202,17 @@ impl Session {
         Ok(())
     }
 
-    /// Locks it, whatever has become of it.
+    /// Locks it, whatever its state.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
 }
 
 impl State {
-    /// Whether an upload in the store is the one that this session is known to be.
+    /// Whether the upload in the store is what this session knows.
     fn agrees_with(&self, found: &UploadState) -> bool {
         match &self.upload {
-            // What a request that is running failed to write is there until it takes it back.
+            // A running request may have written bytes that it has yet to remove or to acknowledge.
             Some(own) => {
                 own.version() == found.version
                     && (self.running.is_some() || self.length == found.length)
@@ -222,10 +221,10 @@ impl State {
         }
     }
 
-    /// Gives the turn to a request, takes it from the one before, and says where the bytes of the new one begin.
+    /// Gives the turn to a request, takes it from the previous one, and returns where the bytes of the new one start.
     pub fn give_turn(&mut self, chunk: &Chunk<'_>) -> Result<u64> {
         let start = self.start(chunk);
-        // A request that does not know how far the session is came too late, or from elsewhere: it ends no other.
+        // A request that does not know the state of the session is late or misdirected: it must not end another.
         if start.is_some() || chunk.offset.is_at_least(self.known.offset) {
             self.stop_running();
         }
@@ -250,13 +249,13 @@ impl State {
         }
     }
 
-    /// Where a request may begin to write; `None` when what it says of the session is not so.
+    /// Where a request may start to write; `None` if what it says about the session is wrong.
     fn start(&self, chunk: &Chunk<'_>) -> Option<u64> {
         let running = self.running.as_ref().map(|running| running.start);
         match chunk.offset {
-            // It adds nothing: the digest says whether it means the right bytes.
+            // It adds nothing: the digest shows whether it means the right bytes.
             _ if chunk.is_empty() => Some(self.length),
-            // Nobody was told of the bytes of a request that is still running.
+            // The bytes of a request that is still running were not acknowledged.
             Offset::Unstated => Some(running.unwrap_or(self.length)),
             Offset::Range(offset) => {
                 (offset == self.length || running == Some(offset)).then_some(offset)
@@ -267,7 +266,7 @@ impl State {
         }
     }
 
-    /// The client has heard of this offset.
+    /// The client has received this offset.
     fn learn(&mut self, offset: u64) {
         if offset == self.length {
             self.known = Mark {

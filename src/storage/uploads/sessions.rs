@@ -1,4 +1,4 @@
-//! The upload sessions that this process knows, and how many there may be.
+//! The upload sessions in memory, and their limits.
 
 use super::session::Session;
 use crate::spec::{Name, UploadId};
@@ -9,24 +9,24 @@ use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// The longest that a client is asked to wait when there are too many sessions.
+/// Longest time that a client is asked to wait when there are too many sessions.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// How many upload sessions there may be.
+/// Limits on upload sessions.
 #[derive(Clone, Debug)]
 pub struct UploadLimits {
-    /// Sessions that were started or resumed by this process and have not ended.
+    /// Sessions that this process started or resumed and that have not ended.
     pub sessions_max: usize,
     /// Those of them that one client started: an IPv4 address, or an IPv6 /64 network.
     pub sessions_per_address_max: usize,
-    /// A session that no request came for in this time is ended when its place is needed.
+    /// A session without a request for this long may be ended in favor of a new one.
     pub idle_timeout: Duration,
 }
 
-/// Which session it is.
+/// Identifies a session.
 pub type SessionKey = (Name, UploadId);
 
-/// The sessions that this process knows.
+/// The sessions in memory.
 pub struct Sessions {
     known: Mutex<Table>,
     limits: UploadLimits,
@@ -38,17 +38,17 @@ struct Table {
     per_address: HashMap<IpAddr, usize>,
 }
 
-/// One that is known.
+/// A session in memory.
 struct Known {
     session: Arc<Session>,
     used: Instant,
 }
 
-/// A session that had to go for another.
+/// A session that was ended in favor of another.
 pub type Displaced = (SessionKey, Arc<Session>);
 
 impl Sessions {
-    /// No sessions, and room for as many as `limits` says.
+    /// No sessions yet.
     pub fn new(limits: UploadLimits) -> Sessions {
         Sessions {
             known: Mutex::default(),
@@ -56,7 +56,7 @@ impl Sessions {
         }
     }
 
-    /// A session, which is now in use.
+    /// Finds a session and marks it as used.
     pub fn find(&self, key: &SessionKey) -> Option<Arc<Session>> {
         let mut known = self.lock();
         let entry = known.sessions.get_mut(key)?;
@@ -64,8 +64,8 @@ impl Sessions {
         Some(Arc::clone(&entry.session))
     }
 
-    /// Keeps a session, or gives the one that is there already. Where a limit is reached the one that has been idle for
-    /// longest goes, and the caller has to end it; [`Error::TooManyUploads`] when none has been idle for long enough.
+    /// Keeps a session, or returns the existing one. When a limit is reached, the session that has been idle for
+    /// longest is removed, and the caller has to end it; [`Error::TooManyUploads`] if none has been idle for long enough.
     pub fn insert(
         &self,
         key: SessionKey,
@@ -111,7 +111,7 @@ impl Sessions {
             .sessions
             .iter()
             .filter(|(_, entry)| owner.is_none() || entry.session.client == owner)
-            // A request that works on it holds it as well.
+            // A request that uses it holds it as well.
             .filter(|(_, entry)| Arc::strong_count(&entry.session) == 1)
             .min_by_key(|(_, entry)| entry.used)
             .map(|(place, entry)| (place.clone(), now.saturating_duration_since(entry.used)));

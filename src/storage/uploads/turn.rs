@@ -1,7 +1,7 @@
 //! A request's turn to write to an upload session.
 //!
-//! The newest request on a session has the turn. It holds no lock while it waits for its client, so one whose client
-//! went silent holds nobody up: the next request takes the turn, and the older ends at its next step.
+//! The newest request on a session has the turn. It holds no lock while it waits for its client, so a silent client blocks
+//! nobody: the next request takes the turn, and the older one ends at its next step.
 
 use super::Chunk;
 use super::rehash::hash_object;
@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind, Read, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-/// Bytes that are read, hashed and written in one step, where there is memory for them.
+/// Bytes that are read, hashed and written in one step, if there is memory for them.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Where the bytes of a session are kept.
@@ -36,20 +36,20 @@ impl Store<'_> {
     }
 }
 
-/// A request's turn to write to a session; it may be taken from it at any time.
+/// A request's turn to write to a session; another request may take it at any time.
 pub struct Turn<'s> {
     pub(super) session: &'s Session,
     pub(super) store: Store<'s>,
     stop: Arc<AtomicBool>,
     /// Where its bytes begin.
     start: u64,
-    /// From its first byte on: a request that sends none changes nothing.
+    /// It has sent its first byte; without one it changes nothing.
     is_begun: bool,
     written: u64,
 }
 
 impl<'s> Turn<'s> {
-    /// Gives the turn to a request, and takes it from the one before. `stored` says how the store has the session.
+    /// Gives the turn to a request, and takes it from the previous one. `stored` looks up the session in the store.
     pub fn begin(
         session: &'s Session,
         store: Store<'s>,
@@ -67,13 +67,13 @@ impl<'s> Turn<'s> {
         })
     }
 
-    /// Adds the chunk's bytes and gives the new length of the session. After [`Error::Body`] what came is kept; after any
-    /// other error the session has the length that it had before.
+    /// Adds the chunk's bytes and returns the new length of the session. After [`Error::Body`] the received bytes are kept;
+    /// after any other error the session has the length that it had before.
     pub fn append(&mut self, chunk: &mut Chunk<'_>) -> Result<u64> {
         match self.take_in(chunk) {
             Ok(()) => self.finish().inspect_err(|_| self.undo()),
             Err(error @ Error::Body(_)) => {
-                // It can be resumed from here, unless another took the session over meanwhile.
+                // It can be resumed from here, unless another process has taken the session over.
                 drop(self.finish());
                 Err(error)
             }
@@ -103,7 +103,7 @@ impl<'s> Turn<'s> {
         outcome
     }
 
-    /// Takes the bytes of this request back, with the room they take in the store.
+    /// Removes the bytes of this request again, also from the store.
     fn undo(&mut self) {
         if !self.is_begun {
             return;
@@ -152,7 +152,7 @@ impl<'s> Turn<'s> {
         loop {
             match body.read(&mut buffer) {
                 Ok(0) => return Ok(()),
-                Ok(count) => self.write(buffer.get(..count).unwrap_or_default())?,
+                Ok(count) => self.write(buffer.split_at(count).0)?,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     // Why the body ended early, when another request ended it.
@@ -184,7 +184,7 @@ impl<'s> Turn<'s> {
         Ok(())
     }
 
-    /// Goes to where this request's bytes begin, and drops what lies behind.
+    /// Prepares the upload for this request's bytes, and truncates it where they start.
     fn open(&mut self) -> Result<()> {
         let (is_own, known) = {
             let state = self.lock()?;
@@ -203,7 +203,7 @@ impl<'s> Turn<'s> {
             (true, None) => (self.hash(self.start, Algorithm::Sha256)?, None),
         };
         let mut state = self.lock()?;
-        self.go_on(&mut state, &hasher, (self.start, resumed))?;
+        self.continue_at(&mut state, &hasher, (self.start, resumed))?;
         state.known = Mark {
             offset: self.start,
             hasher: Some(hasher),
@@ -213,8 +213,8 @@ impl<'s> Turn<'s> {
         Ok(())
     }
 
-    /// Goes on at a length of the session whose hash is known; `resumed` is the upload where it was another process's.
-    fn go_on(
+    /// Truncates the session to a length whose hash is known; `resumed` is its upload if that was another process's.
+    fn continue_at(
         &self,
         state: &mut State,
         hasher: &Hasher,
@@ -245,7 +245,7 @@ impl<'s> Turn<'s> {
             _ => {
                 let (hasher, upload) = self.resume(length, Some(algorithm))?;
                 let mut state = self.lock()?;
-                self.go_on(&mut state, &hasher, (length, Some(upload)))?;
+                self.continue_at(&mut state, &hasher, (length, Some(upload)))?;
                 hasher
             }
         };
@@ -259,7 +259,7 @@ impl<'s> Turn<'s> {
         };
         match upload.publish(to, links) {
             Ok(()) => {}
-            // Somebody is pulling what is there, and this file system replaces no open file. It stays if it is right.
+            // The existing blob is being pulled, and this file system cannot replace open files. It stays if it is right.
             Err(error) if error.is_in_use() && self.is_stored(to, digest)? => {
                 self.store.driver.write(links)?;
             }
@@ -275,8 +275,8 @@ impl<'s> Turn<'s> {
         Ok(stored.as_ref() == Some(digest))
     }
 
-    /// Ends the turn. What was written is acknowledged only where the session still has it; whoever comes from now on
-    /// finds it there, and no longer supersedes it.
+    /// Ends the turn with a checkpoint: bytes are acknowledged only if the session still has them. Later requests find them
+    /// and no longer supersede this one.
     fn finish(&self) -> Result<u64> {
         let mut state = self.lock()?;
         if self.is_begun {
@@ -291,8 +291,7 @@ impl<'s> Turn<'s> {
         Ok(state.length)
     }
 
-    /// The session is gone, or shorter than it was, or another's: another program did that. What is there is read
-    /// by the next request.
+    /// Another process has removed, truncated or taken over the session. The next request looks at the store again.
     pub(super) fn lost(&self, error: driver::Error) -> Error {
         if error.is_changed() {
             self.session.distrust();
@@ -343,12 +342,12 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// There are fewer bytes than there were.
+/// Whether bytes are missing.
 fn is_short(error: &driver::Error) -> bool {
     [ErrorKind::InvalidData, ErrorKind::UnexpectedEof].contains(&error.source.kind())
 }
 
-/// What whoever resumes an upload wants to know.
+/// What is needed to resume an upload at this point.
 pub(super) fn note<'n>(hasher: &Hasher, state: &'n [u8]) -> Note<'n> {
     Note {
         kind: hasher.algorithm().name(),

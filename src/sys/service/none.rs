@@ -1,9 +1,9 @@
-//! Where there is no manager of services.
+//! Systems without a service manager.
 
 use super::{Plan, ServiceReport, Work};
 use crate::sys::StopAction;
 
-/// A manager that cannot be had.
+/// A service manager that does not exist.
 #[derive(Debug)]
 pub enum Manager {}
 
@@ -20,7 +20,7 @@ impl Manager {
 }
 
 fn unsupported<T>() -> Result<T, String> {
-    Err("this system has no manager of services".to_owned())
+    Err("this system has no service manager".to_owned())
 }
 
 /// Always an error.

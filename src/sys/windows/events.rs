@@ -1,4 +1,4 @@
-//! What the console and the system tell a program of Windows: Ctrl-C, Ctrl-Break, and that it is about to be ended.
+//! Console events of Windows: Ctrl-C, Ctrl-Break, and the imminent end of the process.
 
 use crate::sync::Mutex;
 use crate::sys::StopAction;
@@ -11,15 +11,15 @@ use windows_sys::Win32::System::Console::{
 use windows_sys::Win32::System::RemoteDesktop::ProcessIdToSessionId;
 use windows_sys::core::BOOL;
 
-/// How long a program may still work when it is going to be ended. The system ends it five seconds
+/// How long a program may still work when it is about to be ended. The system ends it five seconds
 /// after the event: one is for connections that are cut and do not end at once, one for what comes after.
 const LAST_WORK_MAX: Duration = Duration::from_secs(3);
-/// The session of services. Nobody ever logs on there, so whoever logs off is somebody else.
+/// The session of services. Nobody ever logs on there, so a logoff is that of somebody else.
 const SERVICES_SESSION: u32 = 0;
 
 static ACTION: Mutex<Option<StopAction>> = Mutex::new(None);
 
-/// Calls `action` at each event that asks to stop. The system does so on a thread of its own.
+/// Calls `action` at each event that asks to stop, on a thread that the system starts.
 pub fn on_event(action: StopAction) -> io::Result<()> {
     let mut place = ACTION.lock();
     if place.is_some() {
@@ -42,7 +42,7 @@ enum Meaning {
     StopWithin(Duration),
     /// Nothing for this process.
     Nothing,
-    /// Not known here: another handler's business.
+    /// Unknown: left to other handlers.
     Unknown,
 }
 
@@ -63,7 +63,7 @@ unsafe extern "system" fn handle(event: u32) -> BOOL {
         Meaning::Stop => act(None),
         Meaning::StopWithin(longest) => {
             act(Some(longest));
-            // Returning is the end of the process. What was asked for is its end too, and comes first.
+            // Returning ends the process; finishing what is in flight comes first.
             loop {
                 std::thread::park();
             }
@@ -81,7 +81,7 @@ fn act(longest: Option<Duration>) {
     }
 }
 
-/// The session this process is in; that of services where it cannot be told.
+/// The session of this process; that of services when it is unknown.
 fn own_session() -> u32 {
     let mut session = SERVICES_SESSION;
     // SAFETY: `session` is alive; the call does nothing else.

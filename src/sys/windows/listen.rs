@@ -1,4 +1,4 @@
-//! One listening socket that shares its port with nobody.
+//! A listening socket that uses its port exclusively.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -6,7 +6,7 @@ use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::os::windows::io::AsRawSocket;
 use windows_sys::Win32::Networking::WinSock::{SO_EXCLUSIVEADDRUSE, SOL_SOCKET, setsockopt};
 
-/// Listens on an address; the IPv6 address of every interface takes IPv4 as well.
+/// Listens on an address; the unspecified IPv6 address accepts IPv4 as well.
 pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -49,7 +49,7 @@ mod tests {
     fn nobody_else_gets_the_port_even_one_who_wants_to_share_it() {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let address = listen(address, 10).unwrap().local_addr().unwrap();
-        // The port is free again when nobody listens any more.
+        // The port is free again when nothing listens on it any more.
         let first = listen(address, 10).unwrap();
         assert!(listen(address, 10).is_err());
         assert!(TcpListener::bind(address).is_err());

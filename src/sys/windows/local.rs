@@ -1,4 +1,4 @@
-//! Local sockets, which cannot exist on Windows.
+//! Local sockets, which are not supported on Windows.
 
 use std::io;
 use std::net::Shutdown;
@@ -11,11 +11,11 @@ fn unsupported<T>() -> io::Result<T> {
     Err(io::Error::new(io::ErrorKind::Unsupported, message))
 }
 
-/// A listener that cannot be made.
+/// A listener that cannot exist.
 #[derive(Debug)]
 pub enum LocalListener {}
 
-/// A connection that cannot be made.
+/// A connection that cannot exist.
 #[derive(Debug)]
 pub enum LocalStream {}
 

@@ -1,4 +1,4 @@
-//! How a name is spelled on disk, and which file is under it.
+//! How a name is spelled on disk, and the identity of a file.
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
@@ -12,7 +12,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     WIN32_FIND_DATAW,
 };
 
-/// The name under which the last word of a path is kept: NTFS finds `V1` under the name `v1`. An error
+/// The spelling on disk of the last component of a path: NTFS finds `V1` under the name `v1`. An error
 /// when there is nothing under either.
 pub fn kept_name(path: &Path) -> io::Result<OsString> {
     let wide: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
@@ -32,7 +32,8 @@ pub fn kept_name(path: &Path) -> io::Result<OsString> {
     Ok(OsString::from_wide(&name))
 }
 
-/// Which file an open one is: the volume's number and the file's, which NTFS gives to no other.
+/// The identity of an open file: the number of its volume and its own, which NTFS gives to no other file, not even later. So no
+/// creation time is needed.
 pub fn file_id(file: &File, _metadata: &Metadata) -> io::Result<[u64; 3]> {
     let mut information = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: the handle is open as long as `file` lives, and `information` is only written.
@@ -42,5 +43,5 @@ pub fn file_id(file: &File, _metadata: &Metadata) -> io::Result<[u64; 3]> {
     }
     let (high, low) = (information.nFileIndexHigh, information.nFileIndexLow);
     let index = u64::from(high) << 32 | u64::from(low);
-    Ok([u64::from(information.dwVolumeSerialNumber), index, 0])
+    Ok([u64::from(information.dwVolumeSerialNumber), index, 1])
 }

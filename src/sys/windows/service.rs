@@ -1,4 +1,4 @@
-//! Services of Windows: what an administrator does with them, and (`running`) the process of one.
+//! Windows services: managing them, and (`running`) the process of one.
 
 mod running;
 
@@ -16,15 +16,15 @@ use windows_service::service::{
 };
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
-/// How long a service may be about to start or to stop without telling of any progress.
+/// How long a service may be starting or stopping without reporting progress.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// How often the manager is asked about it.
+/// How often the service manager is asked.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
-/// How long the system waits for a service before it shuts down; what is more is cut.
+/// How long the system waits for a service before it shuts down.
 const PRESHUTDOWN_MAX: Duration = Duration::from_secs(180);
 
-/// Makes a service that starts with the system and is started again after a failure: all of it, or
-/// nothing. Gives what this system does not know of and so will not do.
+/// Installs a service that starts with the system and is restarted after a failure: completely, or
+/// not at all. Returns what this system does not support.
 pub fn install(plan: &Plan) -> Result<Vec<&'static str>, String> {
     let told = |error| explained(&plan.name, error);
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
@@ -41,7 +41,7 @@ pub fn install(plan: &Plan) -> Result<Vec<&'static str>, String> {
         account_name: Some((&plan.account).into()),
         account_password: None,
     };
-    // A restart needs START too: it is part of the failure actions.
+    // A restart needs the right to start, too: it is part of the failure actions.
     let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START | ServiceAccess::DELETE;
     let service = manager.create_service(&information, access).map_err(told)?;
     settle(&service, plan).map_err(|error| {
@@ -50,7 +50,7 @@ pub fn install(plan: &Plan) -> Result<Vec<&'static str>, String> {
     })
 }
 
-/// What a service can only be given when it is there.
+/// Settings that only an existing service can have.
 fn settle(service: &Service, plan: &Plan) -> Result<Vec<&'static str>, Error> {
     let restart = |pause: &Duration| ServiceAction {
         action_type: ServiceActionType::Restart,
@@ -72,7 +72,7 @@ fn settle(service: &Service, plan: &Plan) -> Result<Vec<&'static str>, Error> {
             "a start after a crash",
             service.update_failure_actions(failure_actions),
         ),
-        // A failure is also an end with an error, not only a crash.
+        // Ending with an error is a failure, too, not only a crash.
         (
             "a start after an error",
             service.set_failure_actions_on_non_crash_failures(true),
@@ -96,7 +96,7 @@ pub fn uninstall(name: &str) -> Result<(), String> {
     service.delete().map_err(|error| explained(name, error))
 }
 
-/// Starts a service and waits until it runs; one that does is left alone.
+/// Starts a service and waits until it runs; does nothing if it runs.
 pub fn start(name: &str) -> Result<(), String> {
     let service = open(name, ServiceAccess::START | ServiceAccess::QUERY_STATUS)?;
     match service.start::<&OsStr>(&[]) {
@@ -107,13 +107,13 @@ pub fn start(name: &str) -> Result<(), String> {
     match status.current_state {
         ServiceState::Running => Ok(()),
         _ => Err(format!(
-            "the service {name} ended as soon as it was started ({}); its log says why, unless it may not write there",
+            "the service {name} ended immediately after its start ({}); see its log, unless it may not write there",
             exit(&status.exit_code)
         )),
     }
 }
 
-/// Asks a service to stop and waits until it has; one that does not run is left alone.
+/// Stops a service and waits until it has stopped; does nothing if it does not run.
 pub fn stop(name: &str) -> Result<(), String> {
     let service = open(name, ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?;
     stop_it(name, &service)
@@ -122,18 +122,18 @@ pub fn stop(name: &str) -> Result<(), String> {
 fn stop_it(name: &str, service: &Service) -> Result<(), String> {
     match service.stop() {
         Err(error) if code(&error) == Some(NOT_ACTIVE) => return Ok(()),
-        // It is stopping already.
+        // It is already stopping.
         Err(error) if code(&error) == Some(CANNOT_ACCEPT_CONTROL) => {}
         Err(error) => return Err(explained(name, error)),
         Ok(_) => {}
     }
     match settled(name, service)?.current_state {
         ServiceState::Stopped => Ok(()),
-        _ => Err(format!("the service {name} does not stop")),
+        _ => Err(format!("the service {name} cannot be stopped")),
     }
 }
 
-/// What is known of a service.
+/// What is known about a service.
 pub fn status(name: &str) -> Result<ServiceReport, String> {
     let service = open(
         name,
@@ -169,7 +169,7 @@ fn open(name: &str, access: ServiceAccess) -> Result<Service, String> {
         .map_err(told)
 }
 
-/// Waits while a service is about to start or to stop and tells of progress.
+/// Waits while a service is starting or stopping and reports progress.
 fn settled(name: &str, service: &Service) -> Result<ServiceStatus, String> {
     let mut seen = None;
     let mut since = Instant::now();
@@ -222,7 +222,7 @@ fn code(error: &Error) -> Option<i32> {
     }
 }
 
-/// What went wrong with a service, and what would help.
+/// What failed, and what helps.
 fn explained(name: &str, error: Error) -> String {
     match code(&error) {
         Some(ACCESS_DENIED) => {
@@ -230,19 +230,19 @@ fn explained(name: &str, error: Error) -> String {
                 .into()
         }
         Some(DOES_NOT_EXIST) => {
-            format!("there is no service {name}; `registry service install CONFIG` makes one")
+            format!("there is no service {name}; `registry service install CONFIG` creates it")
         }
         Some(EXISTS) => format!(
-            "there is a service {name} already; `registry service uninstall --name {name}` removes it, \
+            "the service {name} already exists; `registry service uninstall --name {name}` removes it, \
              and --name gives another its own name"
         ),
         Some(MARKED_FOR_DELETE) => format!(
-            "the service {name} is being removed and some program still looks at it; close the list of \
+            "the service {name} is being removed and another program still uses it; close the list of \
              services and try again"
         ),
         Some(INVALID_ACCOUNT) => format!("Windows does not know the account of the service {name}"),
         Some(DISABLED) => {
-            format!("the service {name} is disabled; `sc config {name} start= auto` ends that")
+            format!("the service {name} is disabled; `sc config {name} start= auto` enables it")
         }
         Some(NO_MANAGER) => {
             "this is what Windows calls to run the service; `registry service start` asks \

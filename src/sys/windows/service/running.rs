@@ -1,4 +1,4 @@
-//! The process of a service: it tells the manager how it is, and hears from it when to end.
+//! The process of a service: it reports its state to the service manager, and is told when to stop.
 
 use crate::sync::Mutex;
 use crate::sys::StopAction;
@@ -16,18 +16,18 @@ use windows_service::service_control_handler::{
 };
 use windows_service::service_dispatcher;
 
-/// How long the start may take before the manager takes it for hung.
+/// How long the start may take before the manager considers it hung.
 const START_MAX: Duration = Duration::from_secs(60);
-/// How often the manager hears that the end is still on its way, and how long it may be without.
+/// How often the manager is told that the service is still stopping, and how long it waits for that.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 const PROGRESS_MAX: Duration = Duration::from_secs(20);
-/// The longest work before the system shuts down; a little less than what is asked for at the installation.
+/// The longest work before the system shuts down; a little less than what was requested at installation.
 const PRESHUTDOWN_WORK_MAX: Duration =
     super::PRESHUTDOWN_MAX.saturating_sub(Duration::from_secs(10));
-/// What a service that failed ends with.
+/// The exit code of a service that failed.
 const FAILED: u32 = 1;
 
-/// The one service of this process. It is in a static place, as the manager calls plain functions.
+/// The one service of this process. It is static, because the manager calls plain functions.
 struct Process {
     name: String,
     work: Option<Work>,
@@ -50,8 +50,8 @@ fn process() -> MutexGuard<'static, Process> {
     PROCESS.lock()
 }
 
-/// Runs a service that the manager has started this process for, to its end. The error says that it
-/// was not the manager who did.
+/// Runs the service for which the manager started this process, to its end. The error says that the manager
+/// did not.
 pub fn run(name: &str, work: Work) -> Result<(), String> {
     {
         let mut process = process();
@@ -61,7 +61,7 @@ pub fn run(name: &str, work: Work) -> Result<(), String> {
     service_dispatcher::start(name, service_main).map_err(|error| super::explained(name, error))
 }
 
-/// What the work of a service talks to.
+/// The service manager, as the work of a service sees it.
 #[derive(Debug)]
 pub struct Manager(());
 
@@ -71,7 +71,7 @@ impl Manager {
         process().stop = Some(stop);
     }
 
-    /// Says that the service does what it is there for. From now on it can be asked to stop.
+    /// Reports that the service is running. From now on it can be stopped.
     pub fn running(&self) {
         process().tell(ServiceState::Running, ServiceExitCode::NO_ERROR);
     }
@@ -123,7 +123,7 @@ fn longest(control: &ServiceControl) -> Option<Option<Duration>> {
     }
 }
 
-/// Asks the work to end, and tells of progress until it has.
+/// Asks the work to stop, and reports progress until it has.
 fn stop(longest: Option<Duration>) {
     let mut process = process();
     let Some(mut stop) = process.stop.take() else {
@@ -146,7 +146,7 @@ fn stop(longest: Option<Duration>) {
 }
 
 impl Process {
-    /// Tells the manager how the service is. After its end there is nothing more to tell.
+    /// Reports the state to the manager. Nothing is reported after the end.
     fn tell(&mut self, state: ServiceState, exit_code: ServiceExitCode) {
         let Some(handle) = self.handle else { return };
         self.state = state;
@@ -177,7 +177,7 @@ impl Process {
             process_id: None,
         });
         if let Err(error) = told {
-            log::warn!("the service manager cannot be told that it is {state:?}: {error}");
+            log::warn!("cannot report the state {state:?} to the service manager: {error}");
         }
     }
 }
