@@ -13,6 +13,7 @@ pub mod http;
 pub mod logging;
 pub mod memory;
 pub mod server;
+mod settings;
 mod small_file;
 pub mod spec;
 pub mod storage;

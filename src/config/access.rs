@@ -2,10 +2,10 @@
 //! warning.
 
 use super::draft::Draft;
-use super::layers::Layers;
 use crate::auth::AccessRules;
 use crate::auth::access::{ACTIONS, Action, Rule, Subject};
 use crate::auth::pattern::Pattern;
+use crate::settings::layers::Layers;
 use crate::yaml::{KeyPath, Node};
 use std::collections::BTreeMap;
 

@@ -1,11 +1,10 @@
 //! The `auth` section: which authentication scheme is chosen, and what about it is dangerous or half.
 
 use super::draft::{Draft, TokenDraft};
-use super::layers::Layers;
-use super::report::Severity;
-use super::schema::SchemaNode;
 use crate::auth::{Scheme, token};
 use crate::http::Listen;
+use crate::settings::layers::Layers;
+use crate::settings::report::Severity;
 use crate::yaml::{KeyPath, Node};
 use std::net::IpAddr;
 
@@ -14,7 +13,7 @@ use std::net::IpAddr;
 pub fn choose(layers: &mut Layers, draft: &mut Draft) {
     let path = KeyPath::from(["auth"]);
     let schemes = layers.keys(&path);
-    let is_known = |scheme: &String| SchemaNode::root().at(&path.join(scheme)).is_some();
+    let is_known = |scheme: &String| layers.schema.root.at(&path.join(scheme)).is_some();
     if schemes.len() > 1 && schemes.iter().any(is_known) {
         let (count, names) = (schemes.len(), schemes.join(", "));
         let message =

@@ -1,21 +1,13 @@
 //! The keys that are supported, each declared once: those of distribution 2.8 and 3.x, and our own. What else
-//! distribution knows is in `unsupported.rs`.
-//!
-//! A declaration reads
-//!
-//! ```text
-//! /// What it does, for docs/configuration.md.
-//! path: Kind(bounds), default "as it would be written", [Trait, Trait] => |draft| where the value goes;
-//! ```
-//!
-//! A key that has no field is read by code of its own; one without documentation is documented with the key
-//! above it. Order counts where two keys meet in one field, and for `check-config`.
+//! distribution knows is in `unsupported.rs`. [`declarations!`] says how to read them.
 
-use super::declare::{Declaration, Kind, Trait};
-use super::texts;
+use super::draft::Draft;
+use super::types;
+use crate::settings::declare::{Declaration, Key, Kind, Trait, declarations};
+use crate::settings::texts;
 use Kind::{Any, Boolean, Bytes, Duration, Integer, List, Map, Path, Text, Texts, Word};
 use Trait::{Default, Deprecated, Distribution, IgnoredInQuotes, InHours, InNanoseconds, Own};
-use Trait::{Parse, Required, TakenInQuotes};
+use Trait::{Parse, Required, TakenInQuotes, WithDashes};
 use std::time::Duration as Time;
 
 const SECOND: Time = Time::from_secs(1);
@@ -25,28 +17,8 @@ const KIB: i64 = 1024;
 const MIB: i64 = 1024 * KIB;
 const GIB: i64 = 1024 * MIB;
 
-macro_rules! declarations {
-    ($(
-        $(#[doc = $doc:literal])*
-        $first:ident $(. $step:tt)*: $kind:expr
-            $(, default $default:literal)? $(, [$($trait:expr),+])? $(=> |$draft:ident| $field:expr)?;
-    )+) => {
-        &[$(Declaration {
-            path: &[stringify!($first) $(, stringify!($step))*],
-            kind: $kind,
-            default: concat!($($default)?),
-            traits: &[$($($trait),+)?],
-            #[cfg(test)]
-            doc: concat!($($doc),*),
-            field: declarations!(@field $(|$draft| $field)?),
-        }),+]
-    };
-    (@field) => { |_| None };
-    (@field |$draft:ident| $field:expr) => { |$draft| Some(&mut $field) };
-}
-
 /// The keys that do what they say.
-pub static KEYS: &[Declaration] = declarations! {
+pub static KEYS: &[Declaration<Draft>] = declarations! {
     version: Text;
     /// deprecated name of `log.level`, which wins where both are set
     loglevel: Word, [Deprecated("is deprecated; use log.level, which wins where both are set")] =>
@@ -123,7 +95,7 @@ pub static KEYS: &[Declaration] = declarations! {
     auth.token.jwks: Path => |draft| draft.token.as_mut()?.settings.keys;
     /// the accepted algorithms, some of `EdDSA`, `ES256`, `ES384`, `PS256`, `PS384`, `PS512`, `RS256`, `RS384` and
     /// `RS512`; all of them by default
-    auth.token.signingalgorithms: Texts, [Parse(texts::algorithm)] => |draft| draft.token.as_mut()?.settings.algorithms;
+    auth.token.signingalgorithms: Texts, [Parse(types::algorithm)] => |draft| draft.token.as_mut()?.settings.algorithms;
     /// no authentication
     auth.none: Any;
 
@@ -159,7 +131,7 @@ pub static KEYS: &[Declaration] = declarations! {
     http.draintimeout: Duration(Time::ZERO, DAY), default "5s", [InNanoseconds, Distribution("distribution's default is 0")] =>
         |draft| draft.config.http.drain_timeout;
     /// a mapping of headers that every response has, each with a list of values
-    http.headers: Map => |draft| draft.config.http.headers;
+    http.headers: Map, [WithDashes("header")] => |draft| draft.config.http.headers;
     http.headers.*: Texts;
     /// a list of IP addresses and networks (`10.0.0.0/8`): the [proxies](#proxies) whose `Forwarded` and `X-Forwarded-*`
     /// headers count; `[]` trusts none

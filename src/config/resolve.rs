@@ -1,18 +1,17 @@
 //! The tree as a [`Config`]: every declared key is read into its field, then what concerns several keys at once is
 //! checked.
 
-use super::declare::{Declaration, Kind};
+use super::conventions::STORAGE_SETTINGS;
 use super::draft::{Draft, Network, PlatformMode};
 use super::keys::KEYS;
-use super::layers::Layers;
-use super::report::Severity;
 use super::resolved::{Config, LocationStyle, StorageDriver};
-use super::schema::{STORAGE_SETTINGS, SchemaNode};
-use super::value::Value;
-use super::{access, auth, texts, values};
+use super::{access, auth};
 use crate::http::Listen;
 use crate::http::tls::{ClientAuth, TlsSettings, TlsVersion};
 use crate::memory;
+use crate::settings::layers::Layers;
+use crate::settings::report::Severity;
+use crate::settings::{fields, texts};
 use crate::spec::descriptor::Platform;
 use crate::spec::validation::RequiredPlatforms;
 use crate::yaml::{KeyPath, Node};
@@ -38,73 +37,20 @@ pub fn resolve(layers: &mut Layers) -> Config {
     choose_driver(layers, &mut draft);
     auth::choose(layers, &mut draft);
     draft.config.http.tls = tls(layers);
-    for key in KEYS {
-        set_default(layers, key, &mut draft);
-    }
-    for key in KEYS {
-        read(layers, key, &mut draft);
-    }
-    fields(layers, &mut draft);
+    fields::read(layers, KEYS, &mut draft);
+    log_fields(layers, &mut draft);
     headers(layers, &mut draft);
     platforms(layers, &mut draft);
     access::read(layers, &mut draft);
     check_limits(layers, &mut draft);
     check_listen(layers, &draft);
     check_tls(layers, &mut draft);
-    draft.config.effective = effective(&mut draft);
+    let version = ("version".into(), Yaml::Number(0.1.into()));
+    draft.config.effective = Mapping::from_iter([version]);
+    let effective = fields::show(KEYS, &mut draft);
+    draft.config.effective.extend(effective);
     draft.config.auth = auth::finish(layers, &mut draft);
     finished(draft)
-}
-
-fn set_default(layers: &mut Layers, key: &Declaration, draft: &mut Draft) {
-    let value = values::read(key, &Node::Text(key.default.to_owned()));
-    let value = value.filter(|_| !key.default.is_empty());
-    if let (Some(value), Some(field)) = (value, (key.field)(draft))
-        && let Err(why) = field.set(value)
-    {
-        layers.invalid(&key.path.iter().collect(), why);
-    }
-}
-
-/// Reads the value of one key into its field, where the configuration has a place for it.
-fn read(layers: &mut Layers, key: &Declaration, draft: &mut Draft) {
-    let path: KeyPath = key.path.iter().collect();
-    let Some(field) = (key.field)(draft) else {
-        return;
-    };
-    let found = match key.kind {
-        Kind::Map | Kind::List | Kind::Any => return,
-        Kind::Texts if layers.value(&path).is_none() => return,
-        Kind::Texts => {
-            field.clear();
-            let texts = layers.texts(&path).into_iter();
-            texts
-                .map(|(path, text)| (path, Value::Text(text)))
-                .collect()
-        }
-        _ => match layers.scalar(&path, key) {
-            Some(value) => vec![(path, value)],
-            None => {
-                let is_absent = layers.value(&path).is_none_or(Node::is_unset);
-                if let Some(allowed) = key.required().filter(|_| is_absent) {
-                    layers.missing(&path, allowed);
-                }
-                return;
-            }
-        },
-    };
-    for (path, value) in found {
-        let value = match value {
-            Value::Text(text) => key.parse(text).map(Value::Text),
-            value => Ok(value),
-        };
-        if let Err(why) = value.and_then(|value| field.set(value)) {
-            layers.invalid(&path, why);
-        }
-    }
-    if let Some(message) = key.deprecated() {
-        layers.notice(Severity::Note, &key.path.iter().collect(), message);
-    }
 }
 
 /// distribution's rule: there is one version, it must be given, and it is text (`0.10` is another one).
@@ -129,7 +75,7 @@ fn choose_driver(layers: &mut Layers, draft: &mut Draft) {
     let mut drivers = layers.keys(&path);
     drivers.retain(|key| !STORAGE_SETTINGS.contains(&key.as_str()));
     let is_named = !drivers.is_empty();
-    drivers.retain(|key| SchemaNode::root().at(&path.join(key)).is_some());
+    drivers.retain(|key| layers.schema.root.at(&path.join(key)).is_some());
     match drivers.as_slice() {
         [] if !is_named && matches!(layers.value(&path), None | Some(Node::Map(_))) => {
             let message = "no storage driver is configured; allowed: one of filesystem, inmemory";
@@ -153,7 +99,9 @@ fn choose_driver(layers: &mut Layers, draft: &mut Draft) {
 /// Whoever set any key of `http.tls` wants TLS, so that a section without a certificate is an error;
 /// distribution serves plain HTTP then.
 fn tls(layers: &Layers) -> Option<TlsSettings> {
-    let mut keys = KEYS.iter().map(|key| key.path.iter().collect::<KeyPath>());
+    let mut keys = KEYS
+        .iter()
+        .map(|known| known.key.path.iter().collect::<KeyPath>());
     let is_set = |path: &KeyPath| layers.value(path).is_some_and(|node| !node.is_unset());
     keys.find(|path| {
         matches!(path.as_ref(), [http, tls, _] if http == "http" && tls == "tls") && is_set(path)
@@ -192,7 +140,7 @@ fn check_tls(layers: &mut Layers, draft: &mut Draft) {
 }
 
 /// `log.fields`: any names, each with a scalar, or with anything else as one line of JSON.
-fn fields(layers: &mut Layers, draft: &mut Draft) {
+fn log_fields(layers: &mut Layers, draft: &mut Draft) {
     let path = KeyPath::from(["log", "fields"]);
     for name in layers.keys(&path) {
         let path = path.join(&name);
@@ -269,8 +217,9 @@ fn platforms(layers: &mut Layers, draft: &mut Draft) {
 fn check_limits(layers: &mut Layers, draft: &mut Draft) {
     let config = &mut draft.config;
     let defaults = |path: &[&str]| {
-        let key = KEYS.iter().find(|key| key.path == path);
-        key.and_then(|key| key.default.parse().ok())
+        let known = KEYS.iter().find(|known| known.key.path == path);
+        known
+            .and_then(|known| known.key.default.parse().ok())
             .unwrap_or_default()
     };
     if config.catalog_entries_max == 0 {
@@ -322,25 +271,6 @@ fn check_listen(layers: &mut Layers, draft: &Draft) {
             "found `unix` without http.addr; allowed: http.addr with the path of the socket";
         layers.error(&KeyPath::from(["http", "net"]), message);
     }
-}
-
-/// Every key with its value, as nested mappings.
-fn effective(draft: &mut Draft) -> Mapping {
-    let mut root = Mapping::new();
-    root.insert("version".into(), Yaml::Number(0.1.into()));
-    for key in KEYS.iter().filter(|key| key.deprecated().is_none()) {
-        let value = (key.field)(draft).and_then(|field| field.get());
-        if let (Some(value), Some((last, sections))) = (value, key.path.split_last()) {
-            let section = sections.iter().try_fold(&mut root, |section, step| {
-                let below = section.entry((*step).into());
-                below
-                    .or_insert(Yaml::Mapping(Mapping::new()))
-                    .as_mapping_mut()
-            });
-            section.map(|section| section.insert((*last).into(), value));
-        }
-    }
-    root
 }
 
 /// The configuration, with the fields that several keys make.

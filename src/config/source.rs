@@ -5,7 +5,7 @@
 //! where there is none at all it is the built-in one, which is open to everyone: a file that is there
 //! and cannot be read is an error, never ignored.
 
-use super::report::{ConfigError, Notice, Severity};
+use crate::settings::report::{ConfigError, Notice, Severity};
 use crate::yaml::Provenance;
 use crate::{encoding, small_file, sys};
 use std::io::{self, ErrorKind};

@@ -1,7 +1,7 @@
 //! The keys of distribution 2.8 and 3.x that are known and not supported, with what that means: no effect is
 //! missed, something will not happen, or the start is refused.
 
-use super::declare::{Group, Support};
+use crate::settings::declare::{Group, Support, groups};
 use crate::yaml::{self, Node};
 use Support::{Needless, Refused, Unsupported};
 
@@ -12,26 +12,6 @@ const NO_DRIVER: &str = "this storage driver is not supported; use filesystem or
 const NO_PROXY: &str = "a pull-through cache is not supported yet, and without it this would be an empty registry; \
     remove it to serve what is stored here";
 const NO_CHECK: &str = "this check will not be made";
-
-const fn group(
-    section: &'static str,
-    is_whole: bool,
-    support: Support,
-    asks: Option<fn(&Node) -> bool>,
-    keys: &'static str,
-) -> Group {
-    Group {
-        section,
-        support,
-        keys,
-        is_whole,
-        asks: match (asks, support) {
-            (Some(asks), _) => asks,
-            (None, Refused(_)) => |node| !node.is_unset(),
-            (None, _) => |node| !node.is_off(),
-        },
-    }
-}
 
 fn is_set(node: &Node, path: &[&str]) -> bool {
     node.at(path).is_some_and(|node| !node.is_unset())
@@ -52,23 +32,6 @@ fn any_enabled(list: Option<&Node>) -> bool {
 
 fn is_on(node: &Node, path: &[&str]) -> bool {
     node.at(path).is_some_and(|node| !node.is_off())
-}
-
-/// `section: what happens to it, when it asks for anything => the keys in it`. With `keys` before it the section is
-/// supported, and only those keys are not. Whatever is set and not off asks for something, where nothing else
-/// is said; to name a storage driver is to ask for it, whatever its parameters.
-macro_rules! groups {
-    ($($($keys:ident)? $section:literal: $support:expr $(, when $asks:expr)? => $names:expr;)+) => {
-        &[$(group(
-            $section,
-            stringify!($($keys)?).is_empty(),
-            $support,
-            groups!(@asks $($asks)?),
-            $names,
-        )),+]
-    };
-    (@asks) => { None };
-    (@asks $asks:expr) => { Some($asks) };
 }
 
 /// The keys that are known and not supported.

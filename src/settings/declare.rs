@@ -1,8 +1,6 @@
-//! What a declaration of a key says. Everything else that needs to know about keys - their names, variables,
-//! suggestions, values, `check-config` and the tables of docs/configuration.md - is made from the
-//! declarations in `keys.rs` and `unsupported.rs`.
+//! What a declaration of a key says, and how declarations are written. Everything else that needs to know about keys -
+//! their names, variables, suggestions, values and documentation - is made from them.
 
-use super::draft::Draft;
 use super::setting::Setting;
 use super::value::Invalid;
 use crate::time::duration;
@@ -58,34 +56,74 @@ pub enum Trait {
     Distribution(&'static str),
     /// What makes a text that can be used of one that was written.
     Parse(fn(&str) -> Result<String, Invalid>),
-    /// It is an old name; this is said of it, and `check-config` shows the new one.
+    /// The names in this mapping are those of such a thing, which has dashes in its name and no `_`.
+    WithDashes(&'static str),
+    /// It is an old name; this is said of it, and only the new one is shown.
     Deprecated(&'static str),
 }
 
 /// One key that is supported.
-pub struct Declaration {
+pub struct Key {
     /// Its steps from the root. [`INDEX`] stands for any index, [`ANY`] for any key.
     pub path: &'static [&'static str],
     /// What its value must be.
     pub kind: Kind,
-    /// As it would be written; empty where the configuration of the room that it is for has the default.
+    /// As it would be written; empty where the type that it is read into has the default.
     pub default: &'static str,
     /// What is special about it.
     pub traits: &'static [Trait],
     /// What it does, in Markdown; empty for one that is documented with the key above it.
     #[cfg(test)]
     pub doc: &'static str,
-    /// Where its value goes; `None` in a configuration that has no place for it, such as the
-    /// parameters of another kind of `auth`.
-    pub field: fn(&mut Draft) -> Option<&mut dyn Setting>,
 }
+
+/// A key of the settings that are read into a `T`.
+pub struct Declaration<T> {
+    /// The key.
+    pub key: Key,
+    /// Where its value goes; `None` in a `T` that has no place for it, such as the parameters of an
+    /// alternative that was not chosen.
+    pub field: fn(&mut T) -> Option<&mut dyn Setting>,
+}
+
+/// Declarations, each as
+///
+/// ```text
+/// /// What it does, for the documentation.
+/// path: Kind(bounds), default "as it would be written", [Trait, Trait] => |target| where the value goes;
+/// ```
+///
+/// A key that has no field is read by code of its own; one without documentation is documented with the key
+/// above it. Order counts where two keys meet in one field, and where settings are shown.
+macro_rules! declarations {
+    ($(
+        $(#[doc = $doc:literal])*
+        $first:ident $(. $step:tt)*: $kind:expr
+            $(, default $default:literal)? $(, [$($trait:expr),+])? $(=> |$target:ident| $field:expr)?;
+    )+) => {
+        &[$(Declaration {
+            key: Key {
+                path: &[stringify!($first) $(, stringify!($step))*],
+                kind: $kind,
+                default: concat!($($default)?),
+                traits: &[$($($trait),+)?],
+                #[cfg(test)]
+                doc: concat!($($doc),*),
+            },
+            field: declarations!(@field $(|$target| $field)?),
+        }),+]
+    };
+    (@field) => { |_| None };
+    (@field |$target:ident| $field:expr) => { |$target| Some(&mut $field) };
+}
+pub(crate) use declarations;
 
 /// The step that stands for any index of a list.
 pub const INDEX: &str = "#";
 /// The step that stands for any key of a mapping.
 pub const ANY: &str = "*";
 
-/// What happens to a key of distribution's that is not supported.
+/// What happens to a key that is known and not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
     /// It has no effect here, for this reason, and nothing is lost by that.
@@ -96,7 +134,7 @@ pub enum Support {
     Refused(&'static str),
 }
 
-/// A section of distribution's that is not supported, or some keys of one.
+/// A section that is known and not supported, or some keys of one.
 pub struct Group {
     /// The section, dotted.
     pub section: &'static str,
@@ -111,10 +149,51 @@ pub struct Group {
     pub asks: fn(&Node) -> bool,
 }
 
-impl Declaration {
+/// Groups, each as `section: what happens to it, when it asks for anything => the keys in it`. With `keys` before it
+/// the section is supported, and only those keys are not. Whatever is set and not off asks for something, where
+/// nothing else is said.
+macro_rules! groups {
+    ($($($keys:ident)? $section:literal: $support:expr $(, when $asks:expr)? => $names:expr;)+) => {
+        &[$(Group::new(
+            $section,
+            stringify!($($keys)?).is_empty(),
+            $support,
+            groups!(@asks $($asks)?),
+            $names,
+        )),+]
+    };
+    (@asks) => { None };
+    (@asks $asks:expr) => { Some($asks) };
+}
+pub(crate) use groups;
+
+impl Group {
+    /// A group; [`groups!`] says what each part means.
+    pub const fn new(
+        section: &'static str,
+        is_whole: bool,
+        support: Support,
+        asks: Option<fn(&Node) -> bool>,
+        keys: &'static str,
+    ) -> Group {
+        Group {
+            section,
+            support,
+            keys,
+            is_whole,
+            asks: match (asks, support) {
+                (Some(asks), _) => asks,
+                (None, Support::Refused(_)) => |node| !node.is_unset(),
+                (None, _) => |node| !node.is_off(),
+            },
+        }
+    }
+}
+
+impl Key {
     /// What must be set here, if anything.
     pub fn required(&self) -> Option<&'static str> {
-        self.traits.iter().find_map(|found| match found {
+        self.find(|found| match found {
             Trait::Required(allowed) => Some(*allowed),
             _ => None,
         })
@@ -122,7 +201,7 @@ impl Declaration {
 
     /// The text that is used for the one that was written.
     pub fn parse(&self, text: String) -> Result<String, Invalid> {
-        let parse = self.traits.iter().find_map(|found| match found {
+        let parse = self.find(|found| match found {
             Trait::Parse(parse) => Some(parse),
             _ => None,
         });
@@ -131,10 +210,15 @@ impl Declaration {
 
     /// What is said of it where it is an old name.
     pub fn deprecated(&self) -> Option<&'static str> {
-        self.traits.iter().find_map(|found| match found {
+        self.find(|found| match found {
             Trait::Deprecated(message) => Some(*message),
             _ => None,
         })
+    }
+
+    /// What one of its traits says.
+    pub fn find<T>(&self, says: fn(&'static Trait) -> Option<T>) -> Option<T> {
+        self.traits.iter().find_map(says)
     }
 
     /// Whether this is one of its traits.

@@ -2,7 +2,6 @@
 //! what was written and gives what is used.
 
 use super::value::Invalid;
-use crate::auth::token;
 
 /// A text without control characters.
 pub fn one_line(text: &str) -> Result<String, Invalid> {
@@ -75,14 +74,6 @@ pub fn url_path(text: &str) -> Result<String, Invalid> {
     match text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(text.to_owned()),
         false => Err("a path that starts with /".into()),
-    }
-}
-
-/// An algorithm that may sign tokens.
-pub fn algorithm(text: &str) -> Result<String, Invalid> {
-    match token::ALGORITHMS.contains(&text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("one of {}", token::ALGORITHMS.join(", ")).into()),
     }
 }
 

@@ -1,19 +1,12 @@
-//! The types that settings have, and how each takes a value and shows itself again.
+//! The types that settings have, and how each takes a value and shows itself again. A program adds its own with
+//! [`words!`], [`elements!`] and [`shown!`].
 
-use super::draft::{Network, PlatformMode};
-use super::resolved::Formatter;
 use super::value::{Invalid, Value};
 use super::{file_path, texts};
-use crate::auth::access::{Rule, Subject};
-use crate::auth::pattern::Pattern;
-use crate::http::tls::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
-use crate::http::{Listen, TrustedNetwork};
-use crate::spec::descriptor::Platform;
 use crate::time::duration;
 use log::LevelFilter;
 use regex_lite::Regex;
 use serde_yaml::{Mapping, Value as Yaml};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -109,7 +102,7 @@ macro_rules! words {
         impl Setting for $type {
             fn set(&mut self, value: Value) -> Result<(), Invalid> {
                 let hint: &[fn(&str) -> &'static str] = &[$($hint)?];
-                *self = choose(&$words, hint, &value)?;
+                *self = $crate::settings::setting::choose(&$words, hint, &value)?;
                 Ok(())
             }
 
@@ -120,6 +113,7 @@ macro_rules! words {
         }
     )+};
 }
+pub(crate) use words;
 
 words! {
     LevelFilter: [
@@ -128,27 +122,10 @@ words! {
         ("info", LevelFilter::Info),
         ("debug", LevelFilter::Debug),
     ];
-    Formatter: [("text", Formatter::Text), ("json", Formatter::Json), ("logstash", Formatter::Logstash)];
-    Network: [("tcp", Network::Tcp), ("unix", Network::Unix)];
-    PlatformMode: [("all", PlatformMode::All), ("none", PlatformMode::None), ("list", PlatformMode::List)];
-    ClientAuth: CLIENT_AUTHS.map(|mode| (mode.name(), mode));
-    TlsVersion: [TlsVersion::Tls12, TlsVersion::Tls13].map(|version| (version.name(), version)),
-        |text| match text.to_ascii_lowercase().as_str() {
-            "tls1.0" | "tls1.1" => " (TLS 1.0 and 1.1 are insecure and not supported)",
-            _ => "",
-        };
 }
 
-/// Those that can be named.
-const CLIENT_AUTHS: [ClientAuth; 4] = [
-    ClientAuth::Request,
-    ClientAuth::RequireAny,
-    ClientAuth::VerifyIfGiven,
-    ClientAuth::RequireAndVerify,
-];
-
 /// The value of the word that was written; a hint says what is to be known about one that is none.
-fn choose<T: Copy>(
+pub fn choose<T: Copy>(
     words: &[(&'static str, T)],
     hint: &[fn(&str) -> &'static str],
     written: &Value,
@@ -167,25 +144,6 @@ fn choose<T: Copy>(
     }
 }
 
-/// Its form, an address or a path, stays what it is.
-impl Setting for Listen {
-    fn set(&mut self, value: Value) -> Result<(), Invalid> {
-        match (self, value) {
-            (Listen::Tcp(address), Value::Text(text)) => *address = texts::address(&text)?,
-            (Listen::Unix(path), Value::Text(text)) => *path = file_path::parse(&text)?,
-            _ => return Err("a string".into()),
-        }
-        Ok(())
-    }
-
-    fn get(&self) -> Option<Yaml> {
-        Some(match self {
-            Listen::Tcp(address) => address.as_str().into(),
-            Listen::Unix(path) => path.to_string_lossy().into(),
-        })
-    }
-}
-
 /// Elements of lists: how they are read and shown.
 macro_rules! elements {
     ($($type:ty: $text:ident => $parsed:expr, $self:ident => $shown:expr;)+) => {$(
@@ -201,54 +159,22 @@ macro_rules! elements {
         }
     )+};
 }
+pub(crate) use elements;
 
 elements! {
     String: text => texts::one_line(text), text => text.clone();
     PathBuf: text => file_path::parse(text), path => path.to_string_lossy().into_owned();
     Regex: text => Regex::new(text).map_err(|error| format!("a regular expression ({error})").into()),
         expression => expression.as_str().to_owned();
-    TrustedNetwork: text => text.parse().map_err(|()| NETWORK.into()), network => network.to_string();
-    CipherSuite: text => cipher_suite(text), suite => suite.name().to_owned();
 }
 
-const NETWORK: &str = "an IP address, or a network such as 10.0.0.0/8 or fd00::/8";
-
-fn cipher_suite(text: &str) -> Result<CipherSuite, Invalid> {
-    let why = match CipherSuite::parse(text) {
-        Ok(suite) => return Ok(suite),
-        Err(CipherSuiteError::Weak) => " (this one is too weak and not supported)",
-        Err(CipherSuiteError::Unknown) => "",
-    };
-    let names: Vec<&str> = CipherSuite::names().collect();
-    Err(format!("one of {}{why}", names.join(", ")).into())
-}
-
-/// What stands in for a secret.
-const MASK: &str = "********";
-/// A header or log field whose name contains one of these is a secret.
-const SECRET_WORDS: [&str; 6] = [
-    "authorization",
-    "cookie",
-    "key",
-    "password",
-    "secret",
-    "token",
-];
-
-/// A value of that name, or the mask.
-fn masked<'v>(name: &str, value: &'v str) -> &'v str {
-    let name = name.to_lowercase();
-    match SECRET_WORDS.iter().any(|word| name.contains(word)) {
-        true => MASK,
-        false => value,
-    }
-}
-
-fn list<T: Into<Yaml>>(items: impl IntoIterator<Item = T>) -> Yaml {
+/// A list as YAML.
+pub fn list<T: Into<Yaml>>(items: impl IntoIterator<Item = T>) -> Yaml {
     Yaml::Sequence(items.into_iter().map(Into::into).collect())
 }
 
-fn map<'k, T: Into<Yaml>>(entries: impl IntoIterator<Item = (&'k str, T)>) -> Yaml {
+/// A mapping as YAML.
+pub fn map<'k, T: Into<Yaml>>(entries: impl IntoIterator<Item = (&'k str, T)>) -> Yaml {
     let entries = entries.into_iter();
     let entries: Mapping = entries
         .map(|(key, value)| (key.into(), value.into()))
@@ -272,39 +198,8 @@ macro_rules! shown {
         }
     )+};
 }
+pub(crate) use shown;
 
 shown! {
     (): _nothing => Some(Yaml::Mapping(Mapping::new()));
-    BTreeMap<String, String>: fields => {
-        let fields = fields.iter();
-        Some(map(fields.map(|(name, value)| (name.as_str(), masked(name, value)))))
-    };
-    Vec<(String, String)>: headers => {
-        let mut fields: Vec<(&str, Yaml)> = Vec::new();
-        for (name, value) in headers {
-            let value = masked(name, value).into();
-            match fields.last_mut() {
-                Some((last, Yaml::Sequence(values))) if last == name => values.push(value),
-                _ => fields.push((name, Yaml::Sequence(vec![value]))),
-            }
-        }
-        Some(map(fields))
-    };
-    BTreeMap<String, Vec<String>>: groups => {
-        let groups = groups.iter();
-        Some(map(groups.map(|(name, users)| (name.as_str(), list(users.clone())))))
-    };
-    Vec<Rule>: rules => Some(list(rules.iter().map(|rule| {
-        map([
-            ("users", list(rule.users.iter().map(Subject::to_text))),
-            ("repositories", list(rule.repositories.iter().map(Pattern::to_string))),
-            ("actions", list(rule.actions.iter().map(|action| action.name()))),
-        ])
-    })));
-    Vec<Platform>: platforms => match platforms.as_slice() {
-        [] => None,
-        platforms => Some(list(platforms.iter().map(|platform| {
-            map([("architecture", platform.architecture.as_str()), ("os", platform.os.as_str())])
-        }))),
-    };
 }

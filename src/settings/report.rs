@@ -1,7 +1,7 @@
-//! What is reported about a configuration: errors, which stop the start, and notices, which do not. Each is
+//! What is reported about settings: errors, which stop the start, and notices, which do not. Each is
 //! one line that names the place, the key, what was found and what would be right.
 
-use crate::yaml::Provenance;
+use crate::yaml::{Provenance, YamlError};
 use std::fmt;
 
 /// One thing that is wrong and stops the start.
@@ -39,12 +39,22 @@ pub struct Notice {
 
 impl ConfigError {
     /// An error about a file as a whole.
-    pub(super) fn in_file(name: impl Into<String>, message: impl Into<String>) -> ConfigError {
+    pub(crate) fn in_file(name: impl Into<String>, message: impl Into<String>) -> ConfigError {
         ConfigError {
             provenance: Provenance::File(name.into()),
             key: String::new(),
             message: message.into(),
         }
+    }
+
+    /// That a text is not YAML.
+    pub(crate) fn in_text(name: &str, error: &YamlError) -> ConfigError {
+        let mut invalid = ConfigError::in_file(name, format!("invalid YAML: {}", error.message));
+        if let Some((line, column)) = error.position {
+            let file = name.to_owned();
+            invalid.provenance = Provenance::Line { file, line, column };
+        }
+        invalid
     }
 }
 

@@ -1,12 +1,10 @@
 //! The tables of docs/configuration.md, made from the declarations. A comment above a table says which keys are in
 //! it: `<!-- keys: log loglevel -->`, or `<!-- unsupported: Refused -->`.
 
-use super::declare::{Declaration, Kind, Support, Trait};
-use super::keys::KEYS;
-use super::resolved::Config;
-use super::schema;
-use super::source::ConfigSource;
+use super::conventions::SCHEMA;
 use super::unsupported::GROUPS;
+use super::{Config, ConfigSource};
+use crate::settings::declare::{Key, Kind, Support, Trait};
 use crate::time::duration;
 use serde_yaml::{Mapping, Value as Yaml};
 use std::time::Duration;
@@ -40,7 +38,8 @@ fn the_tables_of_the_page_are_those_of_the_declarations() {
             is_old_table = true;
         }
     }
-    let all: Vec<String> = KEYS
+    let all: Vec<String> = SCHEMA
+        .keys
         .iter()
         .filter(|key| !key.doc.is_empty())
         .map(|key| key.path.join("."))
@@ -68,14 +67,18 @@ fn keys(sections: &str, documented: &mut Vec<String>) -> String {
         let mut sections = sections.split(' ');
         sections.any(|section| path == section || path.starts_with(&format!("{section}.")))
     };
-    let keys = KEYS.iter().filter(|key| !key.doc.is_empty());
-    let keys: Vec<&Declaration> = keys.filter(|key| is_in(&key.path.join("."))).collect();
-    let is_own = |key: &&Declaration| key.has(|found| matches!(found, Trait::Own));
+    let keys = SCHEMA
+        .keys
+        .iter()
+        .copied()
+        .filter(|key| !key.doc.is_empty());
+    let keys: Vec<&Key> = keys.filter(|key| is_in(&key.path.join("."))).collect();
+    let is_own = |key: &&Key| key.has(|found| matches!(found, Trait::Own));
     let any_other = !keys.iter().all(is_own);
     let mut table = "| key | variable | default | meaning |\n|---|---|---|---|\n".to_owned();
     for key in keys {
         let path = key.path.join(".");
-        let variable = schema::variable(key.path);
+        let variable = SCHEMA.variable(key.path);
         let default = default(key, &config.effective);
         let own = match any_other && is_own(&key) {
             true => "; this registry's own",
@@ -88,7 +91,7 @@ fn keys(sections: &str, documented: &mut Vec<String>) -> String {
     table
 }
 
-fn default(key: &Declaration, effective: &Mapping) -> String {
+fn default(key: &Key, effective: &Mapping) -> String {
     let in_words = key.traits.iter().find_map(|found| match found {
         Trait::Default(words) => Some(*words),
         _ => None,
@@ -107,7 +110,7 @@ fn default(key: &Declaration, effective: &Mapping) -> String {
     }
 }
 
-fn meaning(key: &Declaration) -> String {
+fn meaning(key: &Key) -> String {
     let mut text = key.doc.trim().to_owned();
     let bytes = |count: i64| match count {
         count if count > 0 && count % (1 << 30) == 0 => format!("{}GiB", count >> 30),

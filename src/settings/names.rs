@@ -2,27 +2,29 @@
 //! be. What values contain is the business of `values.rs`.
 
 use super::declare::{INDEX, Kind, Support};
-use super::keys::KEYS;
 use super::layers::Layers;
 use super::misplaced;
 use super::report::Severity;
-use super::schema::{self, SchemaNode};
+use super::schema::{self, Schema, SchemaNode};
 use super::suggest;
 use crate::yaml::{KeyPath, Node, Side};
 
 /// Reports every name of the tree that is not simply a key that is supported.
 pub fn check(layers: &mut Layers) {
     let root = layers.root.clone();
+    let schema = layers.schema;
     let mut walk = Walk {
         layers,
+        schema,
         path: KeyPath::default(),
         is_quiet: false,
     };
-    walk.enter(SchemaNode::root(), &root);
+    walk.enter(&schema.root, &root);
 }
 
 struct Walk<'l> {
     layers: &'l mut Layers,
+    schema: &'static Schema,
     path: KeyPath,
     /// Something above has been reported as not supported; only unknown names are reported below.
     is_quiet: bool,
@@ -90,17 +92,16 @@ impl Walk<'_> {
         self.path.pop();
     }
 
-    /// The keys where a driver or an authentication scheme should be that are parameters of one; each
-    /// with where it belongs.
+    /// The keys where the name of an alternative should be that are parameters of one; each with where it
+    /// belongs.
     fn stray(&self, schema: &SchemaNode, entries: &[(String, Node)]) -> Vec<(String, KeyPath)> {
-        let section = match self.path.as_ref() {
-            [section] if section == "auth" || section == "storage" => section,
-            _ => return Vec::new(),
+        let Some(choice) = self.schema.choice(&self.path) else {
+            return Vec::new();
         };
         let belongs = |key: &str| {
-            let mut paths = KEYS.iter().map(|known| known.path);
+            let mut paths = self.schema.keys.iter().map(|known| known.path);
             let path = paths
-                .find(|path| path.first() == Some(&section.as_str()) && path.last() == Some(&key));
+                .find(|path| path.first() == Some(&choice.section) && path.last() == Some(&key));
             path.map(|path| path.iter().collect())
         };
         let unknown = entries
@@ -141,71 +142,56 @@ impl Walk<'_> {
     /// Reports the last step of the path, which is unknown.
     fn unknown(&mut self, schema: &SchemaNode, key: &str) {
         let above = self.path.parent();
-        // Nothing is ignored in a section that closes the registry.
-        let is_in_guard = schema::is_guarded(&above);
-        let misplaced = misplaced::meant(key).filter(|_| !is_in_guard);
+        let known = self.schema;
+        // Nothing is ignored in a section that protects.
+        let is_inside = known.is_protection(&above);
+        let misplaced = misplaced::meant(&known.conventions.protection, key);
+        let misplaced = misplaced.filter(|_| !is_inside);
         let meant = misplaced.map(|path| path.iter().collect());
-        let meant: Option<KeyPath> = meant.or_else(|| nearest(schema, &above, key));
-        let hint = meant
-            .as_ref()
-            .map(|known| format!("; did you mean {known}?"));
+        let meant: Option<KeyPath> = meant.or_else(|| nearest(known, schema, &above, key));
+        let hint = meant.as_ref().map(|key| format!("; did you mean {key}?"));
         let hint = hint.unwrap_or_default();
-        let is_guarded = is_in_guard
-            || misplaced.is_some()
-            || meant.is_some_and(|known| schema::is_guarded(&known));
-        match above.as_ref() {
-            // Next to the drivers every unknown name would be a driver, so ignoring it could mean to
-            // keep content in the wrong place.
-            [section] if section == "storage" => {
-                let message = format!("unknown storage driver; use filesystem or inmemory{hint}");
-                self.layers.error(&self.path, message);
-            }
-            [section] if section == "auth" => {
-                let message = format!(
-                    "unknown authentication scheme; supported: htpasswd, token, none{hint}"
-                );
-                self.layers.error(&self.path, message);
-            }
-            _ if is_guarded => {
-                let is_here = |known: &[&str]| {
-                    known
-                        .split_last()
-                        .is_some_and(|(_, section)| *section == *above)
-                };
-                let level = match misplaced {
-                    Some(known) if !is_here(known) => {
-                        " at this level, where it would protect nothing"
-                    }
-                    _ => "",
-                };
-                let provenance = self.layers.sources.provenance(&self.path, Side::Key);
-                let message = format!("unknown key{level}{hint}");
-                self.layers.error_from(provenance, &self.path, message);
-            }
-            _ => {
-                let message = format!("unknown key; it is ignored{hint}");
-                self.layers.notice(Severity::Warning, &self.path, message);
-            }
+        // Every unknown name would be an alternative, so ignoring it could mean to keep content in the
+        // wrong place.
+        if let Some(choice) = known.choice(&above) {
+            let message = format!("{}{hint}", choice.unknown);
+            return self.layers.error(&self.path, message);
         }
+        let is_protection =
+            is_inside || misplaced.is_some() || meant.is_some_and(|key| known.is_protection(&key));
+        if !is_protection {
+            let message = format!("unknown key; it is ignored{hint}");
+            return self.layers.notice(Severity::Warning, &self.path, message);
+        }
+        let section = misplaced.and_then(<[_]>::split_last);
+        let level = match section {
+            Some((_, section)) if *section != *above => {
+                " at this level, where it would protect nothing"
+            }
+            _ => "",
+        };
+        let provenance = self.layers.sources.provenance(&self.path, Side::Key);
+        let message = format!("unknown key{level}{hint}");
+        self.layers.error_from(provenance, &self.path, message);
     }
 }
 
 /// The known key that was probably meant: the nearest next to it, or one elsewhere.
-fn nearest(schema: &SchemaNode, above: &KeyPath, key: &str) -> Option<KeyPath> {
+fn nearest(known: &Schema, schema: &SchemaNode, above: &KeyPath, key: &str) -> Option<KeyPath> {
     match suggest::nearest(key, schema.names()) {
         Some(name) => Some(above.join(name)),
-        None => elsewhere(key),
+        None => elsewhere(known, key),
     }
 }
 
 /// A supported key with that last step, such as `tags.maxtags` for `http.maxtags`; or the key that a variable's
-/// name, written into the file, stands for. Those that close the registry are the business of
-/// `misplaced.rs`: some of their names mean something elsewhere too.
-fn elsewhere(key: &str) -> Option<KeyPath> {
+/// name, written into the file, stands for. Those that protect are the business of `misplaced.rs`: some of
+/// their names mean something elsewhere too.
+fn elsewhere(known: &Schema, key: &str) -> Option<KeyPath> {
     let is_it = |path: &&[&str]| {
-        let is_last = path.last() == Some(&key) && !schema::is_guarded(path);
-        is_last || schema::variable(path) == key
+        let is_last = path.last() == Some(&key) && !known.is_protection(path);
+        is_last || known.variable(path) == key
     };
-    let mut paths = KEYS.iter().map(|known| known.path);
+    let mut paths = known.keys.iter().map(|key| key.path);
     paths.find(is_it).map(|path| path.iter().collect())
 }

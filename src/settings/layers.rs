@@ -2,7 +2,8 @@
 //! reported about it.
 
 use super::report::{ConfigError, Notice, Severity};
-use crate::yaml::{KeyPath, Node, Provenance, Side, Sources};
+use super::schema::Schema;
+use crate::yaml::{self, KeyPath, Node, Provenance, Side, Sources};
 
 /// At most this many errors, and this many notices, are reported one by one.
 const REPORTS_MAX: usize = 100;
@@ -13,21 +14,30 @@ pub struct Layers {
     pub root: Node,
     /// Where its values came from.
     pub sources: Sources,
+    /// What is known about its names.
+    pub schema: &'static Schema,
     errors: Vec<ConfigError>,
     notices: Vec<Notice>,
     unreported: usize,
 }
 
 impl Layers {
-    /// A tree that came from one file.
-    pub fn new(root: Node, file: String, text: String) -> Layers {
-        Layers {
+    /// The tree of one file; `name` is that of the file.
+    pub fn parse(schema: &'static Schema, name: &str, text: String) -> Result<Layers, ConfigError> {
+        let mut root = match yaml::parse(&text) {
+            Ok(Node::Null) => Node::Map(Vec::new()),
+            Ok(root) => root,
+            Err(error) => return Err(ConfigError::in_text(name, &error)),
+        };
+        schema.unfold_choices(&mut root);
+        Ok(Layers {
             root,
-            sources: Sources::new(file, text),
+            sources: Sources::new(name.to_owned(), text),
+            schema,
             errors: Vec::new(),
             notices: Vec::new(),
             unreported: 0,
-        }
+        })
     }
 
     /// Records an error about the value at a path.
