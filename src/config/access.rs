@@ -3,8 +3,7 @@
 
 use super::draft::Draft;
 use crate::auth::AccessRules;
-use crate::auth::access::{ACTIONS, Action, Rule, Subject};
-use crate::auth::pattern::Pattern;
+use crate::auth::access::{ACTIONS, Rule, Subject};
 use crate::settings::layers::Layers;
 use crate::yaml::{KeyPath, Node};
 use std::collections::BTreeMap;
@@ -45,77 +44,76 @@ fn groups(layers: &mut Layers, path: &KeyPath) -> Groups {
             continue;
         }
         let mut users = Vec::new();
-        for (path, user) in layers.texts(&path) {
-            match Subject::parse(&user) {
-                Subject::User(user) if !user.contains(':') => users.push(user),
-                _ => layers.wrong(&path, "the name of a user"),
+        layers.each_text(&path, &mut |user| match Subject::parse(user) {
+            Subject::User(user) if !user.contains(':') => {
+                users.push(user);
+                Ok(())
             }
-        }
+            _ => Err("the name of a user".into()),
+        });
         groups.insert(name, users);
     }
     groups
 }
 
 fn rule(layers: &mut Layers, path: &KeyPath, groups: &Groups) -> Rule {
-    let users = users(layers, &path.join("users"), groups);
+    let mut rule = Rule {
+        users: users(layers, &path.join("users"), groups),
+        repositories: Vec::new(),
+        actions: Vec::new(),
+    };
+    let path_of_patterns = path.join("repositories");
     let allowed = "at least one pattern, such as team/** or **";
-    let mut repositories = Vec::new();
-    for (path, text) in some_texts(layers, &path.join("repositories"), allowed) {
-        match text.parse::<Pattern>() {
-            Ok(pattern) => repositories.push(pattern),
-            Err(allowed) => layers.wrong(&path, allowed),
-        }
+    require_some(layers, &path_of_patterns, allowed);
+    layers.each_text(&path_of_patterns, &mut |text| {
+        rule.repositories.push(text.parse()?);
+        Ok(())
+    });
+    let path_of_actions = path.join("actions");
+    let words = ACTIONS.map(|(word, _)| word).join(", ");
+    if layers.value(&path_of_actions).is_none() {
+        let allowed = format!("a list of {words}; [] allows nothing");
+        layers.missing(&path_of_actions, &allowed);
     }
-    Rule {
-        users,
-        repositories,
-        actions: actions(layers, &path.join("actions")),
-    }
+    layers.each_text(&path_of_actions, &mut |text| {
+        let action = text.parse().map_err(|()| format!("one of {words}"))?;
+        rule.actions.push(action);
+        Ok(())
+    });
+    rule
 }
 
 fn users(layers: &mut Layers, path: &KeyPath, groups: &Groups) -> Vec<Subject> {
     let allowed = "at least one of: a user, @group, * (everyone who is logged in), anonymous";
-    let mut users = Vec::new();
     let schemes = layers.keys(&KeyPath::from(["auth"]));
     let has_users = schemes.iter().any(|scheme| scheme != "none");
-    for (path, text) in some_texts(layers, path, allowed) {
-        match Subject::parse(&text) {
-            Subject::Group(name) if !groups.contains_key(&name) => {
+    let mut users = Vec::new();
+    require_some(layers, path, allowed);
+    layers.each_text(path, &mut |text| {
+        let subject = Subject::parse(text);
+        match &subject {
+            Subject::Group(name) if !groups.contains_key(name) => {
                 let names: Vec<&str> = groups.keys().map(String::as_str).collect();
                 let known = match names.is_empty() {
                     true => "there are none".to_owned(),
                     false => names.join(", "),
                 };
-                layers.wrong(&path, &format!("@ and a group of access.groups ({known})"));
+                return Err(format!("@ and a group of access.groups ({known})").into());
             }
-            Subject::User(name) if name.contains(':') => layers.wrong(&path, allowed),
-            who if who != Subject::Anonymous && !has_users => {
-                let allowed = "only anonymous, since auth is not set and nobody can log in";
-                layers.wrong(&path, allowed);
+            Subject::User(name) if name.contains(':') => return Err(allowed.into()),
+            who if *who != Subject::Anonymous && !has_users => {
+                return Err("only anonymous, since auth is not set and nobody can log in".into());
             }
-            who => users.push(who),
+            _ => {}
         }
-    }
+        users.push(subject);
+        Ok(())
+    });
     users
 }
 
-fn actions(layers: &mut Layers, path: &KeyPath) -> Vec<Action> {
-    let words = ACTIONS.map(|(word, _)| word).join(", ");
-    if layers.value(path).is_none() {
-        layers.missing(path, &format!("a list of {words}; [] allows nothing"));
-    }
-    let mut actions = Vec::new();
-    for (path, text) in layers.texts(path) {
-        match text.parse() {
-            Ok(action) => actions.push(action),
-            Err(()) => layers.wrong(&path, &format!("one of {words}")),
-        }
-    }
-    actions
-}
-
-/// Texts, of which there must be at least one.
-fn some_texts(layers: &mut Layers, path: &KeyPath, allowed: &str) -> Vec<(KeyPath, String)> {
+/// Reports a list of texts that has none.
+fn require_some(layers: &mut Layers, path: &KeyPath, allowed: &str) {
     let is_empty = match layers.value(path) {
         None => true,
         Some(Node::List(items)) => items.is_empty(),
@@ -124,5 +122,4 @@ fn some_texts(layers: &mut Layers, path: &KeyPath, allowed: &str) -> Vec<(KeyPat
     if is_empty {
         layers.missing(path, allowed);
     }
-    layers.texts(path)
 }

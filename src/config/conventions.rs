@@ -2,7 +2,6 @@
 
 use super::keys::KEYS;
 use super::unsupported::GROUPS;
-use crate::settings::declare::INDEX;
 use crate::settings::schema::{Choice, Conventions, Protection, Schema};
 use std::sync::LazyLock;
 
@@ -20,11 +19,11 @@ static CONVENTIONS: Conventions = Conventions {
     path_variable: PATH_VARIABLE,
     // Distribution builds the names of variables from those of its fields in Go.
     variable_names: &[
-        (&["health"], "FILECHECKERS", "file"),
-        (&["health"], "HTTPCHECKERS", "http"),
-        (&["health"], "TCPCHECKERS", "tcp"),
-        (&["notifications"], "EVENTCONFIG", "events"),
-        (&["log", "hooks", INDEX], "MAILOPTIONS", "options"),
+        ("health", "FILECHECKERS", "file"),
+        ("health", "HTTPCHECKERS", "http"),
+        ("health", "TCPCHECKERS", "tcp"),
+        ("notifications", "EVENTCONFIG", "events"),
+        ("log.hooks.#", "MAILOPTIONS", "options"),
     ],
     choices: &[
         Choice {
@@ -39,45 +38,13 @@ static CONVENTIONS: Conventions = Conventions {
         },
     ],
     protection: Protection {
-        sections: &[
-            &["access"],
-            &["auth"],
-            &["http", "tls"],
-            &["http", "trustedproxies"],
-            &["proxy"],
-        ],
-        keys: &[
-            &["auth"],
-            &["auth", "htpasswd"],
-            &["auth", "token"],
-            &["auth", "htpasswd", "realm"],
-            &["auth", "token", "issuer"],
-            &["auth", "token", "rootcertbundle"],
-            &["auth", "token", "jwks"],
-            &["access"],
-            &["access", "rules"],
-            &["http", "tls"],
-            &["http", "tls", "certificate"],
-            &["http", "tls", "key"],
-            &["http", "tls", "clientcas"],
-            &["http", "tls", "clientauth"],
-            &["http", "tls", "minimumtls"],
-            &["http", "tls", "ciphersuites"],
-            &["http", "tls", "letsencrypt"],
-            &["proxy"],
-            &["proxy", "remoteurl"],
-            &["storage", "maintenance"],
-        ],
-        variable_words: &[
-            "AUTH",
-            "HTPASSWD",
-            "TLS",
-            "CERTIFICATE",
-            "LETSENCRYPT",
-            "CLIENTCAS",
-            "CLIENTAUTH",
-        ],
+        sections: "access auth http.tls http.trustedproxies proxy",
+        keys: "auth auth.htpasswd auth.token auth.htpasswd.realm auth.token.issuer auth.token.rootcertbundle \
+            auth.token.jwks access access.rules http.tls http.tls.certificate http.tls.key http.tls.clientcas \
+            http.tls.clientauth http.tls.minimumtls http.tls.ciphersuites http.tls.letsencrypt proxy \
+            proxy.remoteurl storage.maintenance",
+        variable_words: "AUTH HTPASSWD TLS CERTIFICATE LETSENCRYPT CLIENTCAS CLIENTAUTH",
         // Where podman and skopeo find the passwords of their user.
-        foreign_variables: &["AUTH_FILE"],
+        foreign_variables: "AUTH_FILE",
     },
 };

@@ -6,8 +6,8 @@ use super::types;
 use crate::settings::declare::{Declaration, Key, Kind, Trait, declarations};
 use crate::settings::texts;
 use Kind::{Any, Boolean, Bytes, Duration, Integer, List, Map, Path, Text, Texts, Word};
-use Trait::{Default, Deprecated, Distribution, IgnoredInQuotes, InHours, InNanoseconds, Own};
-use Trait::{Parse, Required, TakenInQuotes, WithDashes};
+use Trait::{Default, Deprecated, IgnoredInQuotes, InHours, InNanoseconds, Own};
+use Trait::{Parse, RaisedTo, Required, TakenInQuotes, WithDashes, ZeroMeansDefault};
 use std::time::Duration as Time;
 
 const SECOND: Time = Time::from_secs(1);
@@ -40,7 +40,8 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// the directory that holds all content
     storage.filesystem.rootdirectory: Path, default "/var/lib/registry" => |draft| draft.filesystem.as_mut()?.0;
     /// concurrent file operations; less than 25 is raised to 25, and 0 means the default
-    storage.filesystem.maxthreads: Integer(0, 100_000), default "100", [TakenInQuotes] =>
+    storage.filesystem.maxthreads: Integer(0, 100_000), default "100",
+        [TakenInQuotes, ZeroMeansDefault, RaisedTo(25)] =>
         |draft| draft.filesystem.as_mut()?.1;
     /// keep content in memory, until the process ends; for tests
     storage.inmemory: Any => |draft| *draft.in_memory.as_mut()?;
@@ -60,9 +61,10 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// only report what would be removed
     storage.maintenance.uploadpurging.dryrun: Boolean, default "false" =>
         |draft| draft.config.storage.upload_purging.dry_run;
-    /// threads of one lookup of the tags of a manifest; 0 means the default
+    /// threads of one lookup of the tags of a manifest; 0 means the default. Distribution knows it from 3.0 on; 2.8 takes
+    /// it for a storage driver
     storage.tag.concurrencylimit: Integer(0, 1024), default "0",
-        [Default("processors"), Distribution("distribution knows it from 3.0 on; 2.8 takes it for a storage driver")] =>
+        [Default("processors")] =>
         |draft| draft.config.storage.tag_lookup_threads;
 
     /// the realm that a client shows to its user
@@ -109,9 +111,10 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     access.rules.#.actions: Texts;
 
     /// repositories on one page of the catalog; 0 or less means the default
-    catalog.maxentries: Integer(i64::MIN, 10_000_000), default "1000" => |draft| draft.config.catalog_entries_max;
+    catalog.maxentries: Integer(i64::MIN, 10_000_000), default "1000", [ZeroMeansDefault] =>
+        |draft| draft.config.catalog_entries_max;
     /// tags on one page; 0 means no limit
-    tags.maxtags: Integer(0, 10_000_000) => |draft| draft.config.tags_max;
+    tags.maxtags: Integer(0, 10_000_000), [ZeroMeansDefault] => |draft| draft.config.tags_max;
 
     /// `tcp` or `unix`
     http.net: Word, default "tcp" => |draft| draft.network;
@@ -124,11 +127,11 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// ignored with a warning, as in distribution
     http.host: Text, [Parse(texts::base_url)] => |draft| draft.host;
     /// `true`: a `Location` is a path without a host, which is right behind any proxy; `false`: it has the host of the
-    /// request
-    http.relativeurls: Boolean, default "true", [Distribution("distribution's default is `false`")] => |draft| draft.relative_urls;
+    /// request; distribution's default is `false`
+    http.relativeurls: Boolean, default "true" => |draft| draft.relative_urls;
     /// how long requests in flight may take after the registry has been asked to stop; 0 cuts them off; at most 3s when
-    /// [Windows is about to end the process](service.md)
-    http.draintimeout: Duration(Time::ZERO, DAY), default "5s", [InNanoseconds, Distribution("distribution's default is 0")] =>
+    /// [Windows is about to end the process](service.md); distribution's default is 0
+    http.draintimeout: Duration(Time::ZERO, DAY), default "5s", [InNanoseconds] =>
         |draft| draft.config.http.drain_timeout;
     /// a mapping of headers that every response has, each with a list of values
     http.headers: Map, [WithDashes("header")] => |draft| draft.config.http.headers;
@@ -152,7 +155,7 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// `require-any-client-cert` or `request-client-cert`; the last two check only that the client has the key
     http.tls.clientauth: Word => |draft| draft.config.http.tls.as_mut()?.client_auth;
     /// the oldest version that is accepted: `tls1.2` (the default) or `tls1.3`; 1.0 and 1.1 are not supported
-    http.tls.minimumtls: Text => |draft| draft.config.http.tls.as_mut()?.minimum;
+    http.tls.minimumtls: Text, [Parse(types::tls_version)] => |draft| draft.config.http.tls.as_mut()?.minimum;
     /// a list of the offered suites, by their Go names; without it all of those below
     http.tls.ciphersuites: Texts => |draft| draft.config.http.tls.as_mut()?.cipher_suites;
 

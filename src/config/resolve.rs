@@ -19,8 +19,6 @@ use serde_yaml::{Mapping, Value as Yaml};
 
 /// The one version of the configuration's format.
 const VERSION: &str = "0.1";
-/// Fewer file operations at one time than this are of no use.
-const THREADS_MIN: usize = 25;
 /// The headers that frame a response; only the engine sets them.
 const FRAMING: [&str; 5] = [
     "connection",
@@ -191,13 +189,13 @@ fn headers(layers: &mut Layers, draft: &mut Draft) {
             let message = "a header with _ in its name, which proxies drop; did you mean -?";
             layers.notice(Severity::Warning, &path, message);
         }
-        for (path, value) in layers.texts(&path) {
+        layers.each_text(&path, &mut |value| {
             // Of the control characters only a tab may be in the value of a header.
-            match texts::one_line(&value.replace('\t', " ")) {
-                Ok(_) => draft.config.http.headers.push((name.clone(), value)),
-                Err(why) => layers.invalid(&path, why),
-            }
-        }
+            texts::one_line(&value.replace('\t', " "))?;
+            let header = (name.clone(), value.to_owned());
+            draft.config.http.headers.push(header);
+            Ok(())
+        });
     }
 }
 
@@ -213,34 +211,12 @@ fn platforms(layers: &mut Layers, draft: &mut Draft) {
     }
 }
 
-/// Numbers that mean the default, are raised, or must hold others.
+/// Numbers that depend on the machine, or must hold others.
 fn check_limits(layers: &mut Layers, draft: &mut Draft) {
     let config = &mut draft.config;
-    let defaults = |path: &[&str]| {
-        let known = KEYS.iter().find(|known| known.key.path == path);
-        known
-            .and_then(|known| known.key.default.parse().ok())
-            .unwrap_or_default()
-    };
-    if config.catalog_entries_max == 0 {
-        config.catalog_entries_max = defaults(&["catalog", "maxentries"]);
-    }
-    config.tags_max = config.tags_max.filter(|count| *count > 0);
     if config.storage.tag_lookup_threads == 0 {
         let processors = std::thread::available_parallelism();
         config.storage.tag_lookup_threads = processors.map_or(1, usize::from);
-    }
-    if let Some((_, threads_max)) = &mut draft.filesystem {
-        let path = ["storage", "filesystem", "maxthreads"];
-        match *threads_max {
-            0 => *threads_max = defaults(&path),
-            few @ 1..THREADS_MIN => {
-                *threads_max = THREADS_MIN;
-                let message = format!("{few} is below the minimum; using {THREADS_MIN}");
-                layers.notice(Severity::Note, &KeyPath::from(path), message);
-            }
-            _ => {}
-        }
     }
     // A head or a manifest that could never be accepted is an error where both limits were chosen; otherwise
     // there is as much memory as is needed.

@@ -7,7 +7,7 @@ use crate::auth::pattern::Pattern;
 use crate::auth::token;
 use crate::http::tls::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
 use crate::http::{Listen, TrustedNetwork};
-use crate::settings::setting::{Element, Setting, elements, list, map, shown, words};
+use crate::settings::setting::{Element, Setting, elements, list, map, words};
 use crate::settings::value::{Invalid, Value};
 use crate::settings::{file_path, texts};
 use crate::spec::descriptor::Platform;
@@ -19,11 +19,7 @@ words! {
     Network: [("tcp", Network::Tcp), ("unix", Network::Unix)];
     PlatformMode: [("all", PlatformMode::All), ("none", PlatformMode::None), ("list", PlatformMode::List)];
     ClientAuth: CLIENT_AUTHS.map(|mode| (mode.name(), mode));
-    TlsVersion: [TlsVersion::Tls12, TlsVersion::Tls13].map(|version| (version.name(), version)),
-        |text| match text.to_ascii_lowercase().as_str() {
-            "tls1.0" | "tls1.1" => " (TLS 1.0 and 1.1 are insecure and not supported)",
-            _ => "",
-        };
+    TlsVersion: [TlsVersion::Tls12, TlsVersion::Tls13].map(|version| (version.name(), version));
 }
 
 /// Those that can be named.
@@ -70,6 +66,16 @@ fn cipher_suite(text: &str) -> Result<CipherSuite, Invalid> {
     Err(format!("one of {}{why}", names.join(", ")).into())
 }
 
+/// A version of TLS; [`TlsVersion`] says which are known.
+pub fn tls_version(text: &str) -> Result<String, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "tls1.0" | "tls1.1" => {
+            Err("one of tls1.2, tls1.3 (TLS 1.0 and 1.1 are insecure and not supported)".into())
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
 /// An algorithm that may sign tokens.
 pub fn algorithm(text: &str) -> Result<String, Invalid> {
     match token::ALGORITHMS.contains(&text) {
@@ -99,37 +105,63 @@ fn masked<'v>(name: &str, value: &'v str) -> &'v str {
     }
 }
 
-shown! {
-    BTreeMap<String, String>: fields => {
-        let fields = fields.iter();
-        Some(map(fields.map(|(name, value)| (name.as_str(), masked(name, value)))))
-    };
-    Vec<(String, String)>: headers => {
-        let mut fields: Vec<(&str, Yaml)> = Vec::new();
-        for (name, value) in headers {
-            let value = masked(name, value).into();
-            match fields.last_mut() {
-                Some((last, Yaml::Sequence(values))) if last == name => values.push(value),
-                _ => fields.push((name, Yaml::Sequence(vec![value]))),
-            }
-        }
-        Some(map(fields))
-    };
-    BTreeMap<String, Vec<String>>: groups => {
-        let groups = groups.iter();
-        Some(map(groups.map(|(name, users)| (name.as_str(), list(users.clone())))))
-    };
-    Vec<Rule>: rules => Some(list(rules.iter().map(|rule| {
-        map([
-            ("users", list(rule.users.iter().map(Subject::to_text))),
-            ("repositories", list(rule.repositories.iter().map(Pattern::to_string))),
-            ("actions", list(rule.actions.iter().map(|action| action.name()))),
-        ])
-    })));
-    Vec<Platform>: platforms => match platforms.as_slice() {
-        [] => None,
-        platforms => Some(list(platforms.iter().map(|platform| {
-            map([("architecture", platform.architecture.as_str()), ("os", platform.os.as_str())])
-        }))),
-    };
+impl Setting for BTreeMap<String, String> {
+    fn get(&self) -> Option<Yaml> {
+        let fields = self.iter();
+        Some(map(
+            fields.map(|(name, value)| (name.as_str(), masked(name, value)))
+        ))
+    }
+}
+
+/// Headers: consecutive entries with one name are shown as one list.
+impl Setting for Vec<(String, String)> {
+    fn get(&self) -> Option<Yaml> {
+        let same_name = self.chunk_by(|(one, _), (other, _)| one == other);
+        let headers = same_name.filter_map(|headers| {
+            let (name, _) = headers.first()?;
+            let values = headers.iter().map(|(_, value)| masked(name, value));
+            Some((name.as_str(), list(values)))
+        });
+        Some(map(headers))
+    }
+}
+
+impl Setting for BTreeMap<String, Vec<String>> {
+    fn get(&self) -> Option<Yaml> {
+        let groups = self.iter();
+        Some(map(
+            groups.map(|(name, users)| (name.as_str(), list(users.clone())))
+        ))
+    }
+}
+
+impl Setting for Vec<Rule> {
+    fn get(&self) -> Option<Yaml> {
+        Some(list(self.iter().map(|rule| {
+            map([
+                ("users", list(rule.users.iter().map(Subject::to_text))),
+                (
+                    "repositories",
+                    list(rule.repositories.iter().map(Pattern::to_string)),
+                ),
+                (
+                    "actions",
+                    list(rule.actions.iter().map(|action| action.name())),
+                ),
+            ])
+        })))
+    }
+}
+
+impl Setting for Vec<Platform> {
+    fn get(&self) -> Option<Yaml> {
+        let platforms = self.iter().map(|platform| {
+            map([
+                ("architecture", platform.architecture.as_str()),
+                ("os", platform.os.as_str()),
+            ])
+        });
+        (!self.is_empty()).then(|| list(platforms))
+    }
 }

@@ -51,9 +51,10 @@ pub enum Trait {
     /// How the documentation writes a default that depends on the machine.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the documentation"))]
     Default(&'static str),
-    /// What distribution does differently.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the documentation"))]
-    Distribution(&'static str),
+    /// 0, or less where that is within bounds, means the default.
+    ZeroMeansDefault,
+    /// A smaller number is raised to this one, with a note.
+    RaisedTo(i64),
     /// What makes a text that can be used of one that was written.
     Parse(fn(&str) -> Result<String, Invalid>),
     /// The names in this mapping are those of such a thing, which has dashes in its name and no `_`.
@@ -144,9 +145,8 @@ pub struct Group {
     pub keys: &'static str,
     /// Whether the section is meant as a whole, and reported once.
     pub is_whole: bool,
-    /// Whether its value asks for anything: what is switched off, or has no address to go to, does
-    /// nothing in distribution either, and is not reported.
-    pub asks: fn(&Node) -> bool,
+    /// Whether its value asks for anything, where that is not whether it is set and not off.
+    pub asks: Option<fn(&Node) -> bool>,
 }
 
 /// Groups, each as `section: what happens to it, when it asks for anything => the keys in it`. With `keys` before it
@@ -154,13 +154,13 @@ pub struct Group {
 /// nothing else is said.
 macro_rules! groups {
     ($($($keys:ident)? $section:literal: $support:expr $(, when $asks:expr)? => $names:expr;)+) => {
-        &[$(Group::new(
-            $section,
-            stringify!($($keys)?).is_empty(),
-            $support,
-            groups!(@asks $($asks)?),
-            $names,
-        )),+]
+        &[$(Group {
+            section: $section,
+            support: $support,
+            keys: $names,
+            is_whole: stringify!($($keys)?).is_empty(),
+            asks: groups!(@asks $($asks)?),
+        }),+]
     };
     (@asks) => { None };
     (@asks $asks:expr) => { Some($asks) };
@@ -168,24 +168,13 @@ macro_rules! groups {
 pub(crate) use groups;
 
 impl Group {
-    /// A group; [`groups!`] says what each part means.
-    pub const fn new(
-        section: &'static str,
-        is_whole: bool,
-        support: Support,
-        asks: Option<fn(&Node) -> bool>,
-        keys: &'static str,
-    ) -> Group {
-        Group {
-            section,
-            support,
-            keys,
-            is_whole,
-            asks: match (asks, support) {
-                (Some(asks), _) => asks,
-                (None, Support::Refused(_)) => |node| !node.is_unset(),
-                (None, _) => |node| !node.is_off(),
-            },
+    /// Whether a value asks for anything: what is switched off, or has no address to go to, does nothing in
+    /// distribution either, and is not reported.
+    pub fn asks(&self, node: &Node) -> bool {
+        match (self.asks, self.support) {
+            (Some(asks), _) => asks(node),
+            (None, Support::Refused(_)) => !node.is_unset(),
+            (None, _) => !node.is_off(),
         }
     }
 }
@@ -200,12 +189,12 @@ impl Key {
     }
 
     /// The text that is used for the one that was written.
-    pub fn parse(&self, text: String) -> Result<String, Invalid> {
+    pub fn parse(&self, text: &str) -> Result<String, Invalid> {
         let parse = self.find(|found| match found {
             Trait::Parse(parse) => Some(parse),
             _ => None,
         });
-        parse.map_or(Ok(text.clone()), |parse| parse(&text))
+        parse.map_or(Ok(text.to_owned()), |parse| parse(text))
     }
 
     /// What is said of it where it is an old name.

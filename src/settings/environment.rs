@@ -7,7 +7,7 @@ use super::declare::{ANY, INDEX, Kind, Trait};
 use super::layers::Layers;
 use super::misplaced;
 use super::report::Severity;
-use super::schema::{Choice, Path, Schema, SchemaNode, is_index};
+use super::schema::{Choice, Schema, SchemaNode, is_index};
 use super::suggest;
 use crate::yaml::{self, KeyPath, Node, Provenance};
 
@@ -105,12 +105,9 @@ fn unknown(layers: &mut Layers, name: &str, parts: &[&str]) {
     let known = names.iter().map(|(name, _)| name.as_str());
     let nearest = suggest::nearest_within(name, known, EDITS_MAX);
     let misplaced = misplaced::meant_by_variable(&schema.conventions.protection, parts);
-    let hint = match (nearest, misplaced) {
+    let hint = match (nearest, &misplaced) {
         (Some(known), _) => format!("; did you mean {known}?"),
-        (None, Some(path)) => {
-            let key: KeyPath = path.iter().collect();
-            format!("; did you mean {key}, as {}?", schema.variable(path))
-        }
+        (None, Some(key)) => format!("; did you mean {key}, as {}?", schema.variable(key)),
         (None, None) => String::new(),
     };
     let nearest = names
@@ -206,8 +203,8 @@ fn steps(
 ) -> Vec<(String, &'static str)> {
     let section = path.iter().map(String::as_str);
     let section = section.map(|step| if is_index(step) { INDEX } else { step });
-    let is_it = |(above, name, _): &&(Path, &str, &str)| {
-        *name == part && section.clone().eq(above.iter().copied())
+    let is_it = |(above, name, _): &&(&str, &str, &str)| {
+        *name == part && section.clone().eq(above.split('.'))
     };
     let mut renamed = schema.conventions.variable_names.iter();
     let in_file = renamed.find(is_it).map(|names| names.2);

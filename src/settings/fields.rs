@@ -1,10 +1,10 @@
 //! Declared keys, read into their fields and shown again.
 
-use super::declare::{Declaration, Key, Kind};
+use super::declare::{Declaration, Key, Kind, Trait};
 use super::layers::Layers;
 use super::report::Severity;
 use super::setting::Setting;
-use super::value::Value;
+use super::value::{Invalid, Value};
 use super::values;
 use crate::yaml::{KeyPath, Node};
 use serde_yaml::{Mapping, Value as Yaml};
@@ -55,18 +55,20 @@ fn set_default(layers: &mut Layers, key: &Key, field: &mut dyn Setting) {
 /// Reads the value of one key into its field.
 fn read_one(layers: &mut Layers, key: &Key, field: &mut dyn Setting) {
     let path: KeyPath = key.path.iter().collect();
-    let found = match key.kind {
+    match key.kind {
         Kind::Map | Kind::List | Kind::Any => return,
         Kind::Texts if layers.value(&path).is_none() => return,
         Kind::Texts => {
             field.clear();
-            let texts = layers.texts(&path).into_iter();
-            texts
-                .map(|(path, text)| (path, Value::Text(text)))
-                .collect()
+            let take = &mut |text: &str| field.set(Value::Text(key.parse(text)?));
+            layers.each_text(&path, take);
         }
         _ => match layers.scalar(&path, key) {
-            Some(value) => vec![(path.clone(), value)],
+            Some(value) => {
+                if let Err(why) = set(layers, &path, key, value, field) {
+                    layers.invalid(&path, why);
+                }
+            }
             None => {
                 let is_absent = layers.value(&path).is_none_or(Node::is_unset);
                 if let Some(allowed) = key.required().filter(|_| is_absent) {
@@ -75,17 +77,34 @@ fn read_one(layers: &mut Layers, key: &Key, field: &mut dyn Setting) {
                 return;
             }
         },
-    };
-    for (path, value) in found {
-        let value = match value {
-            Value::Text(text) => key.parse(text).map(Value::Text),
-            value => Ok(value),
-        };
-        if let Err(why) = value.and_then(|value| field.set(value)) {
-            layers.invalid(&path, why);
-        }
     }
     if let Some(message) = key.deprecated() {
         layers.notice(Severity::Note, &path, message);
     }
+}
+
+/// Sets a scalar, or what it stands for.
+fn set(
+    layers: &mut Layers,
+    path: &KeyPath,
+    key: &Key,
+    value: Value,
+    field: &mut dyn Setting,
+) -> Result<(), Invalid> {
+    let min = key.find(|found| match found {
+        Trait::RaisedTo(min) => Some(*min),
+        _ => None,
+    });
+    field.set(match (value, min) {
+        (Value::Text(text), _) => Value::Text(key.parse(&text)?),
+        (Value::Integer(..=0), _) if key.has(|found| matches!(found, Trait::ZeroMeansDefault)) => {
+            return Ok(());
+        }
+        (Value::Integer(few), Some(min)) if few < min => {
+            let message = format!("{few} is below the minimum; using {min}");
+            layers.notice(Severity::Note, path, message);
+            Value::Integer(min)
+        }
+        (value, _) => value,
+    })
 }

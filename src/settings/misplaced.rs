@@ -1,34 +1,36 @@
 //! Keys that protect at a place where they mean nothing: what was meant to be closed would be open, so they stop the
 //! start wherever they are. The same for variables.
 
-use super::schema::{Path, Protection};
+use super::schema::Protection;
 use super::suggest;
+use crate::yaml::KeyPath;
 
 /// A shorter word has too many neighbors to tell a slip from another word.
 const SLIP_LETTERS_MIN: usize = 4;
 
 /// The key that was meant by a word that is unknown at its place, if it is the last step of one of them,
 /// or a slip of one.
-pub fn meant(protection: &Protection, word: &str) -> Option<Path> {
-    let words = || protection.keys.iter().filter_map(|key| key.last().copied());
+pub fn meant(protection: &Protection, word: &str) -> Option<KeyPath> {
+    let last = |key: &'static str| key.rsplit('.').next().unwrap_or(key);
+    let keys = || protection.keys.split(' ');
     let is_long = |word: &&str| word.len() >= SLIP_LETTERS_MIN;
-    let exact = words().find(|known| word.eq_ignore_ascii_case(known));
-    let slip = || suggest::nearest_within(word, words().filter(is_long), 1);
-    let known = exact.or_else(slip)?;
-    let mut keys = protection.keys.iter().copied();
-    keys.find(|key| key.last() == Some(&known))
+    let exact = keys().find(|key| word.eq_ignore_ascii_case(last(key)));
+    let slip = || {
+        let word = suggest::nearest_within(word, keys().map(last).filter(is_long), 1)?;
+        keys().find(|key| last(key) == word)
+    };
+    let key = exact.or_else(slip)?;
+    Some(key.split('.').collect())
 }
 
 /// The same for a variable, of whose name these are the parts: the first of them that is such a word.
-pub fn meant_by_variable(protection: &Protection, parts: &[&str]) -> Option<Path> {
-    let is_foreign = protection
-        .foreign_variables
-        .contains(&parts.join("_").as_str());
-    if is_foreign || is_set_for_a_service(parts) {
+pub fn meant_by_variable(protection: &Protection, parts: &[&str]) -> Option<KeyPath> {
+    let is_one_of = |names: &str, name: &str| names.split(' ').any(|known| known == name);
+    if is_one_of(protection.foreign_variables, &parts.join("_")) || is_set_for_a_service(parts) {
         return None;
     }
     let mut parts = parts.iter();
-    let word = parts.find(|part| protection.variable_words.contains(part))?;
+    let word = parts.find(|part| is_one_of(protection.variable_words, part))?;
     meant(protection, word)
 }
 

@@ -35,7 +35,7 @@ impl Walk<'_> {
         let was_quiet = self.is_quiet;
         if let Some(group) = schema.group.filter(|_| !was_quiet) {
             self.is_quiet = true;
-            if (group.asks)(node) {
+            if group.asks(node) {
                 self.report(group.support);
             }
         }
@@ -147,8 +147,8 @@ impl Walk<'_> {
         let is_inside = known.is_protection(&above);
         let misplaced = misplaced::meant(&known.conventions.protection, key);
         let misplaced = misplaced.filter(|_| !is_inside);
-        let meant = misplaced.map(|path| path.iter().collect());
-        let meant: Option<KeyPath> = meant.or_else(|| nearest(known, schema, &above, key));
+        let meant = misplaced.clone();
+        let meant = meant.or_else(|| nearest(known, schema, &above, key));
         let hint = meant.as_ref().map(|key| format!("; did you mean {key}?"));
         let hint = hint.unwrap_or_default();
         // Every unknown name would be an alternative, so ignoring it could mean to keep content in the
@@ -163,11 +163,8 @@ impl Walk<'_> {
             let message = format!("unknown key; it is ignored{hint}");
             return self.layers.notice(Severity::Warning, &self.path, message);
         }
-        let section = misplaced.and_then(<[_]>::split_last);
-        let level = match section {
-            Some((_, section)) if *section != *above => {
-                " at this level, where it would protect nothing"
-            }
+        let level = match misplaced {
+            Some(key) if key.parent() != above => " at this level, where it would protect nothing",
             _ => "",
         };
         let provenance = self.layers.sources.provenance(&self.path, Side::Key);

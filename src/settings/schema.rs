@@ -4,17 +4,15 @@ use super::declare::{ANY, Group, INDEX, Key, Kind};
 use crate::yaml::Node;
 use std::collections::BTreeMap;
 
-/// The steps of a key that is declared.
-pub type Path = &'static [&'static str];
-
-/// What is special about the names of a program's keys and variables.
+/// What is special about the names of a program's keys and variables. Keys are dotted here; where a text holds
+/// several names, there are spaces between them.
 pub struct Conventions {
     /// What the name of every variable starts with.
     pub variable_prefix: &'static str,
     /// The variable with that prefix that names the file and so is no key.
     pub path_variable: &'static str,
     /// `(section, name in a variable, name in a file)`, where these differ.
-    pub variable_names: &'static [(Path, &'static str, &'static str)],
+    pub variable_names: &'static [(&'static str, &'static str, &'static str)],
     /// The sections at the top level that choose one of several alternatives by its name.
     pub choices: &'static [Choice],
     /// What must not be missed by a slip.
@@ -36,13 +34,13 @@ pub struct Choice {
 /// error, where a slip of another key is ignored with a warning.
 pub struct Protection {
     /// The sections whose keys all protect.
-    pub sections: &'static [Path],
+    pub sections: &'static str,
     /// The keys whose last step cannot mean anything else, wherever it is found.
-    pub keys: &'static [Path],
+    pub keys: &'static str,
     /// Those of the last steps that cannot mean anything else in the name of a variable either.
-    pub variable_words: &'static [&'static str],
+    pub variable_words: &'static str,
     /// The variables that other programs read, without the prefix.
-    pub foreign_variables: &'static [&'static str],
+    pub foreign_variables: &'static str,
 }
 
 /// The keys, the groups and the conventions of a program.
@@ -113,15 +111,13 @@ impl Schema {
 
     /// Whether a key is in a section that protects, or is that section.
     pub fn is_protection<S: AsRef<str>>(&self, path: &[S]) -> bool {
-        let starts_with = |section: &Path| {
-            let steps = path.iter().map(AsRef::as_ref);
-            path.len() >= section.len()
-                && steps
-                    .zip(section.iter())
-                    .all(|(step, known)| step == *known)
+        let starts_with = |section: &str| {
+            let mut steps = path.iter();
+            let mut known = section.split('.');
+            known.all(|known| steps.next().is_some_and(|step| step.as_ref() == known))
         };
-        let mut sections = self.conventions.protection.sections.iter();
-        sections.any(starts_with)
+        let sections = self.conventions.protection.sections;
+        sections.split(' ').any(starts_with)
     }
 
     /// The name of the variable that sets a key.

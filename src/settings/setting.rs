@@ -1,5 +1,5 @@
 //! The types that settings have, and how each takes a value and shows itself again. A program adds its own with
-//! [`words!`], [`elements!`] and [`shown!`].
+//! [`words!`] and [`elements!`].
 
 use super::value::{Invalid, Value};
 use super::{file_path, texts};
@@ -12,8 +12,11 @@ use std::time::Duration;
 
 /// One setting of a configuration.
 pub trait Setting {
-    /// Takes a value; a list appends it.
-    fn set(&mut self, value: Value) -> Result<(), Invalid>;
+    /// Takes a value; a list appends it. What is neither a scalar nor a list of them is read by code of its
+    /// own.
+    fn set(&mut self, _value: Value) -> Result<(), Invalid> {
+        Err("a mapping or a list of mappings".into())
+    }
 
     /// Forgets the default, before the elements of a list are set.
     fn clear(&mut self) {}
@@ -98,11 +101,10 @@ impl<T: Element> Setting for Vec<T> {
 
 /// Settings that are one of a few words, in any case.
 macro_rules! words {
-    ($($type:ty: $words:expr $(, $hint:expr)?;)+) => {$(
+    ($($type:ty: $words:expr;)+) => {$(
         impl Setting for $type {
             fn set(&mut self, value: Value) -> Result<(), Invalid> {
-                let hint: &[fn(&str) -> &'static str] = &[$($hint)?];
-                *self = $crate::settings::setting::choose(&$words, hint, &value)?;
+                *self = $crate::settings::setting::choose(&$words, &value)?;
                 Ok(())
             }
 
@@ -124,24 +126,17 @@ words! {
     ];
 }
 
-/// The value of the word that was written; a hint says what is to be known about one that is none.
-pub fn choose<T: Copy>(
-    words: &[(&'static str, T)],
-    hint: &[fn(&str) -> &'static str],
-    written: &Value,
-) -> Result<T, Invalid> {
+/// The value of the word that was written.
+pub fn choose<T: Copy>(words: &[(&'static str, T)], written: &Value) -> Result<T, Invalid> {
     let Value::Text(text) = written else {
         return Err("a string".into());
     };
     let mut known = words.iter();
-    match known.find(|(word, _)| word.eq_ignore_ascii_case(text)) {
-        Some((_, value)) => Ok(*value),
-        None => {
-            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let hint = hint.first().map_or("", |hint| hint(text));
-            Err(format!("one of {}{hint}", words.join(", ")).into())
-        }
-    }
+    let chosen = known.find(|(word, _)| word.eq_ignore_ascii_case(text));
+    chosen.map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        format!("one of {}", words.join(", ")).into()
+    })
 }
 
 /// Elements of lists: how they are read and shown.
@@ -182,24 +177,8 @@ pub fn map<'k, T: Into<Yaml>>(entries: impl IntoIterator<Item = (&'k str, T)>) -
     Yaml::Mapping(entries)
 }
 
-/// Settings that are not scalars or lists of them: each has code of its own that reads it, and this that
-/// shows it.
-macro_rules! shown {
-    ($($type:ty: $self:ident => $shown:expr;)+) => {$(
-        impl Setting for $type {
-            fn set(&mut self, _: Value) -> Result<(), Invalid> {
-                Err("a mapping or a list of mappings".into())
-            }
-
-            fn get(&self) -> Option<Yaml> {
-                let $self = self;
-                $shown
-            }
-        }
-    )+};
-}
-pub(crate) use shown;
-
-shown! {
-    (): _nothing => Some(Yaml::Mapping(Mapping::new()));
+impl Setting for () {
+    fn get(&self) -> Option<Yaml> {
+        Some(Yaml::Mapping(Mapping::new()))
+    }
 }

@@ -73,21 +73,20 @@ impl Layers {
         }
     }
 
-    /// A list of texts, each with its path; a single text stands for a list of one.
-    pub fn texts(&mut self, path: &KeyPath) -> Vec<(KeyPath, String)> {
+    /// Gives each of a list of texts away, and records why one is not taken; a single text stands for a list of
+    /// one.
+    pub fn each_text(&mut self, path: &KeyPath, take: &mut dyn FnMut(&str) -> Result<(), Invalid>) {
         let paths: Vec<KeyPath> = match self.value(path) {
-            None => Vec::new(),
+            None => return,
             Some(Node::List(items)) => (0..items.len()).map(|index| path.join(index)).collect(),
-            Some(Node::Map(_)) => {
-                self.wrong(path, &Kind::Texts.allowed());
-                Vec::new()
-            }
+            Some(Node::Map(_)) => return self.wrong(path, &Kind::Texts.allowed()),
             Some(_) => vec![path.clone()],
         };
-        let texts = paths.into_iter();
-        texts
-            .filter_map(|path| self.text(&path).map(|text| (path, text)))
-            .collect()
+        for path in paths {
+            if let Some(Err(why)) = self.text(&path).map(|text| take(&text)) {
+                self.invalid(&path, why);
+            }
+        }
     }
 
     /// The keys of a mapping; none when it is absent or not a mapping.

@@ -92,7 +92,7 @@ fn keys(sections: &str, documented: &mut Vec<String>) -> String {
 }
 
 fn default(key: &Key, effective: &Mapping) -> String {
-    let in_words = key.traits.iter().find_map(|found| match found {
+    let in_words = key.find(|found| match found {
         Trait::Default(words) => Some(*words),
         _ => None,
     });
@@ -136,12 +136,8 @@ fn meaning(key: &Key) -> String {
         "0" | "0s" => text += &format!("; up to {max}"),
         min => text += &format!("; {min} to {max}"),
     }
-    for found in key.traits {
-        match found {
-            Trait::Required(_) => text += "; must be set",
-            Trait::Distribution(difference) => text += &format!("; {difference}"),
-            _ => {}
-        }
+    if key.required().is_some() {
+        text += "; must be set";
     }
     text
 }
