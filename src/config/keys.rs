@@ -61,8 +61,8 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// only report what would be removed
     storage.maintenance.uploadpurging.dryrun: Boolean, default "false" =>
         |draft| draft.config.storage.upload_purging.dry_run;
-    /// threads of one lookup of the tags of a manifest; 0 means the default. Distribution knows it from 3.0 on; 2.8 takes
-    /// it for a storage driver
+    /// threads of one lookup of the tags of a manifest (distribution knows it from 3.0 on; 2.8 takes it for a storage
+    /// driver); 0 means the default
     storage.tag.concurrencylimit: Integer(0, 1024), default "0",
         [Default("processors")] =>
         |draft| draft.config.storage.tag_lookup_threads;
@@ -129,8 +129,8 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// `true`: a `Location` is a path without a host, which is right behind any proxy; `false`: it has the host of the
     /// request; distribution's default is `false`
     http.relativeurls: Boolean, default "true" => |draft| draft.relative_urls;
-    /// how long requests in flight may take after the registry has been asked to stop; 0 cuts them off; at most 3s when
-    /// [Windows is about to end the process](service.md); distribution's default is 0
+    /// how long requests in flight may take after the registry has been asked to stop (distribution's default is 0); 0
+    /// cuts them off; at most 3s when [Windows is about to end the process](service.md)
     http.draintimeout: Duration(Time::ZERO, DAY), default "5s", [InNanoseconds] =>
         |draft| draft.config.http.drain_timeout;
     /// a mapping of headers that every response has, each with a list of values

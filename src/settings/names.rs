@@ -70,9 +70,8 @@ impl Walk<'_> {
 
     fn map(&mut self, schema: &SchemaNode, entries: &[(String, Node)]) {
         let stray = self.stray(schema, entries);
-        self.report_stray(&stray);
         for (key, value) in entries {
-            if stray.iter().any(|(name, _)| name == key) {
+            if stray.contains(&key.as_str()) {
                 continue;
             }
             match schema.child(key).filter(|_| !schema::is_pattern(key)) {
@@ -92,42 +91,29 @@ impl Walk<'_> {
         self.path.pop();
     }
 
-    /// The keys where the name of an alternative should be that are parameters of one; each with where it
-    /// belongs.
-    fn stray(&self, schema: &SchemaNode, entries: &[(String, Node)]) -> Vec<(String, KeyPath)> {
+    /// Reports, in one error, the keys where the name of an alternative should be that are parameters of one;
+    /// gives these keys.
+    fn stray<'e>(&mut self, schema: &SchemaNode, entries: &'e [(String, Node)]) -> Vec<&'e str> {
         let Some(choice) = self.schema.choice(&self.path) else {
             return Vec::new();
         };
         let belongs = |key: &str| {
             let mut paths = self.schema.keys.iter().map(|known| known.path);
-            let path = paths
-                .find(|path| path.first() == Some(&choice.section) && path.last() == Some(&key));
-            path.map(|path| path.iter().collect())
+            paths.find(|path| path.first() == Some(&choice.section) && path.last() == Some(&key))
         };
-        let unknown = entries
-            .iter()
-            .filter(|(key, _)| schema.child(key).is_none());
-        let stray = unknown.filter_map(|(key, _)| Some((key.clone(), belongs(key)?)));
-        stray.collect()
-    }
-
-    /// One error for all of them.
-    fn report_stray(&mut self, stray: &[(String, KeyPath)]) {
-        let Some((first, _)) = stray.first() else {
-            return;
-        };
-        let found: Vec<&str> = stray.iter().map(|(key, _)| key.as_str()).collect();
-        let right: Vec<String> = stray.iter().map(|(_, path)| path.to_string()).collect();
-        let message = format!(
-            "found at the wrong level: {}; did you mean {}?",
-            found.join(", "),
-            right.join(", ")
-        );
-        let provenance = self
-            .layers
-            .sources
-            .provenance(&self.path.join(first), Side::Key);
-        self.layers.error_from(provenance, &self.path, message);
+        let keys = entries.iter().map(|(key, _)| key.as_str());
+        let unknown = keys.filter(|key| schema.child(key).is_none());
+        let (stray, right): (Vec<&str>, Vec<String>) = unknown
+            .filter_map(|key| Some((key, belongs(key)?.join("."))))
+            .unzip();
+        if let Some(first) = stray.first() {
+            let (found, right) = (stray.join(", "), right.join(", "));
+            let message = format!("found at the wrong level: {found}; did you mean {right}?");
+            let first = self.path.join(first);
+            let provenance = self.layers.sources.provenance(&first, Side::Key);
+            self.layers.error_from(provenance, &self.path, message);
+        }
+        stray
     }
 
     fn report(&mut self, support: Support) {
