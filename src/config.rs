@@ -5,30 +5,30 @@
 //! YAML text -> tree -> environment overlay -> names checked -> values resolved -> Config
 //! ```
 //!
-//! Everything that is wrong is told at once, each with its place; a name that is not known is
-//! never passed over in silence.
+//! Every error is reported at once, each with its place; an unknown name is never ignored silently. Each key is
+//! declared once, in `keys.rs`.
 
 mod access;
-mod asked;
 mod auth;
+mod declare;
+mod draft;
 mod duration;
 mod environment;
-mod http;
+mod file_path;
 mod keys;
 mod layers;
-mod locate;
 mod misplaced;
 mod names;
-mod path;
-mod render;
+#[cfg(test)]
+mod reference;
 mod report;
 mod resolve;
 mod resolved;
 mod schema;
-mod search;
+mod setting;
+mod source;
 mod suggest;
-mod tls;
-mod tree;
+mod texts;
 mod unsupported;
 mod values;
 
@@ -37,111 +37,50 @@ pub use crate::http::{Limits, Listen};
 pub use crate::spec::validation::{RequiredPlatforms, Validation};
 pub use duration::format as format_duration;
 pub use environment::PATH_VARIABLE;
-pub use report::{Mistake, Notice, Place, Severity};
+pub use report::{ConfigError, Notice, Provenance, Severity};
 pub use resolved::{
-    Config, Formatter, Http, LOG_QUEUE_BYTES, LocationStyle, Log, Storage, StorageDriver,
-    UploadPurging, Uploads,
+    Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle, LogConfig, StorageConfig,
+    StorageDriver, UploadLimits, UploadPurging,
 };
+pub use source::ConfigSource;
 
-use crate::{encoding, small_file};
+use crate::yaml::{self, Node, YamlError};
 use layers::Layers;
-use std::io::ErrorKind;
-use std::path::PathBuf;
-use tree::Node;
-
-/// The largest file that is read.
-const FILE_BYTES_MAX: usize = 1024 * 1024;
-
-/// Where the YAML comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A file.
-    File(PathBuf),
-    /// A text, with the name that reports give it.
-    Text {
-        /// Used where a file's name would stand.
-        name: String,
-        /// YAML.
-        text: String,
-    },
-}
 
 impl Config {
     /// Reads a configuration and lays the environment over it.
     ///
     /// Takes the source and the variables of the process (only `REGISTRY_*` are looked at). Gives the
-    /// configuration with what is good to know about it, or every mistake there is.
+    /// configuration with notices about it, or every error in it.
     pub fn load(
-        source: Source,
+        source: ConfigSource,
         environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
-        let (name, bytes) = match source {
-            Source::Text { name, text } => (name, text.into_bytes()),
-            Source::File(path) => {
-                let name = path.display().to_string();
-                let bytes = small_file::read_once(&path, FILE_BYTES_MAX).map_err(|error| {
-                    vec![match error.kind() {
-                        ErrorKind::FileTooLarge => too_large(&name),
-                        _ => whole(&name, &format!("cannot be read: {error}")),
-                    }]
-                })?;
-                (name, bytes)
-            }
-        };
-        if bytes.len() > FILE_BYTES_MAX {
-            return Err(vec![too_large(&name)]);
-        }
-        let bytes = encoding::utf8(&bytes).map_err(|why| vec![whole(&name, why)])?;
-        let text = std::str::from_utf8(bytes);
-        let text = text.map_err(|error| vec![not_utf8(&name, bytes, error)])?;
-        let root = tree::parse(text).map_err(|error| vec![unreadable(&name, error)])?;
+    ) -> Result<(Config, Vec<Notice>), Vec<ConfigError>> {
+        let (name, text) = source.read().map_err(|error| vec![error])?;
+        let root = yaml::parse(&text).map_err(|error| vec![invalid_yaml(&name, error)])?;
         let mut root = match root {
             Node::Null => Node::Map(Vec::new()),
             root => root,
         };
         unfold_names(&mut root);
-        let source_name = name.clone();
-        let mut layers = Layers::new(root, name, text.to_owned());
+        let mut layers = Layers::new(root, name.clone(), text);
         environment::apply(&mut layers, environment);
         names::check(&mut layers);
         let mut config = resolve::resolve(&mut layers);
-        config.source = source_name;
+        config.source = name;
         layers.finish().map(|notices| (config, notices))
     }
 }
 
-fn whole(name: &str, message: &str) -> Mistake {
-    Mistake {
-        place: Place::File(name.to_owned()),
-        key: String::new(),
-        message: message.to_owned(),
-    }
-}
-
-fn too_large(name: &str) -> Mistake {
-    let message = format!("found more than {FILE_BYTES_MAX} bytes; a configuration is smaller");
-    whole(name, &message)
-}
-
-fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Mistake {
-    let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-    let line = good.split(|byte| *byte == b'\n').count();
-    whole(
-        name,
-        &format!("is not UTF-8 text: line {line} has a byte that is none"),
-    )
-}
-
-fn unreadable(name: &str, error: tree::Unreadable) -> Mistake {
+fn invalid_yaml(name: &str, error: YamlError) -> ConfigError {
     let file = name.to_owned();
-    let place = match error.location {
-        Some((line, column)) => Place::Line { file, line, column },
-        None => Place::File(file),
-    };
-    Mistake {
-        place,
+    ConfigError {
+        provenance: match error.position {
+            Some((line, column)) => Provenance::Line { file, line, column },
+            None => Provenance::File(file),
+        },
         key: String::new(),
-        message: format!("is no YAML that can be read: {}", error.message),
+        message: format!("invalid YAML: {}", error.message),
     }
 }
 

@@ -21,3 +21,4 @@ pub mod sys;
 mod time;
 mod watched;
 mod x509;
+mod yaml;

@@ -12,7 +12,7 @@ pub use access::AccessLog;
 pub use file::FILE_BYTES_MAX;
 pub use sink::{Flush, Sink, complain};
 
-use crate::config::{Formatter, LOG_QUEUE_BYTES, Log};
+use crate::config::{Formatter, LOG_QUEUE_BYTES, LogConfig};
 use crate::time::format_rfc_3339_milliseconds;
 use log::Level;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ struct Lines {
 /// Starts the log. A second start in one process changes nothing.
 ///
 /// Panics are logged too: when the log is a file, nobody sees standard error.
-pub fn init(log: &Log, sink: &Sink) {
+pub fn init(log: &LogConfig, sink: &Sink) {
     sink.bound(log.queue_bytes);
     start(log, Some(sink.clone()));
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
@@ -46,7 +46,7 @@ pub fn init_plain() {
     start(&unconfigured(), None);
 }
 
-fn start(log: &Log, sink: Option<Sink>) {
+fn start(log: &LogConfig, sink: Option<Sink>) {
     let lines = LINES.get_or_init(|| Lines {
         formatter: log.formatter,
         fields: log.fields.clone(),
@@ -94,8 +94,8 @@ fn shortened(mut message: String) -> String {
 }
 
 /// The log of a program whose configuration cannot be read, which has to be reported somewhere.
-pub fn unconfigured() -> Log {
-    Log {
+pub fn unconfigured() -> LogConfig {
+    LogConfig {
         level: log::LevelFilter::Info,
         formatter: Formatter::Text,
         fields: BTreeMap::new(),

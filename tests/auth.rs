@@ -8,7 +8,7 @@ use crate::util::raw::Raw;
 use crate::util::registry::{Answer, Settings, TestRegistry};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use registry::config::{Config, Source};
+use registry::config::{Config, ConfigSource};
 use registry::logging::Sink;
 use registry::server::Registry;
 use std::fs;
@@ -244,7 +244,7 @@ fn a_file_that_cannot_be_used_stops_the_start() {
             path.display()
         );
         let name = "test.yml".to_owned();
-        let (config, _) = Config::load(Source::Text { name, text }, []).unwrap();
+        let (config, _) = Config::load(ConfigSource::Text { name, text }, []).unwrap();
         let error = Registry::open(&config, &Sink::Standard).err();
         error.map(|error| error.to_string())
     };

@@ -113,7 +113,7 @@ fn nothing_is_ever_overwritten() {
         std::fs::write(there, "mine").unwrap();
         let output = make(folder.path(), &["--host", "a"]);
         assert_eq!(output.status.code(), Some(1));
-        let expected = format!("error: {} is there already", there.display());
+        let expected = format!("error: {} already exists", there.display());
         let error = slashed(&err(&output));
         assert!(error.starts_with(&slashed(&expected)), "{error}");
         assert_eq!(std::fs::read(there).unwrap(), b"mine");
@@ -172,15 +172,12 @@ fn openssl_takes_it_for_its_own_root_by_the_strict_rules() {
 fn wrong_words_are_named_and_end_the_program_with_2() {
     let folder = tempfile::tempdir().unwrap();
     for (words, said) in [
-        (&[][..], "for whom?"),
+        (&[][..], "at least one --host or --ip is required"),
         (&["--host", "https://a"], "is not a host name"),
         (&["--host", "a:5000"], "is not a host name"),
-        (&["--host", "192.0.2.1"], "give it as --ip 192.0.2.1"),
-        (&["--ip", "a"], "--ip a is no IP address"),
-        (
-            &["--host", "a", "--days", "0"],
-            "--days 0 is not a number from 1 to 36525",
-        ),
+        (&["--host", "192.0.2.1"], "use --ip"),
+        (&["--ip", "a"], "not an IP address"),
+        (&["--host", "a", "--days", "0"], "allowed: 1 to 36525"),
         (&["--host", "a", "--days", "x"], "days"),
     ] {
         let output = make(folder.path(), words);

@@ -1,18 +1,21 @@
-//! The configuration from outside: files and variables in, a `Config` or mistakes out.
+//! The configuration from outside: files and variables in, a `Config` or errors out.
 
 mod access;
 mod environment;
+mod errors;
+mod http;
 mod keys;
 mod meant;
-mod mistakes;
 mod names;
 mod real;
+mod search;
 mod tls;
+mod values;
 
 use registry::auth::{Action, Identity};
 use registry::config::{
-    Config, Formatter, Listen, LocationStyle, Notice, RequiredPlatforms, Scheme, Severity, Source,
-    StorageDriver,
+    Config, ConfigSource, Formatter, Listen, LocationStyle, Notice, RequiredPlatforms, Scheme,
+    Severity, StorageDriver,
 };
 use registry::spec::descriptor::Platform;
 use std::path::{Path, PathBuf};
@@ -23,7 +26,7 @@ const BASE: &str = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /d
 type Loaded = Result<(Config, Vec<Notice>), Vec<String>>;
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Loaded {
-    let source = Source::Text {
+    let source = ConfigSource::Text {
         name: "config.yml".to_owned(),
         text: text.to_owned(),
     };
@@ -31,17 +34,17 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Loaded {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::load(source, variables)
-        .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
-/// The configuration of a text that has no mistakes and nothing to remark.
+/// The configuration of a text that has no errors and nothing to remark.
 fn clean(text: &str, variables: &[(&str, &str)]) -> Config {
     let (config, notices) = load(text, variables).unwrap();
     assert_eq!(notices, [], "{text} {variables:?}");
     config
 }
 
-fn mistakes(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
+fn errors(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
     load(text, variables).unwrap_err()
 }
 
@@ -114,7 +117,7 @@ fn a_unix_socket_is_a_path() {
     );
     let text = format!("{BASE}http:\n  net: unix\n");
     assert_eq!(
-        mistakes(&text, &[]),
+        errors(&text, &[]),
         [
             "config.yml:6:8: http.net: found `unix` without http.addr; allowed: http.addr with the path of the socket"
         ]
@@ -159,7 +162,7 @@ http:
         .map(|(n, v)| (n.as_str(), v.as_str()))
         .collect();
     assert_eq!(headers, [("X-A", "own"), ("X-B", "c")]);
-    let wrong = mistakes("version: 0.1\nstorage: inmemory\nlog:\n  <<: 5\n", &[]);
+    let wrong = errors("version: 0.1\nstorage: inmemory\nlog:\n  <<: 5\n", &[]);
     assert!(
         wrong[0].contains("a merge key `<<` takes a mapping"),
         "{wrong:?}"

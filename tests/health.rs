@@ -306,7 +306,7 @@ fn no_more_of_an_answer_is_read_than_its_head_and_that_is_bounded() {
         });
         let url = url("http", endless);
         let output = registry(&["health", "--timeout-seconds", "60", &url], &[]);
-        ill(&output, "answers something else than HTTP");
+        ill(&output, "answers something other than HTTP");
         assert!(sent.recv().unwrap() < SENT_BYTES_MAX);
     }
 }
@@ -323,7 +323,7 @@ fn wrong_words_are_named_and_end_the_program_with_2() {
         (&["http://a b/"], "allowed: a URL"),
         (&["http://u:hunter2@a/"], "without a user and a password"),
         (&["http://u:hunter2@"], "without a user and a password"),
-        (&["http://a/", "--config", "x"], "name one of them"),
+        (&["http://a/", "--config", "x"], "give one of them"),
         (&["--timeout-seconds", "0"], "allowed: 1 to 300"),
         (&["--timeout-seconds", "301"], "allowed: 1 to 300"),
         (&["--timeout-seconds", "x"], "timeout-seconds"),
@@ -335,7 +335,7 @@ fn wrong_words_are_named_and_end_the_program_with_2() {
         assert_eq!(output.status.code(), Some(2), "{words:?}");
         let error = err(&output);
         assert!(
-            error.contains(said) && error.starts_with("`registry health --help` shows"),
+            error.contains(said) && error.starts_with("see `registry health --help`"),
             "{error}"
         );
         assert!(!error.contains("hunter2"), "{error}");

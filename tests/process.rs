@@ -90,7 +90,7 @@ fn wrong_words_are_told_last_with_where_the_right_ones_are_and_exit_2() {
         (&[], "no command was given", ""),
         (
             &["certificate"],
-            "for whom? name the registry by --host or --ip",
+            "at least one --host or --ip is required",
             " certificate",
         ),
         (
@@ -110,7 +110,7 @@ fn wrong_words_are_told_last_with_where_the_right_ones_are_and_exit_2() {
         assert_eq!(out(&output), "", "{words:?}");
         let said = err(&output);
         let lines: Vec<&str> = said.lines().collect();
-        let help = format!("`registry{of} --help` shows how it is used");
+        let help = format!("see `registry{of} --help` for usage");
         assert_eq!((lines.len(), lines[0]), (2, help.as_str()), "{said}");
         assert!(lines[1].starts_with(&format!("error: {message}")), "{said}");
     }
@@ -321,6 +321,9 @@ fn the_words_of_a_service_are_checked() {
         let output = registry(words, &[]);
         assert_eq!(output.status.code(), Some(2), "{words:?}");
         let said = err(&output);
-        assert!(said.starts_with("`registry service"), "{words:?}: {said}");
+        assert!(
+            said.starts_with("see `registry service"),
+            "{words:?}: {said}"
+        );
     }
 }

@@ -141,7 +141,7 @@ fn a_configuration_that_is_there_and_broken_is_never_passed_over() {
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = err(&output);
-    assert!(said.contains("config.yml: is a folder; "), "{said}");
+    assert!(said.contains("config.yml: is a directory; "), "{said}");
 }
 
 #[test]

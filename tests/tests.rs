@@ -25,6 +25,7 @@ mod odd;
 mod process;
 mod proxies;
 mod referrers;
+mod rooms;
 mod serve;
 mod start;
 mod tls;

@@ -1,7 +1,7 @@
 //! A registry in this process, on loopback over a folder of its own, and one exchange with it. Its folder holds a
 //! repository `a` with an image of one layer, tagged `v1`, and an upload session.
 
-use registry::config::{Config, Source};
+use registry::config::{Config, ConfigSource};
 use registry::logging::Sink;
 use registry::server::Registry;
 use std::io::{Read, Write};
@@ -23,7 +23,7 @@ fn start() -> SocketAddr {
     let folder = tempfile::tempdir().expect("a folder").keep();
     let root = folder.to_str().expect("a path").to_owned();
     let variables = [("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY".to_owned(), root)];
-    let source = Source::Text {
+    let source = ConfigSource::Text {
         name: "fuzz.yml".into(),
         text: CONFIGURATION.into(),
     };

@@ -1,14 +1,14 @@
-//! The words of the command line as people write them for the registries of distribution's images:
-//! `registry config.yml`, and `registry serve config.yml` also as the command of a container whose
-//! entry point is the program already. What distribution has and this program does not is said so.
+//! The command line as people write it for distribution's images: `registry config.yml`, and
+//! `registry serve config.yml` even as the command of a container whose entry point is the program already. Commands
+//! that only distribution has are refused with an explanation.
 
-/// What ends in one of these is the name of a configuration.
-const CONFIGURATION_ENDS: [&str; 2] = [".yml", ".yaml"];
-/// What the images call the program, or what starts it there.
+/// A word that ends in one of these is the name of a configuration.
+const CONFIGURATION_SUFFIXES: [&str; 2] = [".yml", ".yaml"];
+/// The names of the program in the images, and of what starts it there.
 const OWN_NAMES: [&str; 2] = ["registry", "entrypoint.sh"];
 
 /// The words as the parser of the command line takes them; or why there is no such command.
-pub fn read<'a>(words: &[&'a str]) -> Result<Vec<&'a str>, &'static str> {
+pub fn normalize<'a>(words: &[&'a str]) -> Result<Vec<&'a str>, &'static str> {
     let mut words = words.to_vec();
     if words.first().is_some_and(|word| is_own_name(word)) {
         words.remove(0);
@@ -32,32 +32,35 @@ pub fn read<'a>(words: &[&'a str]) -> Result<Vec<&'a str>, &'static str> {
     Ok(words)
 }
 
-/// The commands of distribution that are not here.
+/// The commands of distribution that this program does not have.
 const MISSING: [(&str, &str); 2] = [
     (
         "garbage-collect",
-        "garbage-collect is not supported yet: nothing was looked at and nothing was removed. \
-         distribution's own program may collect on the same folder while this one is stopped \
+        "garbage-collect is not supported yet: nothing was examined and nothing was removed. \
+         distribution's own program can collect in the same directory while this one is stopped \
          or storage.maintenance.readonly is on",
     ),
     (
         "completion",
-        "completion is not supported: there are no completions for shells",
+        "completion is not supported: there are no shell completions",
     ),
 ];
 
-/// The program's own name, alone or at a place where programs are.
+/// Whether a word is the program's own name, by itself or in a directory of programs.
 pub fn is_own_name(word: &str) -> bool {
-    let (folder, name) = word.rsplit_once('/').unwrap_or(("", word));
-    let is_program = folder.ends_with("bin") || folder.is_empty();
+    let (directory, name) = word.rsplit_once('/').unwrap_or(("", word));
+    let is_program = directory.ends_with("bin") || directory.is_empty();
     OWN_NAMES.contains(&name) && is_program
 }
 
-/// A word that can be no command: a path, or a name with the end of a configuration.
+/// Whether a word cannot be a command: a path, or a name with the suffix of a configuration.
 fn is_configuration(word: &str) -> bool {
-    let ends = |end: &str| word.to_ascii_lowercase().ends_with(end);
+    let ends_with = |suffix: &str| word.to_ascii_lowercase().ends_with(suffix);
     !word.starts_with('-')
-        && (word.contains(['/', '\\']) || CONFIGURATION_ENDS.iter().any(|end| ends(end)))
+        && (word.contains(['/', '\\'])
+            || CONFIGURATION_SUFFIXES
+                .iter()
+                .any(|suffix| ends_with(suffix)))
 }
 
 #[cfg(test)]
@@ -94,7 +97,7 @@ mod tests {
             ("--bogus.yml", "--bogus.yml"),
         ] {
             let given: Vec<&str> = given.split(' ').filter(|word| !word.is_empty()).collect();
-            assert_eq!(read(&given).unwrap().join(" "), read_as, "{given:?}");
+            assert_eq!(normalize(&given).unwrap().join(" "), read_as, "{given:?}");
         }
     }
 
@@ -111,7 +114,7 @@ mod tests {
             &["completion", "bash"],
         ] {
             assert!(
-                read(given).unwrap_err().contains("not supported"),
+                normalize(given).unwrap_err().contains("not supported"),
                 "{given:?}"
             );
         }

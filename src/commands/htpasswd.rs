@@ -1,109 +1,115 @@
-//! `registry htpasswd`: makes, replaces and removes the lines of `auth.htpasswd`'s file.
+//! `registry htpasswd`: creates, replaces and deletes the entries in the file of `auth.htpasswd`.
 
+use super::CommandError;
 use crate::auth::htpasswd::{BCRYPT_COST_MAX, BCRYPT_COST_MIN, FILE_BYTES_MAX};
 use crate::auth::user_lines;
 use crate::{small_file, sys};
+use argh::FromArgs;
 use std::fs::{self, Metadata};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// bcrypt looks no further into a password, in bytes.
+/// bcrypt ignores what follows in a password, in bytes.
 const PASSWORD_BYTES_MAX: usize = 72;
 /// The longest line that is read, in bytes.
 const LINE_BYTES_MAX: u64 = 4096;
 
-/// What is to be done.
-pub struct Order {
-    user: String,
+/// Create, replace or delete the entry of a user in the file of auth.htpasswd. The password is asked for twice on a
+/// terminal; otherwise it is the first line of standard input.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "htpasswd")]
+#[argh(
+    example = "{command_name} --file users anna",
+    example = "{command_name} --file users --delete anna"
+)]
+pub struct HtpasswdOptions {
+    /// the file to put the entry in, replacing the user's old one; created if it does not exist. Without it the
+    /// entry is printed
+    #[argh(option)]
     file: Option<PathBuf>,
-    action: Action,
+    /// delete the user from the file instead
+    #[argh(switch)]
+    delete: bool,
+    /// the bcrypt cost, 4 to 17: each step doubles the time of a login; default: 10
+    #[argh(option, default = "10", from_str_fn(cost))]
+    cost: u32,
+    /// the user's name
+    #[argh(positional, from_str_fn(user_name))]
+    user: String,
 }
 
-enum Action {
-    /// Make an entry of this cost.
-    Put(u32),
-    Delete,
+fn cost(text: &str) -> Result<u32, String> {
+    let cost = text.parse().ok();
+    let cost = cost.filter(|cost| (BCRYPT_COST_MIN..=BCRYPT_COST_MAX).contains(cost));
+    cost.ok_or_else(|| format!("allowed: {BCRYPT_COST_MIN} to {BCRYPT_COST_MAX}"))
 }
 
-impl Order {
-    /// An order of the command's words. The error says which of them is wrong.
-    pub fn new(
-        user: String,
-        file: Option<PathBuf>,
-        delete: bool,
-        cost: u32,
-    ) -> Result<Order, String> {
-        user_lines::check_name(&user)?;
-        if !(BCRYPT_COST_MIN..=BCRYPT_COST_MAX).contains(&cost) {
-            return Err(format!(
-                "found --cost {cost}; allowed: {BCRYPT_COST_MIN} to {BCRYPT_COST_MAX}"
-            ));
-        }
-        if delete && file.is_none() {
-            return Err("--delete needs --file: the file to take the user out of".to_owned());
-        }
-        let action = match delete {
-            true => Action::Delete,
-            false => Action::Put(cost),
-        };
-        Ok(Order { user, file, action })
+fn user_name(text: &str) -> Result<String, String> {
+    user_lines::check_name(text).map(|()| text.to_owned())
+}
+
+/// Changes the file, or prints the entry to `out` when there is none.
+pub fn execute(options: &HtpasswdOptions, out: &mut dyn Write) -> Result<(), CommandError> {
+    let user = options.user.as_str();
+    if options.delete && options.file.is_none() {
+        let message = "--delete needs --file, the file to delete the user from";
+        return Err(CommandError::Usage(message.to_owned()));
     }
-}
-
-/// Does it. Prints the entry to `out` when there is no file. The error says what could not be done.
-pub fn run(order: &Order, out: &mut dyn Write) -> Result<(), String> {
-    let user = order.user.as_str();
-    let line = match order.action {
-        Action::Put(cost) => Some(user_lines::line(user, password(user)?.as_bytes(), cost)?),
-        Action::Delete => None,
+    let line = match options.delete {
+        false => Some(user_lines::line(
+            user,
+            password(user)?.as_bytes(),
+            options.cost,
+        )?),
+        true => None,
     };
-    let Some(path) = &order.file else {
+    let Some(path) = &options.file else {
         let line = line.unwrap_or_default();
         let printed = writeln!(out, "{line}").and_then(|()| out.flush());
-        return printed.map_err(|error| format!("the entry could not be printed: {error}"));
+        return printed.map_err(CommandError::system("cannot print the entry"));
     };
-    edit(path, user, line.as_deref()).map_err(|why| format!("{}: {why}", path.display()))
+    edit(path, user, line.as_deref())
 }
 
 /// The password, from the terminal twice and unseen, or from standard input.
-fn password(user: &str) -> Result<String, String> {
-    let password = if io::stdin().is_terminal() {
-        typed(user)?
-    } else {
-        line().map_err(|error| format!("the password could not be read: {error}"))?
+fn password(user: &str) -> Result<String, CommandError> {
+    let password = match io::stdin().is_terminal() {
+        true => typed(user)?,
+        false => line().map_err(unread())?,
     };
-    let wrong = match password.len() {
+    let problem = match password.len() {
         0 => "is empty",
         _ if password.contains('\0') => "has a NUL",
-        PASSWORD_BYTES_MAX.. if password.len() > PASSWORD_BYTES_MAX => {
-            "has more than 72 bytes, of which bcrypt looks at no more"
-        }
+        length if length > PASSWORD_BYTES_MAX => "has more than 72 bytes; bcrypt ignores the rest",
         _ => return Ok(password),
     };
-    Err(format!("the password {wrong}; allowed: 1 to 72 bytes"))
+    Err(format!("the password {problem}; allowed: 1 to 72 bytes").into())
 }
 
-fn typed(user: &str) -> Result<String, String> {
+fn unread() -> impl FnOnce(io::Error) -> CommandError {
+    CommandError::system("cannot read the password")
+}
+
+fn typed(user: &str) -> Result<String, CommandError> {
     let ask = |question: &str| -> io::Result<String> {
         let _ = write!(io::stderr(), "{question}");
         let answer = line();
         let _ = writeln!(io::stderr());
         answer
     };
-    let failed = |error: io::Error| format!("the password could not be read: {error}");
-    let shown = sys::hide_typing().map_err(failed)?;
+    let shown = sys::hide_typing().map_err(unread())?;
     // Ctrl-C must not leave a terminal behind that shows nothing.
     let again = shown.clone();
     let _ = sys::on_shutdown_signal(Box::new(move |_| {
         let _ = sys::show_typing(&again);
         std::process::exit(1);
     }));
-    let answers = ask(&format!("Password of {user}: "))
-        .and_then(|first| Ok((first, ask("The same again: ")?)));
-    sys::show_typing(&shown).map_err(failed)?;
-    match answers.map_err(failed)? {
+    let answers = ask(&format!("Password for {user}: "))
+        .and_then(|first| Ok((first, ask("Repeat the password: ")?)));
+    sys::show_typing(&shown).map_err(unread())?;
+    match answers.map_err(unread())? {
         (first, second) if first == second => Ok(first),
-        _ => Err("the two passwords differ".to_owned()),
+        _ => Err("the two passwords differ".to_owned().into()),
     }
 }
 
@@ -121,7 +127,9 @@ fn line() -> io::Result<String> {
 
 /// Replaces a user's line in a file, or removes it, in one step: a registry that reads the file at
 /// any time sees the old one or the new one.
-fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), String> {
+fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), CommandError> {
+    let name = path.display().to_string();
+    let problem = |what: &str| CommandError::from(format!("{name}: {what}"));
     // A link stays a link: what it leads to is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let (bytes, old) = match small_file::read_with_metadata(&path, FILE_BYTES_MAX) {
@@ -129,18 +137,19 @@ fn edit(path: &Path, user: &str, line: Option<&str>) -> Result<(), String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && line.is_some() => {
             (Vec::new(), None)
         }
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-            return Err(format!("has more than {FILE_BYTES_MAX} bytes"));
+        Err(error) => {
+            return Err(CommandError::system(format!("{name}: cannot be read"))(
+                error,
+            ));
         }
-        Err(error) => return Err(format!("cannot be read: {error}")),
     };
-    let text = user_lines::edited(&bytes, user, line)?;
-    let text = text.ok_or(format!("has no user {user}"))?;
-    replace(&path, text.as_bytes(), old.as_ref())
-        .map_err(|error| format!("cannot be written: {error}"))
+    let text = user_lines::edited(&bytes, user, line).map_err(|why| problem(&why.to_string()))?;
+    let text = text.ok_or_else(|| problem(&format!("has no user {user}")))?;
+    let replaced = replace(&path, text.as_bytes(), old.as_ref());
+    replaced.map_err(CommandError::system(format!("{name}: cannot be written")))
 }
 
-/// Writes beside the file and renames, so that no power loss leaves half of it.
+/// Writes a temporary file next to it and renames it, so that no power loss leaves half of it.
 fn replace(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
@@ -160,8 +169,6 @@ fn replace(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> 
     write().inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    sys::sync_directory(folder.unwrap_or(Path::new(".")))
+    let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
+    sys::sync_directory(directory.unwrap_or(Path::new(".")))
 }

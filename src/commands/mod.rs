@@ -1,40 +1,44 @@
-//! One file a command; `cli.rs` reads the words and calls one of them.
+//! One file for each command: its options as the command line has them, and `execute`. `cli.rs` reads the arguments
+//! and calls one of them.
 
 pub mod certificate;
 pub mod check_config;
+mod error;
 pub mod health;
 pub mod htpasswd;
 pub mod serve;
 pub mod service;
 
-use crate::config::{Config, Mistake, Notice, Source};
+pub use error::CommandError;
+
+use crate::config::{Config, ConfigError, ConfigSource, Notice, PATH_VARIABLE};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Mistakes as the text of one error: a line each, which the command line begins with `error: `.
-pub fn told(mistakes: &[Mistake]) -> String {
-    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    lines.join("\nerror: ")
+/// The path in `REGISTRY_CONFIGURATION_PATH`, if it is set.
+pub fn path_from_environment() -> Option<PathBuf> {
+    let path = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
 }
 
-/// Loads the configuration that is named, or the one that is found, with the environment of the process.
-pub fn load_or_search(named: Option<PathBuf>) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
-    let (source, mut notices) = match named {
-        Some(path) => (Source::File(path), Vec::new()),
-        None => Source::search()?,
+/// Loads the configuration that is named, by an argument or by the environment, or the one that is found.
+pub fn load_or_search(named: Option<PathBuf>) -> Result<(Config, Vec<Notice>), Vec<ConfigError>> {
+    let (source, mut notices) = match named.or_else(path_from_environment) {
+        Some(path) => (ConfigSource::File(path), Vec::new()),
+        None => ConfigSource::search().map_err(|error| vec![error])?,
     };
     let (config, more) = load(source)?;
     notices.extend(more);
     Ok((config, notices))
 }
 
-/// Loads the configuration with the environment of the process.
-pub fn load(source: Source) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+/// Loads a configuration with the environment of the process.
+pub fn load(source: ConfigSource) -> Result<(Config, Vec<Notice>), Vec<ConfigError>> {
     // Only names and values that are text can be meant for us.
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        (
-            name.to_string_lossy().into_owned(),
-            value.to_string_lossy().into_owned(),
-        )
-    };
-    Config::load(source, std::env::vars_os().map(text))
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    let variables = std::env::vars_os();
+    Config::load(
+        source,
+        variables.map(|(name, value)| (text(name), text(value))),
+    )
 }

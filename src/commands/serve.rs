@@ -1,19 +1,37 @@
 //! `registry serve`: runs the registry until it is asked to stop.
 
+use super::CommandError;
 use crate::config::{Config, Notice, Scheme, Severity, StorageDriver};
 use crate::http::Bound;
 use crate::logging::{self, Sink};
 use crate::server::Registry;
 use crate::sys::{self, StopAction};
+use argh::FromArgs;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// Who runs the registry, and will ask it to stop.
+/// Run the registry until it is asked to stop (Ctrl-C, SIGTERM).
+#[derive(FromArgs)]
+#[argh(subcommand, name = "serve")]
+#[argh(example = "{command_name} config.yml")]
+pub struct ServeOptions {
+    /// the file that log and access log are appended to, replacing standard error and standard output; at 16 MiB
+    /// it is renamed to PATH.1 and a new one is started
+    #[argh(option, arg_name = "path")]
+    log: Option<PathBuf>,
+    /// the configuration file; default: the one named by REGISTRY_CONFIGURATION_PATH, else one of the usual files,
+    /// else the built-in configuration, which keeps its data in /var/lib/registry
+    #[argh(positional)]
+    pub config: Option<PathBuf>,
+}
+
+/// What runs the registry, and will ask it to stop.
 pub trait Runner {
-    /// Notes what to call. Called once, before [`Runner::ready`].
+    /// Remembers what to call. Called once, before [`Runner::ready`].
     fn on_stop(&self, stop: StopAction) -> io::Result<()>;
 
-    /// Hears that clients are served from now on.
+    /// Is told that clients are served from now on.
     fn ready(&self);
 }
 
@@ -28,7 +46,7 @@ impl Runner for Signals {
     fn ready(&self) {}
 }
 
-/// Starts the log and tells in it what is to be known about the configuration.
+/// Starts the log and writes the notices about the configuration to it.
 pub fn announce(config: &Config, notices: &[Notice], sink: &Sink) {
     logging::init(&config.log, sink);
     for notice in notices {
@@ -39,20 +57,34 @@ pub fn announce(config: &Config, notices: &[Notice], sink: &Sink) {
     }
 }
 
-/// Serves until the runner asks to stop. The error says why it could not start.
-pub fn run(config: &Config, sink: &Sink, runner: &dyn Runner) -> Result<(), String> {
+/// Serves until a signal asks to stop. The error says why it could not start.
+pub fn execute(options: ServeOptions) -> Result<(), CommandError> {
+    let (config, notices) = super::load_or_search(options.config)?;
+    let sink = Sink::open(options.log.as_deref())?;
+    let _flushed = sink.flushed_at_end();
+    announce(&config, &notices, &sink);
+    run(&config, &sink, &Signals)
+}
+
+/// Serves until the runner asks to stop. An error, which says why it could not start, is in the log as well.
+pub fn run(config: &Config, sink: &Sink, runner: &dyn Runner) -> Result<(), CommandError> {
+    let served = serve(config, sink, runner);
+    served.inspect_err(|error| sink.keep(&error.to_string()))
+}
+
+fn serve(config: &Config, sink: &Sink, runner: &dyn Runner) -> Result<(), CommandError> {
     if let Err(error) = sys::raise_open_files_limit() {
-        log::warn!("the limit of open files stays as it is: {error}");
+        log::warn!("the limit of open files could not be raised: {error}");
     }
-    let registry = Registry::open(config, sink).map_err(|error| error.to_string())?;
+    let registry = Registry::open(config, sink)?;
     let (control, drain) = (registry.control(), config.http.drain_timeout);
     let stop = move |longest: Option<Duration>| {
         let drain = longest.map_or(drain, |longest| drain.min(longest));
-        log::info!("asked to stop: finishing what is in flight, {drain:?} at most");
+        log::info!("asked to stop: finishing requests in flight, for at most {drain:?}");
         control.shutdown(drain);
     };
     let stops = runner.on_stop(Box::new(stop));
-    stops.map_err(|error| format!("cannot wait for signals: {error}"))?;
+    stops.map_err(CommandError::system("cannot wait for signals"))?;
     log::info!("{}", started(config, &registry.address()));
     runner.ready();
     registry.run();
@@ -60,8 +92,8 @@ pub fn run(config: &Config, sink: &Sink, runner: &dyn Runner) -> Result<(), Stri
     Ok(())
 }
 
-/// What runs, in one line: the version, the address, TLS, where the data is, who may come in, and what of
-/// all that was read where.
+/// What runs, in one line: the version, the address, TLS, where the data is, who has access, and which
+/// configuration says so.
 fn started(config: &Config, address: &Bound) -> String {
     let tls = match &config.http.tls {
         Some(tls) => format!("tls with {}", tls.certificate.display()),

@@ -1,218 +1,118 @@
-//! The `auth` section: where users come from.
+//! The `auth` section: which authentication scheme is chosen, and what about it is dangerous or half.
 
-use super::Scheme;
+use super::draft::{Draft, TokenDraft};
 use super::layers::Layers;
-use super::locate::Target;
-use super::render::map;
 use super::report::Severity;
-use super::tree::Node;
-use super::values::steps;
-use crate::auth::token;
-use serde_yaml::Value;
+use super::schema::SchemaNode;
+use crate::auth::{Scheme, token};
+use crate::http::Listen;
+use crate::yaml::{KeyPath, Node};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
-/// The kinds that are known; names that are none have been reported already.
-const KINDS: [&str; 4] = ["htpasswd", "none", "silly", "token"];
-
-/// distribution's `auth.token.autoredirectpath`.
-const REDIRECT_PATH: &str = "/auth/token";
-
-/// Reads the section: one kind, with all of its parameters.
-pub fn auth(layers: &mut Layers) -> Scheme {
-    let kinds = layers.keys("auth");
-    let is_known = |kind: &String| KINDS.contains(&kind.as_str());
-    if kinds.len() > 1 && kinds.iter().any(is_known) {
-        let message = format!(
-            "found {} kinds of access control ({}); allowed: at most one",
-            kinds.len(),
-            kinds.join(", ")
-        );
-        layers.mistake(&steps("auth"), message);
-        return Scheme::None;
+/// Makes a place for the parameters of the scheme that is named. Names that are unknown have been reported
+/// already.
+pub fn choose(layers: &mut Layers, draft: &mut Draft) {
+    let path = KeyPath::from(["auth"]);
+    let schemes = layers.keys(&path);
+    let is_known = |scheme: &String| SchemaNode::root().at(&path.join(scheme)).is_some();
+    if schemes.len() > 1 && schemes.iter().any(is_known) {
+        let (count, names) = (schemes.len(), schemes.join(", "));
+        let message =
+            format!("found {count} authentication schemes ({names}); allowed: at most one");
+        return layers.error(&path, message);
     }
-    let kind = kinds.first().map(String::as_str);
-    let Some(kind) = kind.filter(|kind| KINDS.contains(kind)) else {
-        return Scheme::None;
+    let Some(scheme) = schemes.first() else {
+        return;
     };
-    let section = format!("auth.{kind}");
-    if !matches!(layers.value(&section), None | Some(Node::Map(_))) {
+    if !matches!(layers.value(&path.join(scheme)), None | Some(Node::Map(_))) {
         // Reported by its form already.
-        return Scheme::None;
+        return;
     }
-    let scheme = match kind {
-        "htpasswd" => Scheme::Htpasswd {
-            realm: required(layers, "auth.htpasswd.realm", "what docker login shows"),
-            path: required_path(
-                layers,
-                "auth.htpasswd.path",
-                "the path of a file of users, which `registry htpasswd --file PATH USER` makes",
-            ),
-        },
-        "silly" => Scheme::Silly {
-            realm: required(layers, "auth.silly.realm", "a text"),
-            service: required(layers, "auth.silly.service", "a text"),
-        },
-        "token" => Scheme::Token(token(layers)),
-        _ => return Scheme::None,
+    match scheme.as_str() {
+        "htpasswd" => draft.htpasswd = Some(Default::default()),
+        "silly" => draft.silly = Some(Default::default()),
+        "token" => {
+            draft.token = Some(TokenDraft {
+                settings: token::TokenOptions {
+                    realm: String::new(),
+                    service: String::new(),
+                    issuer: String::new(),
+                    root_certificates: None,
+                    keys: None,
+                    algorithms: all_algorithms(),
+                    redirect_path: None,
+                },
+                redirects: false,
+                redirect_path: String::new(),
+            });
+        }
+        _ => {}
+    }
+}
+
+/// The scheme, once its parameters have been read; warns of what is dangerous and allowed.
+pub fn finish(layers: &mut Layers, draft: &mut Draft) -> Scheme {
+    let is_safe = is_safe(draft);
+    let scheme = if let Some((realm, path)) = draft.htpasswd.take() {
+        Scheme::Htpasswd { realm, path }
+    } else if let Some((realm, service)) = draft.silly.take() {
+        let message = "accepts any credentials: it is for tests, and keeps nobody out";
+        layers.notice(
+            Severity::Warning,
+            &KeyPath::from(["auth", "silly"]),
+            message,
+        );
+        Scheme::Silly { realm, service }
+    } else if let Some(token) = draft.token.take() {
+        Scheme::Token(token_settings(layers, token))
+    } else {
+        return Scheme::None;
     };
-    warn(layers, &scheme);
+    if !is_safe {
+        let message = "credentials will travel over plain HTTP and can be read in transit; set http.tls, or \
+                       http.host to the https:// address of the proxy in front";
+        layers.notice(Severity::Warning, &KeyPath::from(["auth"]), message);
+    }
     scheme
 }
 
-/// Records that a parameter is missing, where its section stands: itself it stands nowhere.
-pub fn missing(layers: &mut Layers, path: &str, allowed: &str) {
-    let section = path.rsplit_once('.').map_or(path, |(section, _)| section);
-    let place = layers.place(&steps(section), Target::Value);
-    let message = format!("found nothing; allowed: {allowed}");
-    layers.mistaken(place, path.to_owned(), message);
-}
-
-/// A parameter without a default.
-fn required(layers: &mut Layers, path: &str, allowed: &str) -> String {
-    match layers.text(path) {
-        Some(text) if text.chars().any(char::is_control) => {
-            layers.wrong(
-                path,
-                "a text without line breaks and other control characters",
-            );
-            String::new()
-        }
-        Some(text) => text,
-        None => {
-            if !matches!(layers.value(path), Some(Node::List(_) | Node::Map(_))) {
-                missing(layers, path, allowed);
-            }
-            String::new()
-        }
+fn token_settings(layers: &mut Layers, token: TokenDraft) -> token::TokenOptions {
+    let section = KeyPath::from(["auth", "token"]);
+    let mut settings = token.settings;
+    if settings.realm.is_empty() && !token.redirects {
+        layers.missing(&section.join("realm"), "the URL where clients fetch tokens");
     }
-}
-
-/// A path without a default.
-fn required_path(layers: &mut Layers, key: &str, allowed: &str) -> PathBuf {
-    if matches!(layers.value(key), None | Some(Node::Text(_))) && layers.text(key).is_none() {
-        missing(layers, key, allowed);
-    }
-    layers.path(key).unwrap_or_default()
-}
-
-fn token(layers: &mut Layers) -> token::TokenOptions {
-    let redirects = layers.boolean("auth.token.autoredirect").unwrap_or(false);
-    let path = layers.text("auth.token.autoredirectpath");
-    let path = path.unwrap_or(REDIRECT_PATH.to_owned());
-    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        layers.wrong("auth.token.autoredirectpath", "a path that begins with /");
-    }
-    let settings = token::TokenOptions {
-        realm: match redirects {
-            true => layers.text("auth.token.realm").unwrap_or_default(),
-            false => required(
-                layers,
-                "auth.token.realm",
-                "the URL where clients fetch tokens",
-            ),
-        },
-        service: required(
-            layers,
-            "auth.token.service",
-            "the name of this registry in tokens",
-        ),
-        issuer: required(layers, "auth.token.issuer", "the name of who signs tokens"),
-        root_certificates: layers.path("auth.token.rootcertbundle"),
-        keys: layers.path("auth.token.jwks"),
-        algorithms: algorithms(layers),
-        redirect_path: redirects.then_some(path),
-    };
-    if settings.root_certificates.is_none() && settings.keys.is_none() {
+    let is_set = |key: &str| layers.value(&section.join(key)).is_some();
+    if !is_set("rootcertbundle") && !is_set("jwks") {
         let allowed =
-            "the path of a PEM file of certificates, here or as auth.token.jwks that of a JWK set";
-        missing(layers, "auth.token.rootcertbundle", allowed);
+            "the path of a PEM file of certificates, or in auth.token.jwks that of a JWK set";
+        layers.missing(&section.join("rootcertbundle"), allowed);
     }
+    if settings.algorithms.is_empty() {
+        settings.algorithms = all_algorithms();
+    }
+    settings.redirect_path = token.redirects.then_some(token.redirect_path);
     settings
 }
 
-/// Those that are named, or all.
-fn algorithms(layers: &mut Layers) -> Vec<String> {
-    let mut algorithms = Vec::new();
-    for (path, text) in layers.texts("auth.token.signingalgorithms") {
-        match token::ALGORITHMS.contains(&text.as_str()) {
-            true => algorithms.push(text),
-            false => {
-                let known = token::ALGORITHMS.join(", ");
-                layers.wrong(&path, &format!("one of {known}"));
-            }
-        }
-    }
-    match algorithms.is_empty() {
-        true => token::ALGORITHMS.map(str::to_owned).to_vec(),
-        false => algorithms,
-    }
+fn all_algorithms() -> Vec<String> {
+    token::ALGORITHMS.map(str::to_owned).to_vec()
 }
 
-/// What is dangerous and allowed.
-fn warn(layers: &mut Layers, scheme: &Scheme) {
-    if matches!(scheme, Scheme::Silly { .. }) {
-        let message = "takes any credentials: it is for tests, and keeps nobody out";
-        layers.notice(Severity::Warning, &steps("auth.silly"), message);
-    }
-    let is_https = |layers: &mut Layers| {
-        layers.value("http.tls.certificate").is_some()
-            || matches!(layers.value("http.host"), Some(Node::Text(host)) if host.starts_with("https://"))
-            || matches!(layers.value("http.net"), Some(Node::Text(net)) if net == "unix")
-            || matches!(layers.value("http.addr"), Some(Node::Text(addr)) if is_loopback(addr))
+/// Whether nobody between a client and this registry, or a proxy in front of it, can read passwords.
+fn is_safe(draft: &Draft) -> bool {
+    let is_local = match &draft.config.http.listen {
+        Listen::Unix(_) => true,
+        Listen::Tcp(address) => is_loopback(address),
     };
-    if !is_https(layers) {
-        let message = "passwords and tokens will come over plain HTTP, for anyone on the way to read; set http.tls, or \
-                       http.host to the https:// address of the proxy in front";
-        layers.notice(Severity::Warning, &steps("auth"), message);
-    }
+    let host = draft.host.as_deref().unwrap_or_default();
+    is_local || draft.config.http.tls.is_some() || host.starts_with("https://")
 }
 
-/// Whether an address to listen on can be reached from this machine alone.
+/// Whether an address to listen on can only be reached from this machine.
 fn is_loopback(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let ip: Option<IpAddr> = host.parse().ok();
     host.eq_ignore_ascii_case("localhost") || ip.is_some_and(|ip| ip.is_loopback())
-}
-
-/// The section as YAML, for `check-config`. Nothing in it is a secret.
-pub fn render(scheme: &Scheme) -> Value {
-    match scheme {
-        Scheme::None => map([("none", Value::Null)]),
-        Scheme::Silly { realm, service } => {
-            let parameters = [("realm", realm), ("service", service)];
-            map([(
-                "silly",
-                map(parameters.map(|(key, text)| (key, text.as_str().into()))),
-            )])
-        }
-        Scheme::Htpasswd { realm, path } => {
-            let parameters = [
-                ("realm", realm.as_str().into()),
-                ("path", path.to_string_lossy().as_ref().into()),
-            ];
-            map([("htpasswd", map(parameters))])
-        }
-        Scheme::Token(settings) => map([("token", render_token(settings))]),
-    }
-}
-
-fn render_token(settings: &token::TokenOptions) -> Value {
-    let path = |path: &Option<PathBuf>| match path {
-        Some(path) => path.to_string_lossy().as_ref().into(),
-        None => Value::Null,
-    };
-    let algorithms = settings.algorithms.iter().map(|name| name.as_str().into());
-    let redirect = settings.redirect_path.as_deref();
-    map([
-        ("realm", settings.realm.as_str().into()),
-        ("service", settings.service.as_str().into()),
-        ("issuer", settings.issuer.as_str().into()),
-        ("rootcertbundle", path(&settings.root_certificates)),
-        ("jwks", path(&settings.keys)),
-        ("signingalgorithms", Value::Sequence(algorithms.collect())),
-        ("autoredirect", redirect.is_some().into()),
-        ("autoredirectpath", redirect.unwrap_or(REDIRECT_PATH).into()),
-    ])
 }

@@ -1,27 +1,37 @@
-//! The environment laid over the tree, by distribution's rules (`configuration/parser.go`): the name
-//! is `REGISTRY_` and the path in upper case joined by `_`, the value is read as YAML, lists are
-//! reached by index and mappings by key, and a broader variable is applied before a narrower one.
-//! Unlike there (its issue 1736), a key below an absent or free-form section works as well.
+//! The environment laid over the tree, by distribution's rules (`configuration/parser.go`): the name is `REGISTRY_`
+//! and the path in upper case joined by `_`, the value is read as YAML, lists are reached by index and
+//! mappings by key, and a broader variable is applied before a narrower one. Unlike there (its issue
+//! 1736), a key below an absent or free-form section works as well.
 
-use super::keys::{STORAGE_SETTINGS, VARIABLE_NAMES, is_guarded};
+use super::declare::{ANY, INDEX, Kind};
 use super::layers::Layers;
 use super::misplaced;
-use super::report::{Place, Severity};
-use super::schema::{ANY, Entry, INDEX, Kind};
+use super::report::{Provenance, Severity};
+use super::schema::{self, STORAGE_SETTINGS, SchemaNode, VARIABLE_PREFIX, is_index};
 use super::suggest;
-use super::tree::{self, Node, Path};
+use crate::yaml::{self, KeyPath, Node};
 
-/// What every variable of ours begins with.
-pub const PREFIX: &str = "REGISTRY_";
-/// The variable that names the file; it is no key.
+/// The variable that names the file; it is not a key.
 pub const PATH_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";
-/// A name of more parts than this is no key.
+/// A name with more parts than this is not a key.
 const PARTS_MAX: usize = 32;
+/// A variable with more edits than this is not a slip of a known one.
+const EDITS_MAX: usize = 2;
+/// Go's names of fields whose YAML names differ: distribution builds variables from the former.
+/// `(section, name in a variable, name in a file)`.
+const FIELD_NAMES: &[(&[&str], &str, &str)] = &[
+    (&["health"], "FILECHECKERS", "file"),
+    (&["health"], "HTTPCHECKERS", "http"),
+    (&["health"], "TCPCHECKERS", "tcp"),
+    (&["notifications"], "EVENTCONFIG", "events"),
+    (&["log", "hooks", INDEX], "MAILOPTIONS", "options"),
+];
 
 /// Applies every `REGISTRY_*` variable, in the order of their names.
 pub fn apply(layers: &mut Layers, environment: impl IntoIterator<Item = (String, String)>) {
-    let ours = |(name, _): &(String, String)| name.starts_with(PREFIX) && name != PATH_VARIABLE;
-    let mut variables: Vec<(String, String)> = environment.into_iter().filter(ours).collect();
+    let is_ours =
+        |(name, _): &(String, String)| name.starts_with(VARIABLE_PREFIX) && name != PATH_VARIABLE;
+    let mut variables: Vec<(String, String)> = environment.into_iter().filter(is_ours).collect();
     variables.sort_by_cached_key(|(name, _)| order(name));
     for (name, value) in variables {
         apply_one(layers, &name, value);
@@ -36,110 +46,106 @@ fn order(name: &str) -> Vec<(Option<u64>, String)> {
 }
 
 fn apply_one(layers: &mut Layers, name: &str, value: String) {
-    let parts: Vec<&str> = name
-        .strip_prefix(PREFIX)
-        .unwrap_or(name)
-        .split('_')
-        .collect();
+    let variable = || Provenance::Variable(name.to_owned());
+    let rest = name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name);
+    let parts: Vec<&str> = rest.split('_').collect();
     let Some(path) = path_of(&parts) else {
-        unknown(layers, name);
+        unknown(layers, name, &parts);
         return;
     };
-    if let ["http", "headers", field, ..] = path.iter().map(String::as_str).collect::<Vec<_>>()[..]
-        && field.contains('_')
+    if let [http, headers, header, ..] = path.as_ref()
+        && (http.as_str(), headers.as_str()) == ("http", "headers")
+        && header.contains('_')
     {
-        layers.mistaken(
-            Place::Variable(name.to_owned()),
-            path.join("."),
-            with_dashes(name, field),
-        );
+        layers.error_from(variable(), &path, with_dashes(name, header));
         return;
     }
-    let is_text = Entry::root()
-        .at(path.iter().map(String::as_str))
-        .and_then(|entry| entry.kind)
-        == Some(Kind::Text);
-    let node = match tree::parse(&value) {
+    let kind = SchemaNode::root().at(&path).and_then(|schema| schema.kind);
+    let is_text = kind.is_some_and(Kind::is_text);
+    let node = match yaml::parse(&value) {
         Ok(Node::Map(_)) if is_text && !value.trim_start().starts_with('{') => {
             Node::Text(value.trim().to_owned())
         }
         Ok(node) => {
             if is_text && is_cut(&node, value.trim()) {
-                let place = Place::Variable(name.to_owned());
-                layers.noticed(Severity::Warning, place, path.join("."), CUT);
+                layers.notice_from(Severity::Warning, variable(), &path, CUT);
             }
             node
         }
         Err(_) if is_text => Node::Text(unquoted(&value).to_owned()),
         Err(error) => {
-            let message = format!("the value is no YAML: {}", error.message);
-            layers.mistaken(Place::Variable(name.to_owned()), path.join("."), message);
+            let message = format!("the value is not valid YAML: {}", error.message);
+            layers.error_from(variable(), &path, message);
             return;
         }
     };
-    let above = match (path.as_slice(), node) {
+    let above = match (path.as_ref(), node) {
         ([section], Node::Text(driver)) if section == "storage" => {
             replace_driver(&mut layers.root, driver)
         }
-        ([section], Node::Text(kind)) if section == "auth" => {
-            set(&mut layers.root, &path, Node::Map(vec![(kind, Node::Null)])).map(|()| path)
+        ([section], Node::Text(scheme)) if section == "auth" => {
+            let schemes = Node::Map(vec![(scheme, Node::Null)]);
+            set(&mut layers.root, &path, schemes).map(|()| path)
         }
         (_, node) => set(&mut layers.root, &path, node).map(|()| path),
     };
     match above {
         Ok(above) => layers.overlaid(above, name, value),
-        Err(message) => layers.mistaken(Place::Variable(name.to_owned()), String::new(), message),
+        Err(message) => layers.error_from(variable(), &KeyPath::default(), message),
     }
 }
 
-/// Why a header field whose name has underscores is refused, and how it is set.
-fn with_dashes(name: &str, field: &str) -> String {
-    let dashed = field.replace('_', "-");
-    let right = name.replacen(&field.to_uppercase(), &dashed.to_uppercase(), 1);
+/// Why a header whose name has underscores is refused, and how it is set.
+fn with_dashes(name: &str, header: &str) -> String {
+    let dashed = header.replace('_', "-");
+    let right = name.replacen(&header.to_uppercase(), &dashed.to_uppercase(), 1);
     format!(
-        "found _ in the name of a header field; - is meant: {right}, or REGISTRY_HTTP_HEADERS='{{{dashed}: [VALUE]}}'"
+        "found _ in the name of a header; did you mean -: {right}, or REGISTRY_HTTP_HEADERS='{{{dashed}: [VALUE]}}'?"
     )
 }
 
-fn unknown(layers: &mut Layers, name: &str) {
-    let place = Place::Variable(name.to_owned());
-    let nearest = nearest_name(name);
-    let hint = nearest
-        .as_deref()
-        .map(|known| format!("; did you mean {known}?"));
-    let hint = hint.unwrap_or_default();
-    let meant = nearest
-        .unwrap_or_default()
-        .replace(PREFIX, "")
-        .replace('_', ".")
-        .to_lowercase();
-    let parts: Vec<&str> = name
-        .strip_prefix(PREFIX)
-        .unwrap_or(name)
-        .split('_')
-        .collect();
-    let misplaced = misplaced::variable_belongs(&parts);
-    let hint = match misplaced.filter(|_| hint.is_empty()) {
-        Some(path) => format!(
-            "; is {path} meant, as {PREFIX}{}?",
-            path.replace('.', "_").to_uppercase()
-        ),
-        None => hint,
+/// Reports a variable that no key has: as an error when it nearly is one that closes the registry.
+fn unknown(layers: &mut Layers, name: &str, parts: &[&str]) {
+    let mut names = Vec::new();
+    collect(SchemaNode::root(), &mut KeyPath::default(), &mut names);
+    let known = names.iter().map(|(name, _)| name.as_str());
+    let nearest = suggest::nearest_within(name, known, EDITS_MAX);
+    let misplaced = misplaced::meant_by_variable(parts);
+    let hint = match (nearest, misplaced) {
+        (Some(known), _) => format!("; did you mean {known}?"),
+        (None, Some(path)) => {
+            let key: KeyPath = path.iter().collect();
+            format!("; did you mean {key}, as {}?", schema::variable(path))
+        }
+        (None, None) => String::new(),
     };
-    if is_guarded(&meant) || misplaced.is_some() {
-        layers.mistaken(
-            place,
-            String::new(),
-            format!("no key has this variable{hint}"),
-        );
+    let nearest = names
+        .iter()
+        .find(|(name, _)| Some(name.as_str()) == nearest);
+    let is_guarded = nearest.is_some_and(|(_, path)| schema::is_guarded(path));
+    let from = Provenance::Variable(name.to_owned());
+    if is_guarded || misplaced.is_some() {
+        layers.error_from(from, &KeyPath::default(), format!("unknown variable{hint}"));
     } else {
-        let message = format!("no key has this variable; it is ignored{hint}");
-        layers.noticed(Severity::Warning, place, String::new(), message);
+        let message = format!("unknown variable; it is ignored{hint}");
+        layers.notice_from(Severity::Warning, from, &KeyPath::default(), message);
     }
 }
 
-const CUT: &str = "a part of the value is left out: it is YAML, where a space and # begin a comment and \
-    & a name; where all of it is meant, put it in single quotes";
+/// The variables of all keys that have one fixed name.
+fn collect(schema: &SchemaNode, path: &mut KeyPath, names: &mut Vec<(String, KeyPath)>) {
+    for step in schema.names() {
+        if let Some(child) = schema.children.get(step) {
+            path.push(step.to_owned());
+            collect(child, path, names);
+            path.pop();
+        }
+    }
+    names.push((schema::variable(path), path.clone()));
+}
+
+const CUT: &str = "a part of the value is left out: in YAML a space and # start a comment, and & a name; to use all \
+    of it, put it in single quotes";
 
 /// Whether a value that is meant as a text, without quotes, comes to less than was written.
 fn is_cut(node: &Node, written: &str) -> bool {
@@ -150,7 +156,7 @@ fn is_cut(node: &Node, written: &str) -> bool {
     }
 }
 
-/// A text that is no YAML, taken as it is: `"c:\data"` is a path, not a broken escape.
+/// A text that is not valid YAML, taken as it is: `"c:\data"` is a path, not a broken escape sequence.
 fn unquoted(value: &str) -> &str {
     let inner = value
         .strip_prefix('"')
@@ -158,33 +164,32 @@ fn unquoted(value: &str) -> &str {
     inner.unwrap_or(value)
 }
 
-/// The path a variable's name parts stand for, `None` when there is no such key.
-fn path_of(parts: &[&str]) -> Option<Path> {
+/// The path that the parts of a variable's name stand for, `None` when there is no such key.
+fn path_of(parts: &[&str]) -> Option<KeyPath> {
     if parts.len() > PARTS_MAX {
         return None;
     }
-    let mut path = Path::new();
-    follow(Entry::root(), parts, &mut path).then_some(path)
+    let mut path = KeyPath::default();
+    follow(SchemaNode::root(), parts, &mut path).then_some(path)
 }
 
 /// Goes down the schema along the parts; a key takes as few of them as leave a known rest.
-fn follow(entry: &Entry, parts: &[&str], path: &mut Path) -> bool {
+fn follow(schema: &SchemaNode, parts: &[&str], path: &mut KeyPath) -> bool {
     if parts.is_empty() {
         return true;
     }
     for count in 1..=parts.len() {
         let (head, rest) = parts.split_at(count);
-        let head = head.join("_");
-        for (step, pattern) in steps(entry, &head, path) {
-            let Some(child) = entry.children.get(pattern) else {
+        for (step, pattern) in steps(schema, &head.join("_"), path) {
+            let Some(child) = schema.children.get(pattern) else {
                 continue;
             };
             path.push(step);
-            let free = child.is_leaf() && child.kind == Some(Kind::Any) && pattern != ANY;
-            if free {
-                path.extend(rest.iter().map(|part| part.to_lowercase()));
+            let is_free = child.is_leaf() && child.kind == Some(Kind::Any) && pattern != ANY;
+            if is_free {
+                rest.iter().for_each(|part| path.push(part.to_lowercase()));
             }
-            if free || follow(child, rest, path) {
+            if is_free || follow(child, rest, path) {
                 return true;
             }
             path.pop();
@@ -193,54 +198,42 @@ fn follow(entry: &Entry, parts: &[&str], path: &mut Path) -> bool {
     false
 }
 
-/// The steps a name part may stand for below an entry, each with its key in the schema.
-fn steps(entry: &Entry, part: &str, path: &Path) -> Vec<(String, &'static str)> {
-    let mut found = Vec::new();
-    let section: Vec<&str> = path
-        .iter()
-        .map(|step| if is_index(step) { INDEX } else { step })
-        .collect();
-    let section = section.join(".");
-    let by_field = VARIABLE_NAMES
-        .iter()
-        .find(|(above, name, _)| *above == section && *name == part);
-    for name in entry.children.keys().copied() {
-        let matches =
-            name.eq_ignore_ascii_case(part) || by_field.is_some_and(|(_, _, known)| *known == name);
-        match name {
-            INDEX if is_index(part) => found.push((part.to_owned(), name)),
-            ANY if !part.is_empty() => found.push((part.to_lowercase(), name)),
-            INDEX | ANY => {}
-            _ if matches => found.push((name.to_owned(), name)),
-            _ => {}
-        }
-    }
-    found
-}
-
-fn is_index(part: &str) -> bool {
-    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
+/// The steps that a part of a name may stand for, each with its key in the schema.
+fn steps(schema: &SchemaNode, part: &str, path: &KeyPath) -> Vec<(String, &'static str)> {
+    let section = path.iter().map(String::as_str);
+    let section = section.map(|step| if is_index(step) { INDEX } else { step });
+    let is_field = |(above, field, _): &&(&[&str], &str, &str)| {
+        *field == part && section.clone().eq(above.iter().copied())
+    };
+    let field = FIELD_NAMES.iter().find(is_field).map(|field| field.2);
+    let step = |name: &'static str| {
+        let step = match name {
+            INDEX => is_index(part).then(|| part.to_owned()),
+            ANY => (!part.is_empty()).then(|| part.to_lowercase()),
+            _ => (name.eq_ignore_ascii_case(part) || field == Some(name)).then(|| name.to_owned()),
+        };
+        step.map(|step| (step, name))
+    };
+    schema.children.keys().copied().filter_map(step).collect()
 }
 
 /// Puts a node at a path, making the mappings and the next list element on the way.
-fn set(root: &mut Node, path: &[String], value: Node) -> Result<(), String> {
-    let mut entry = Some(Entry::root());
+fn set(root: &mut Node, path: &KeyPath, value: Node) -> Result<(), String> {
+    let mut schema = Some(SchemaNode::root());
     let mut node = root;
     for (depth, step) in path.iter().enumerate() {
-        let is_list = entry.is_some_and(Entry::is_list);
-        entry = entry.and_then(|entry| entry.child(step));
         if *node == Node::Null {
-            *node = if is_list {
-                Node::List(Vec::new())
-            } else {
-                Node::Map(Vec::new())
+            *node = match schema.is_some_and(SchemaNode::is_list) {
+                true => Node::List(Vec::new()),
+                false => Node::Map(Vec::new()),
             };
         }
+        schema = schema.and_then(|schema| schema.child(step));
         node = match node {
             Node::List(items) => element(items, step)?,
             Node::Map(entries) => value_of(entries, step)?,
             other => {
-                let above = path.get(..depth).unwrap_or_default().join(".");
+                let above: KeyPath = path.iter().take(depth).collect();
                 return Err(format!(
                     "{above} is {}, so {step} cannot be set in it",
                     other.describe()
@@ -256,7 +249,7 @@ fn element<'n>(items: &'n mut Vec<Node>, step: &str) -> Result<&'n mut Node, Str
     let count = items.len();
     let index: usize = step
         .parse()
-        .map_err(|_| format!("`{step}` is no index of a list"))?;
+        .map_err(|_| format!("`{step}` is not an index of a list"))?;
     if index == count {
         items.push(Node::Null);
     }
@@ -266,22 +259,18 @@ fn element<'n>(items: &'n mut Vec<Node>, step: &str) -> Result<&'n mut Node, Str
 }
 
 fn value_of<'n>(entries: &'n mut Vec<(String, Node)>, step: &str) -> Result<&'n mut Node, String> {
-    let known = entries
-        .iter()
-        .position(|(key, _)| key.eq_ignore_ascii_case(step));
-    let entry = match known {
-        Some(index) => entries.remove(index),
-        None => (step.to_owned(), Node::Null),
-    };
-    // The entry moves to the end: the order of keys has no meaning.
-    entries.push(entry);
-    let last = entries.last_mut().map(|(_, node)| node);
-    last.ok_or_else(|| format!("{step} cannot be set"))
+    let is_it = |(key, _): &(String, Node)| key.eq_ignore_ascii_case(step);
+    let index = entries.iter().position(is_it).unwrap_or_else(|| {
+        entries.push((step.to_owned(), Node::Null));
+        entries.len() - 1
+    });
+    let entry = entries.get_mut(index).map(|(_, node)| node);
+    entry.ok_or_else(|| format!("{step} cannot be set"))
 }
 
-/// `REGISTRY_STORAGE=inmemory` chooses a driver without parameters; the settings beside it stay.
-fn replace_driver(root: &mut Node, driver: String) -> Result<Path, String> {
-    let path = vec!["storage".to_owned(), driver.clone()];
+/// `REGISTRY_STORAGE=inmemory` chooses a driver without parameters; the settings next to it stay.
+fn replace_driver(root: &mut Node, driver: String) -> Result<KeyPath, String> {
+    let path = KeyPath::from(["storage", driver.as_str()]);
     if let Node::Map(entries) = root {
         let storage = value_of(entries, "storage")?;
         match storage {
@@ -292,27 +281,4 @@ fn replace_driver(root: &mut Node, driver: String) -> Result<Path, String> {
         }
     }
     set(root, &path, Node::Map(Vec::new())).map(|()| path)
-}
-
-/// The known variable nearest to an unknown one.
-fn nearest_name(name: &str) -> Option<String> {
-    let mut names = Vec::new();
-    collect(
-        Entry::root(),
-        PREFIX.trim_end_matches('_').to_owned(),
-        &mut names,
-    );
-    let allowed = 2;
-    let found = suggest::nearest_within(name, names.iter().map(String::as_str), allowed)?;
-    Some(found.to_owned())
-}
-
-/// The variables of all keys that have one fixed name.
-fn collect(entry: &Entry, name: String, names: &mut Vec<String>) {
-    for (step, child) in &entry.children {
-        if *step != INDEX && *step != ANY {
-            collect(child, format!("{name}_{}", step.to_uppercase()), names);
-        }
-    }
-    names.push(name);
 }

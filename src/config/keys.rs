@@ -1,255 +1,243 @@
-//! The keys that are honoured: those of distribution 2.8 and 3.x, and our own: `access`, `log.queuebytes`,
-//! `http.trustedproxies` and those under `http.limits`.
-//! What else distribution knows stands in `unsupported.rs`; `docs/configuration.md` is kept in step
-//! with both by a test.
+//! The keys that are supported, each declared once: those of distribution 2.8 and 3.x, and our own. What else
+//! distribution knows is in `unsupported.rs`.
+//!
+//! A declaration reads
+//!
+//! ```text
+//! /// What it does, for docs/configuration.md.
+//! path: Kind(bounds) = "default" [Trait, Trait] => |draft| where the value goes;
+//! ```
+//!
+//! A key that has no field is read by code of its own; one without documentation is documented with the key
+//! above it. Order counts where two keys meet in one field, and for `check-config`.
 
-use super::schema::{Key, Kind};
-use std::time::Duration;
+use super::declare::{Declaration, Kind, Trait};
+use super::texts;
+use Kind::{Any, Boolean, Bytes, Duration, Integer, List, Map, Path, Text, Texts, Word};
+use Trait::{Default, Deprecated, Distribution, IgnoredInQuotes, InHours, InNanoseconds, Own};
+use Trait::{Parse, Required, TakenInQuotes};
+use std::time::Duration as Time;
 
-const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const DECADE: Duration = Duration::from_secs(3650 * 24 * 3600);
-const LEVELS: &[&str] = &["error", "warn", "info", "debug"];
-const CLIENT_AUTHS: &[&str] = &[
-    "request-client-cert",
-    "require-any-client-cert",
-    "verify-client-cert-if-given",
-    "require-and-verify-client-cert",
-];
-const KIB: u64 = 1024;
-const MIB: u64 = 1024 * 1024;
+const SECOND: Time = Time::from_secs(1);
+const DAY: Time = Time::from_secs(24 * 3600);
+const DECADE: Time = Time::from_secs(3650 * 24 * 3600);
+const KIB: i64 = 1024;
+const MIB: i64 = 1024 * KIB;
+const GIB: i64 = 1024 * MIB;
 
-const fn key(path: &'static str, kind: Kind) -> Key {
-    Key { path, kind }
+macro_rules! declarations {
+    ($(
+        $(#[doc = $doc:literal])*
+        $first:ident $(. $step:tt)*: $kind:expr, $(= $default:literal,)? $([$($trait:expr),+],)? $(|$draft:ident| $field:expr)?;
+    )+) => {
+        &[$(Declaration {
+            path: &[stringify!($first) $(, stringify!($step))*],
+            kind: $kind,
+            default: concat!($($default)?),
+            traits: &[$($($trait),+)?],
+            #[cfg(test)]
+            doc: concat!($($doc),*),
+            field: declarations!(@field $(|$draft| $field)?),
+        }),+]
+    };
+    (@field) => { |_| None };
+    (@field |$draft:ident| $field:expr) => { |$draft| Some(&mut $field) };
 }
 
 /// The keys that do what they say.
-pub const HONOURED: &[Key] = &[
-    key("version", Kind::Text),
-    key("log.level", Kind::Choice(LEVELS)),
-    key("log.formatter", Kind::Choice(&["text", "json", "logstash"])),
-    key("log.fields", Kind::Map),
-    key("log.accesslog.disabled", Kind::Boolean),
-    key("log.queuebytes", Kind::Bytes(64 * KIB, 1024 * MIB)),
-    key("loglevel", Kind::Choice(LEVELS)),
-    key("auth.htpasswd.realm", Kind::Text),
-    key("auth.htpasswd.path", Kind::Text),
-    key("auth.silly.realm", Kind::Text),
-    key("auth.silly.service", Kind::Text),
-    key("auth.none", Kind::Any),
-    key("auth.token.realm", Kind::Text),
-    key("auth.token.service", Kind::Text),
-    key("auth.token.issuer", Kind::Text),
-    key("auth.token.rootcertbundle", Kind::Text),
-    key("auth.token.jwks", Kind::Text),
-    key("auth.token.signingalgorithms", Kind::Texts),
-    key("auth.token.autoredirect", Kind::Boolean),
-    key("auth.token.autoredirectpath", Kind::Text),
-    key("access.groups.*", Kind::Texts),
-    key("access.rules.#.users", Kind::Texts),
-    key("access.rules.#.repositories", Kind::Texts),
-    key("access.rules.#.actions", Kind::Texts),
-    key("storage.filesystem.rootdirectory", Kind::Text),
-    key("storage.filesystem.maxthreads", Kind::Integer(0, 100_000)),
-    key("storage.inmemory", Kind::Any),
-    key("storage.delete.enabled", Kind::Boolean),
-    key("storage.maintenance.readonly.enabled", Kind::Boolean),
-    key("storage.maintenance.uploadpurging.enabled", Kind::Boolean),
-    key(
-        "storage.maintenance.uploadpurging.age",
-        Kind::Duration(Duration::ZERO, DECADE),
-    ),
-    key(
-        "storage.maintenance.uploadpurging.interval",
-        Kind::Duration(SECOND, DECADE),
-    ),
-    key("storage.maintenance.uploadpurging.dryrun", Kind::Boolean),
-    key("storage.tag.concurrencylimit", Kind::Integer(0, 1024)),
-    key("catalog.maxentries", Kind::Integer(i64::MIN, 10_000_000)),
-    key("tags.maxtags", Kind::Integer(0, 10_000_000)),
-    key("http.addr", Kind::Text),
-    key("http.net", Kind::Choice(&["tcp", "unix"])),
-    key("http.prefix", Kind::Text),
-    key("http.host", Kind::Text),
-    key("http.relativeurls", Kind::Boolean),
-    key("http.draintimeout", Kind::Duration(Duration::ZERO, DAY)),
-    key("http.tls.certificate", Kind::Text),
-    key("http.tls.key", Kind::Text),
-    key("http.tls.clientcas", Kind::Texts),
-    key("http.tls.clientauth", Kind::Choice(CLIENT_AUTHS)),
-    key("http.tls.minimumtls", Kind::Text),
-    key("http.tls.ciphersuites", Kind::Texts),
-    key("http.headers.*", Kind::Texts),
-    key("http.trustedproxies", Kind::Texts),
-    key("http.limits.connections", Kind::Integer(1, 1_000_000)),
-    key(
-        "http.limits.connectionsperaddress",
-        Kind::Integer(1, 1_000_000),
-    ),
-    key("http.limits.headbytes", Kind::Bytes(KIB, MIB)),
-    key("http.limits.memory", Kind::Bytes(32 * MIB, 64 * 1024 * MIB)),
-    key("http.limits.headfields", Kind::Integer(8, 256)),
-    key("http.limits.targetbytes", Kind::Bytes(KIB, MIB)),
-    key("http.limits.headtimeout", Kind::Duration(SECOND, DAY)),
-    key("http.limits.idletimeout", Kind::Duration(SECOND, DAY)),
-    key("http.limits.minimumrate", Kind::Bytes(1, 1024 * MIB)),
-    key("http.limits.grace", Kind::Duration(SECOND, DAY)),
-    key("http.limits.answerminimumrate", Kind::Bytes(1, 1024 * MIB)),
-    key("http.limits.answergrace", Kind::Duration(SECOND, DAY)),
-    key("http.limits.drainbytes", Kind::Bytes(0, 1024 * MIB)),
-    key("http.limits.lingertimeout", Kind::Duration(SECOND, DAY)),
-    key("http.limits.manifestbytes", Kind::Bytes(KIB, 64 * MIB)),
-    key("http.limits.uploads", Kind::Integer(1, 10_000_000)),
-    key(
-        "http.limits.uploadsperaddress",
-        Kind::Integer(1, 10_000_000),
-    ),
-    key("http.limits.uploadidletimeout", Kind::Duration(SECOND, DAY)),
-    key("validation.disabled", Kind::Boolean),
-    key("validation.enabled", Kind::Boolean),
-    key("validation.manifests.urls.allow", Kind::Texts),
-    key("validation.manifests.urls.deny", Kind::Texts),
-    key(
-        "validation.manifests.indexes.platforms",
-        Kind::Choice(&["all", "none", "list"]),
-    ),
-    key(
-        "validation.manifests.indexes.platformlist.#.architecture",
-        Kind::Text,
-    ),
-    key("validation.manifests.indexes.platformlist.#.os", Kind::Text),
-];
+pub static KEYS: &[Declaration] = declarations! {
+    version: Text, ;
+    /// deprecated name of `log.level`, which wins where both are set
+    loglevel: Word, [Deprecated("is deprecated; use log.level, which wins where both are set")],
+        |draft| draft.config.log.level;
+    /// the least severe messages that are logged: `error`, `warn`, `info` or `debug`
+    log.level: Word, = "info", |draft| draft.config.log.level;
+    /// the format of the lines on standard error: `text`, `json` or `logstash`
+    log.formatter: Word, = "text", |draft| draft.config.log.formatter;
+    /// a mapping of fields that are added to each line
+    log.fields: Map, |draft| draft.config.log.fields;
+    log.fields.*: Any, ;
+    /// whether to leave out the line for each request on standard output (Apache's combined format). Status 499, as in
+    /// nginx: the client went away before its request or a byte of the response was complete. Ordinary rejections (401,
+    /// 404, 405, 416, 429) appear only there; the log has them at `debug`
+    log.accesslog.disabled: Boolean, = "false", |draft| draft.access_log_disabled;
+    /// bytes of lines that may wait for each output; lines that do not fit are dropped and counted
+    log.queuebytes: Bytes(64 * KIB, GIB), [Own], |draft| draft.config.log.queue_bytes;
 
-/// The children of `storage` that are no drivers.
-pub const STORAGE_SETTINGS: &[&str] = &["maintenance", "cache", "delete", "redirect", "tag"];
+    /// the directory that holds all content
+    storage.filesystem.rootdirectory: Path, = "/var/lib/registry", |draft| draft.filesystem.as_mut()?.0;
+    /// concurrent file operations; less than 25 is raised to 25, and 0 means the default
+    storage.filesystem.maxthreads: Integer(0, 100_000), = "100", [TakenInQuotes],
+        |draft| draft.filesystem.as_mut()?.1;
+    /// keep content in memory, until the process ends; for tests
+    storage.inmemory: Any, |draft| *draft.in_memory.as_mut()?;
+    /// whether clients may delete
+    storage.delete.enabled: Boolean, = "false", [IgnoredInQuotes], |draft| draft.config.storage.delete_enabled;
+    /// refuse pushes and deletes; [nothing is written](operate.md#a-data-folder-that-is-not-as-it-should-be)
+    storage.maintenance.readonly.enabled: Boolean, = "false", |draft| draft.config.storage.read_only;
+    /// remove abandoned uploads
+    storage.maintenance.uploadpurging.enabled: Boolean, = "true", [IgnoredInQuotes],
+        |draft| draft.config.storage.upload_purging.enabled;
+    /// the age at which an upload counts as abandoned; [what this costs](operate.md#unfinished-uploads)
+    storage.maintenance.uploadpurging.age: Duration(Time::ZERO, DECADE), = "168h", [InHours],
+        |draft| draft.config.storage.upload_purging.age;
+    /// how often abandoned uploads are looked for
+    storage.maintenance.uploadpurging.interval: Duration(SECOND, DECADE), = "24h", [InHours],
+        |draft| draft.config.storage.upload_purging.interval;
+    /// only report what would be removed
+    storage.maintenance.uploadpurging.dryrun: Boolean, = "false",
+        |draft| draft.config.storage.upload_purging.dry_run;
+    /// threads of one lookup of the tags of a manifest; 0 means the default
+    storage.tag.concurrencylimit: Integer(0, 1024), = "0",
+        [Default("processors"), Distribution("distribution knows it from 3.0 on; 2.8 takes it for a storage driver")],
+        |draft| draft.config.storage.tag_lookup_threads;
 
-/// Durations that distribution's own structures hold, so that a bare number is nanoseconds there. All others
-/// of it are texts, and ours are as well.
-pub const IN_NANOSECONDS: &[&str] = &["http.draintimeout"];
-/// Durations that people count in hours.
-pub const IN_HOURS: &[&str] = &[
-    "storage.maintenance.uploadpurging.age",
-    "storage.maintenance.uploadpurging.interval",
-];
-/// Booleans that distribution takes for nothing when they are in quotes; at others it does not start.
-pub const IGNORED_IN_QUOTES: &[&str] = &[
-    "storage.delete.enabled",
-    "storage.maintenance.uploadpurging.enabled",
-];
-/// What begins so may be in quotes there as well, or is ours.
-pub const TAKEN_IN_QUOTES: &[&str] = &[
-    "storage.filesystem.maxthreads",
-    "http.limits.",
-    "log.queuebytes",
-];
+    /// the realm that a client shows to its user
+    auth.htpasswd.realm: Text, [Required("the realm that docker login shows")],
+        |draft| draft.htpasswd.as_mut()?.0;
+    /// the file of users
+    auth.htpasswd.path: Path,
+        [Required("the path of a file of users, which `registry htpasswd --file PATH USER` creates")],
+        |draft| draft.htpasswd.as_mut()?.1;
+    /// the realm in the challenge; `silly` accepts any `Authorization` header and is only for tests
+    auth.silly.realm: Text, [Required("a string")], |draft| draft.silly.as_mut()?.0;
+    /// the service in the challenge
+    auth.silly.service: Text, [Required("a string")], |draft| draft.silly.as_mut()?.1;
+    /// the realm is `autoredirectpath` on the host of the request
+    auth.token.autoredirect: Boolean, = "false", |draft| draft.token.as_mut()?.redirects;
+    /// that path
+    auth.token.autoredirectpath: Text, = "/auth/token", [Parse(texts::url_path)],
+        |draft| draft.token.as_mut()?.redirect_path;
+    /// the URL where clients fetch tokens; must be set unless `autoredirect` is
+    auth.token.realm: Text, |draft| draft.token.as_mut()?.settings.realm;
+    /// the name of this registry, which must be the `aud` of a token
+    auth.token.service: Text, [Required("the name of this registry in tokens")],
+        |draft| draft.token.as_mut()?.settings.service;
+    /// what the `iss` of a token must be
+    auth.token.issuer: Text, [Required("the name of the issuer of tokens")],
+        |draft| draft.token.as_mut()?.settings.issuer;
+    /// a PEM file of certificates whose keys sign tokens, or the certificates in their `x5c`; this or `jwks` must be set
+    auth.token.rootcertbundle: Path, |draft| draft.token.as_mut()?.settings.root_certificates;
+    /// a file with the JWK set whose keys sign tokens
+    auth.token.jwks: Path, |draft| draft.token.as_mut()?.settings.keys;
+    /// the accepted algorithms, some of `EdDSA`, `ES256`, `ES384`, `PS256`, `PS384`, `PS512`, `RS256`, `RS384` and
+    /// `RS512`; all of them where none is named
+    auth.token.signingalgorithms: Texts, [Parse(texts::algorithm)], |draft| draft.token.as_mut()?.settings.algorithms;
+    /// no authentication
+    auth.none: Any, ;
 
-/// Sections that close the registry to some or all. A name that is nearly one of these is not passed
-/// over with a warning: what was meant to be closed would be open.
-const GUARDS: &[&str] = &["access", "auth", "http.tls", "http.trustedproxies", "proxy"];
+    /// a mapping of names of groups to lists of users
+    access.groups: Map, [Own], |draft| draft.config.access.as_mut()?.groups;
+    access.groups.*: Texts, ;
+    /// the rules, in order
+    access.rules: List, [Own], |draft| draft.config.access.as_mut()?.rules;
+    access.rules.#.users: Texts, ;
+    access.rules.#.repositories: Texts, ;
+    access.rules.#.actions: Texts, ;
 
-/// Go's names of fields whose YAML names differ: distribution builds variables from the former.
-/// `(section, name in a variable, name in a file)`.
-pub const VARIABLE_NAMES: &[(&str, &str, &str)] = &[
-    ("health", "FILECHECKERS", "file"),
-    ("health", "HTTPCHECKERS", "http"),
-    ("health", "TCPCHECKERS", "tcp"),
-    ("notifications", "EVENTCONFIG", "events"),
-    ("log.hooks.#", "MAILOPTIONS", "options"),
-];
+    /// repositories on one page of the catalog; 0 or less means the default
+    catalog.maxentries: Integer(i64::MIN, 10_000_000), = "1000", |draft| draft.config.catalog_entries_max;
+    /// tags on one page; 0 means no limit
+    tags.maxtags: Integer(0, 10_000_000), |draft| draft.config.tags_max;
 
-/// Whether a key is one of those without which something that was meant to be closed is open, or
-/// stands below one.
-pub fn is_guarded(path: &str) -> bool {
-    let below = |guard: &str| {
-        let rest = path.strip_prefix(guard);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    GUARDS.iter().any(|guard| below(guard))
-}
+    /// `tcp` or `unix`
+    http.net: Word, = "tcp", |draft| draft.network;
+    /// `host:port`, or `:port` for every address; with `http.net: unix` the path of the socket. On Windows no other
+    /// program can use the port
+    http.addr: Text, = ":5000", |draft| *draft.listen();
+    /// the path below which everything is served, such as `/registry/`
+    http.prefix: Text, = "/", [Parse(texts::prefix)], |draft| draft.config.http.prefix;
+    /// the URL of this registry in a `Location`; wins over `http.relativeurls`. Without `http://` or `https://` it is
+    /// ignored with a warning, as in distribution
+    http.host: Text, [Parse(texts::base_url)], |draft| draft.host;
+    /// `true`: a `Location` is a path without a host, which is right behind any proxy; `false`: it has the host of the
+    /// request
+    http.relativeurls: Boolean, = "true", [Distribution("distribution's default is `false`")], |draft| draft.relative_urls;
+    /// how long requests in flight may take after the registry has been asked to stop; 0 cuts them off; at most 3s when
+    /// [Windows is about to end the process](service.md)
+    http.draintimeout: Duration(Time::ZERO, DAY), = "5s", [InNanoseconds, Distribution("distribution's default is 0")],
+        |draft| draft.config.http.drain_timeout;
+    /// a mapping of headers that every response has, each with a list of values
+    http.headers: Map, |draft| draft.config.http.headers;
+    http.headers.*: Texts, ;
+    /// a list of IP addresses and networks (`10.0.0.0/8`): the [proxies](#proxies) whose `Forwarded` and `X-Forwarded-*`
+    /// headers count; `[]` trusts none
+    http.trustedproxies: Texts, [Own, Default("loopback and private networks")],
+        |draft| draft.config.http.limits.trusted_proxies.0;
 
-#[cfg(test)]
-mod tests {
-    use super::super::schema::Status;
-    use super::super::tree::{self, Node};
-    use super::super::unsupported::OTHERS;
-    use super::super::values::scalar_text;
-    use super::super::{Config, Source};
-    use super::*;
+    /// a PEM file with the server's certificate, followed by the intermediate ones
+    http.tls.certificate: Path, [Required("the path of a PEM file with the server's certificate")],
+        |draft| draft.config.http.tls.as_mut()?.certificate;
+    /// a PEM file with its private key, not encrypted: PKCS#8, PKCS#1 or SEC1; RSA of 2048 to 8192 bits, ECDSA on P-256
+    /// or P-384, Ed25519
+    http.tls.key: Path, [Required("the path of a PEM file with the private key of http.tls.certificate")],
+        |draft| draft.config.http.tls.as_mut()?.key;
+    /// a list of PEM files with the authorities that may sign certificates of clients, and with certificates of clients
+    /// themselves
+    http.tls.clientcas: Texts, |draft| draft.config.http.tls.as_mut()?.client_cas;
+    /// `require-and-verify-client-cert` (the default with `clientcas`), `verify-client-cert-if-given`,
+    /// `require-any-client-cert` or `request-client-cert`; the last two check only that the client has the key
+    http.tls.clientauth: Word, |draft| draft.config.http.tls.as_mut()?.client_auth;
+    /// the oldest version that is accepted: `tls1.2` (the default) or `tls1.3`; 1.0 and 1.1 are not supported
+    http.tls.minimumtls: Text, |draft| draft.config.http.tls.as_mut()?.minimum;
+    /// a list of the offered suites, by their Go names; without it all of those below
+    http.tls.ciphersuites: Texts, |draft| draft.config.http.tls.as_mut()?.cipher_suites;
 
-    const PAGE: &str = include_str!("../../docs/configuration.md");
+    /// open connections
+    http.limits.connections: Integer(1, 1_000_000), [Own], |draft| draft.config.http.limits.connections_max;
+    /// connections of one address, and requests in flight of one client behind a [proxy](#proxies)
+    http.limits.connectionsperaddress: Integer(1, 1_000_000), [Own],
+        |draft| draft.config.http.limits.connections_per_address_max;
+    /// bytes of a request line and its headers; more is answered 431
+    http.limits.headbytes: Bytes(KIB, MIB), [Own], |draft| draft.config.http.limits.head_bytes_max;
+    /// bytes of memory that all requests and responses may use together, in addition to some 30 KiB for each
+    /// connection: heads of more than 4 KiB, manifests while they are pushed and checked, responses of more than 16 KiB,
+    /// buffers. At least 20 times `manifestbytes` and `headbytes`; by default as much as they need. What finds no room
+    /// waits up to two seconds and is then answered 503 with `Retry-After`; the largest requests are refused first
+    http.limits.memory: Bytes(32 * MIB, 64 * GIB), [Own], |draft| draft.memory_bytes_max;
+    /// headers of a request
+    http.limits.headfields: Integer(8, 256), [Own], |draft| draft.config.http.limits.headers_max;
+    /// bytes of a request's target (path and query); more is answered 414
+    http.limits.targetbytes: Bytes(KIB, MIB), [Own], |draft| draft.config.http.limits.target_bytes_max;
+    /// how long the request line and headers may take
+    http.limits.headtimeout: Duration(SECOND, DAY), [Own], |draft| draft.config.http.limits.head_timeout;
+    /// how long a connection may be idle between requests
+    http.limits.idletimeout: Duration(SECOND, DAY), [Own], |draft| draft.config.http.limits.idle_timeout;
+    /// the minimum rate of a request body, in bytes per second
+    http.limits.minimumrate: Bytes(1, GIB), [Own], |draft| draft.config.http.limits.body_rate_min_bytes_per_second;
+    /// how long a request body may be slower than that
+    http.limits.grace: Duration(SECOND, DAY), [Own], |draft| draft.config.http.limits.body_grace;
+    /// the minimum rate at which a client must take a response, in bytes per second
+    http.limits.answerminimumrate: Bytes(1, GIB), [Own],
+        |draft| draft.config.http.limits.response_rate_min_bytes_per_second;
+    /// how long a response may be taken more slowly than that
+    http.limits.answergrace: Duration(SECOND, DAY), [Own], |draft| draft.config.http.limits.response_grace;
+    /// how long an unwanted request body is read before the connection is closed
+    http.limits.lingertimeout: Duration(SECOND, DAY), [Own], |draft| draft.config.http.limits.linger_timeout;
+    /// bytes of an unwanted request body that are read before the connection is closed
+    http.limits.drainbytes: Bytes(0, GIB), [Own], |draft| draft.config.http.limits.drain_bytes_max;
+    /// bytes of a manifest
+    http.limits.manifestbytes: Bytes(KIB, 64 * MIB), [Own], |draft| draft.config.manifest_bytes_max;
+    /// open upload sessions; beyond that 503 with `Retry-After`
+    http.limits.uploads: Integer(1, 10_000_000), = "10000", [Own], |draft| draft.config.uploads.sessions_max;
+    /// open upload sessions of one address; beyond that 429 with `Retry-After`
+    http.limits.uploadsperaddress: Integer(1, 10_000_000), = "2500", [Own],
+        |draft| draft.config.uploads.sessions_per_address_max;
+    /// when a limit is reached, an upload session that has had no request for this long makes room for a new one
+    http.limits.uploadidletimeout: Duration(SECOND, DAY), = "1h", [Own], |draft| draft.config.uploads.idle_timeout;
 
-    /// The cells of the page's row for a key: key, variable, default, meaning.
-    fn row(path: &str) -> Vec<&'static str> {
-        let start = format!("| `{path}` |");
-        let line = PAGE.lines().find(|line| line.starts_with(&start));
-        let line = line.unwrap_or_else(|| panic!("docs/configuration.md has no row for {path}"));
-        line.trim_matches('|').split('|').map(str::trim).collect()
-    }
-
-    /// A key as the page has it: without what stands for any key or index, and what follows.
-    fn documented(path: &'static str) -> &'static str {
-        path.split(".*")
-            .next()
-            .and_then(|path| path.split(".#").next())
-            .unwrap_or(path)
-    }
-
-    #[test]
-    fn the_page_has_every_honoured_key_with_its_variable_and_default() {
-        let source = Source::Text {
-            name: "defaults".to_owned(),
-            text: "version: 0.1\nstorage: filesystem\n".to_owned(),
-        };
-        let (defaults, _) = Config::load(source, []).unwrap();
-        let defaults = tree::parse(&defaults.render()).unwrap();
-        for path in HONOURED
-            .iter()
-            .map(|key| documented(key.path))
-            .filter(|path| *path != "version")
-        {
-            let row = row(path);
-            let variable = format!("`REGISTRY_{}`", path.replace('.', "_").to_uppercase());
-            assert_eq!(row[1], variable);
-            let steps: Vec<String> = path.split('.').map(str::to_owned).collect();
-            let default = match defaults.at(&steps) {
-                _ if path == "storage.tag.concurrencylimit" => "processors".to_owned(),
-                _ if path == "http.trustedproxies" => "loopback and private networks".to_owned(),
-                None | Some(Node::List(_) | Node::Map(_)) => "none".to_owned(),
-                // Windows shows paths with backslashes.
-                Some(scalar) => format!("`{}`", scalar_text(scalar).replace('\\', "/")),
-            };
-            assert_eq!(row[2], default, "{path}");
-        }
-        assert!(PAGE.contains("`version` must be `0.1`"));
-    }
-
-    #[test]
-    fn the_page_names_every_key_that_is_not_honoured() {
-        for group in OTHERS {
-            let names: Vec<String> = match group.names {
-                [] | ["", ..] => vec![group.above.to_owned()],
-                names => names
-                    .iter()
-                    .map(|name| format!("{}.{name}", group.above))
-                    .collect(),
-            };
-            for name in names {
-                let name = name
-                    .replace("proxy.exec.command", "proxy.exec")
-                    .replace("proxy.exec.lifetime", "proxy.exec");
-                let at = PAGE
-                    .find(&format!("`{name}`"))
-                    .unwrap_or_else(|| panic!("{name}"));
-                let section = PAGE[..at]
-                    .rfind("\n## ")
-                    .map(|start| &PAGE[start..at])
-                    .unwrap();
-                let needless = matches!(group.status, Status::Needless(_));
-                assert!(
-                    name == "proxy.remoteurl" || section.contains("without effect") == needless,
-                    "{name}"
-                );
-            }
-        }
-    }
-}
+    /// accept manifests whatever they refer to
+    validation.disabled: Boolean, = "false", |draft| draft.config.validation.disabled;
+    /// deprecated; `true` wins over `validation.disabled`
+    validation.enabled: Boolean, = "false", |draft| draft.validation_enabled;
+    /// regular expressions; each URL of a layer must match one of them
+    validation.manifests.urls.allow: Texts, |draft| draft.config.validation.urls_allow;
+    /// regular expressions; no URL of a layer may match one of them
+    validation.manifests.urls.deny: Texts, |draft| draft.config.validation.urls_deny;
+    /// which images of an index must exist: `all`, `none`, or `list` for those of the listed platforms
+    validation.manifests.indexes.platforms: Word, = "all", |draft| draft.platform_mode;
+    /// a list of mappings with `architecture` and `os`
+    validation.manifests.indexes.platformlist: List, |draft| draft.platform_list;
+    validation.manifests.indexes.platformlist.#.architecture: Text, ;
+    validation.manifests.indexes.platformlist.#.os: Text, ;
+};

@@ -1,66 +1,65 @@
-//! The tree with what it was laid together from: the file, then each environment variable. It knows
-//! where every value came from.
+//! The tree together with what it was put together from: the file, then each environment variable. It knows
+//! where every value came from, and collects what is reported about them.
 
-use super::locate::{self, Target};
-use super::report::{Mistake, Notice, Place, Severity};
-use super::tree::{Node, Path, character};
+use super::report::{ConfigError, Notice, Provenance, Severity};
+use crate::yaml::{self, KeyPath, Node, Side};
 
-/// At most so many mistakes, and so many notices, are told one by one.
+/// At most this many errors, and this many notices, are reported one by one.
 const REPORTS_MAX: usize = 100;
 
-/// A text that gave one part of the tree.
+/// A text that supplied one part of the tree.
 struct Layer {
-    above: Path,
-    name: Place,
+    above: KeyPath,
+    name: Provenance,
     text: String,
 }
 
 /// The tree, its sources, and what was found wrong with it so far.
 pub struct Layers {
-    /// The tree, overlays applied.
+    /// The tree, with the variables applied.
     pub root: Node,
     layers: Vec<Layer>,
-    mistakes: Vec<Mistake>,
+    errors: Vec<ConfigError>,
     notices: Vec<Notice>,
-    unmentioned: usize,
+    unreported: usize,
 }
 
 impl Layers {
-    /// A tree that came from a file as a whole.
+    /// A tree that came from one file.
     pub fn new(root: Node, file: String, text: String) -> Layers {
         let layer = Layer {
-            above: Path::new(),
-            name: Place::File(file),
+            above: KeyPath::default(),
+            name: Provenance::File(file),
             text,
         };
         Layers {
             root,
             layers: vec![layer],
-            mistakes: Vec::new(),
+            errors: Vec::new(),
             notices: Vec::new(),
-            unmentioned: 0,
+            unreported: 0,
         }
     }
 
-    /// Remembers that a variable gave what is at this path.
-    pub fn overlaid(&mut self, above: Path, variable: &str, text: String) {
+    /// Remembers that a variable supplied what is at this path.
+    pub fn overlaid(&mut self, above: KeyPath, variable: &str, text: String) {
         self.layers.push(Layer {
             above,
-            name: Place::Variable(variable.to_owned()),
+            name: Provenance::Variable(variable.to_owned()),
             text,
         });
     }
 
-    /// Where the value at a path came from: the last variable that set it or something above it,
-    /// else its line in the file.
-    pub fn place(&self, path: &[String], target: Target) -> Place {
+    /// Where the value at a path came from: the last variable that set it or something above it, else
+    /// its line in the file.
+    pub fn provenance(&self, path: &KeyPath, side: Side) -> Provenance {
         let Some(layer) = self.layer(path) else {
-            return Place::File(String::new());
+            return Provenance::File(String::new());
         };
-        let Place::File(file) = &layer.name else {
+        let Provenance::File(file) = &layer.name else {
             return layer.name.clone();
         };
-        let line = |(line, column)| Place::Line {
+        let line = |(line, column)| Provenance::Line {
             file: file.clone(),
             line,
             column,
@@ -68,109 +67,100 @@ impl Layers {
         if path.is_empty() {
             return layer.name.clone();
         }
-        if let Some(exact) = locate::exact(&layer.text, path, target) {
+        if let Some(exact) = yaml::position(&layer.text, path, side) {
             return line(exact);
         }
         // The file has no such key: a variable made it, by setting something below it.
-        if let Some(maker) = self
-            .layers
-            .iter()
-            .find(|layer| layer.above.starts_with(path))
-        {
+        let mut layers = self.layers.iter();
+        if let Some(maker) = layers.find(|layer| layer.above.starts_with(path)) {
             return maker.name.clone();
         }
-        locate::nearest(&layer.text, path).map_or_else(|| layer.name.clone(), line)
+        yaml::nearest_position(&layer.text, path).map_or_else(|| layer.name.clone(), line)
     }
 
     /// The scalar at a path as it was written.
-    pub fn spelling(&self, path: &[String]) -> Option<String> {
+    pub fn spelling(&self, path: &KeyPath) -> Option<String> {
         let layer = self.layer(path)?;
-        locate::spelling(&layer.text, path.get(layer.above.len()..)?)
+        yaml::spelling(&layer.text, path.get(layer.above.len()..)?)
     }
 
     /// Whether the scalar at a path was written in quotes.
-    pub fn is_quoted(&self, path: &[String]) -> bool {
-        let quotes = |c: char| c == '"' || c == '\'';
+    pub fn is_quoted(&self, path: &KeyPath) -> bool {
+        let is_quote = |c: char| c == '"' || c == '\'';
         let Some(layer) = self.layer(path) else {
             return false;
         };
         match path.get(layer.above.len()..) {
-            Some([]) => layer.text.trim_start().starts_with(quotes),
+            Some([]) => layer.text.trim_start().starts_with(is_quote),
             Some(below) => {
-                let at = locate::exact(&layer.text, below, Target::Value);
-                at.and_then(|at| character(&layer.text, at))
-                    .is_some_and(quotes)
+                let at = yaml::position(&layer.text, below, Side::Value);
+                at.and_then(|at| yaml::character(&layer.text, at))
+                    .is_some_and(is_quote)
             }
             None => false,
         }
     }
 
-    fn layer(&self, path: &[String]) -> Option<&Layer> {
-        self.layers
-            .iter()
-            .rev()
-            .find(|layer| path.starts_with(&layer.above))
+    /// The topmost layer that supplied a path.
+    fn layer(&self, path: &KeyPath) -> Option<&Layer> {
+        let mut layers = self.layers.iter().rev();
+        layers.find(|layer| path.starts_with(&layer.above))
     }
 
-    /// Records a mistake about the value at a path.
-    pub fn mistake(&mut self, path: &[String], message: impl Into<String>) {
-        if self.mistakes.len() >= REPORTS_MAX {
-            self.unmentioned += 1;
+    /// Records an error about the value at a path.
+    pub fn error(&mut self, path: &KeyPath, message: impl Into<String>) {
+        if self.errors.len() >= REPORTS_MAX {
+            self.unreported += 1;
             return;
         }
-        let place = self.place(path, Target::Value);
-        self.mistaken(place, path.join("."), message);
+        let provenance = self.provenance(path, Side::Value);
+        self.error_from(provenance, path, message);
     }
 
-    /// Records a mistake about the name at a path.
-    pub fn mistake_of_name(&mut self, path: &[String], message: impl Into<String>) {
-        let place = self.place(path, Target::Key);
-        self.mistaken(place, path.join("."), message);
-    }
-
-    /// Records a mistake at a place that is known.
-    pub fn mistaken(&mut self, place: Place, key: String, message: impl Into<String>) {
-        self.mistakes.push(Mistake {
-            place,
-            key,
+    /// Records an error about what came from there.
+    pub fn error_from(&mut self, from: Provenance, path: &KeyPath, message: impl Into<String>) {
+        self.errors.push(ConfigError {
+            provenance: from,
+            key: path.to_string(),
             message: message.into(),
         });
     }
 
     /// Records a notice about a key.
-    pub fn notice(&mut self, severity: Severity, path: &[String], message: impl Into<String>) {
+    pub fn notice(&mut self, severity: Severity, path: &KeyPath, message: impl Into<String>) {
         if self.notices.len() < REPORTS_MAX {
-            let place = self.place(path, Target::Key);
-            self.noticed(severity, place, path.join("."), message);
+            let provenance = self.provenance(path, Side::Key);
+            self.notice_from(severity, provenance, path, message);
         }
     }
 
-    /// Records a notice at a place that is known.
-    pub fn noticed(
+    /// Records a notice about what came from there.
+    pub fn notice_from(
         &mut self,
         severity: Severity,
-        place: Place,
-        key: String,
+        from: Provenance,
+        path: &KeyPath,
         message: impl Into<String>,
     ) {
         self.notices.push(Notice {
             severity,
-            place,
-            key,
+            provenance: from,
+            key: path.to_string(),
             message: message.into(),
         });
     }
 
-    /// Every mistake, or every notice when there is no mistake.
-    pub fn finish(mut self) -> Result<Vec<Notice>, Vec<Mistake>> {
-        if self.mistakes.is_empty() {
+    /// Every error, or every notice when there is no error.
+    pub fn finish(mut self) -> Result<Vec<Notice>, Vec<ConfigError>> {
+        if self.errors.is_empty() {
             return Ok(self.notices);
         }
-        if self.unmentioned > 0 {
-            let message = format!("and {} more mistakes", self.unmentioned);
-            let place = self.place(&[], Target::Value);
-            self.mistaken(place, String::new(), message);
+        if self.unreported > 0 {
+            let message = format!("{} more errors are not listed", self.unreported);
+            let root = KeyPath::default();
+            let provenance = self.provenance(&root, Side::Value);
+            self.error_from(provenance, &root, message);
         }
-        Err(self.mistakes)
+        Err(self.errors)
     }
 }

@@ -1,33 +1,33 @@
-//! Keys that close the registry, or parts of it, at a place where they are none: what was meant to be
-//! closed would be open, so they stop the start wherever they stand. The same for variables.
+//! Keys that close the registry, or parts of it, at a place where they mean nothing: what was meant to be closed
+//! would be open, so they stop the start wherever they are. The same for variables.
 
 use super::suggest;
 
-/// The words of such keys that cannot mean anything else, each with where it belongs.
-const WORDS: [(&str, &str); 20] = [
-    ("auth", "auth"),
-    ("htpasswd", "auth.htpasswd"),
-    ("token", "auth.token"),
-    ("realm", "auth.htpasswd.realm"),
-    ("issuer", "auth.token.issuer"),
-    ("rootcertbundle", "auth.token.rootcertbundle"),
-    ("jwks", "auth.token.jwks"),
-    ("access", "access"),
-    ("rules", "access.rules"),
-    ("tls", "http.tls"),
-    ("certificate", "http.tls.certificate"),
-    ("key", "http.tls.key"),
-    ("clientcas", "http.tls.clientcas"),
-    ("clientauth", "http.tls.clientauth"),
-    ("minimumtls", "http.tls.minimumtls"),
-    ("ciphersuites", "http.tls.ciphersuites"),
-    ("letsencrypt", "http.tls.letsencrypt"),
-    ("proxy", "proxy"),
-    ("remoteurl", "proxy.remoteurl"),
-    ("maintenance", "storage.maintenance"),
+/// The keys whose last step cannot mean anything else, wherever it is found.
+const KEYS: [&[&str]; 20] = [
+    &["auth"],
+    &["auth", "htpasswd"],
+    &["auth", "token"],
+    &["auth", "htpasswd", "realm"],
+    &["auth", "token", "issuer"],
+    &["auth", "token", "rootcertbundle"],
+    &["auth", "token", "jwks"],
+    &["access"],
+    &["access", "rules"],
+    &["http", "tls"],
+    &["http", "tls", "certificate"],
+    &["http", "tls", "key"],
+    &["http", "tls", "clientcas"],
+    &["http", "tls", "clientauth"],
+    &["http", "tls", "minimumtls"],
+    &["http", "tls", "ciphersuites"],
+    &["http", "tls", "letsencrypt"],
+    &["proxy"],
+    &["proxy", "remoteurl"],
+    &["storage", "maintenance"],
 ];
-/// Those of them that also in a variable's name can mean nothing else.
-const WORDS_OF_VARIABLES: [&str; 7] = [
+/// Those of the words that cannot mean anything else in the name of a variable either.
+const VARIABLE_WORDS: [&str; 7] = [
     "AUTH",
     "HTPASSWD",
     "TLS",
@@ -37,42 +37,36 @@ const WORDS_OF_VARIABLES: [&str; 7] = [
     "CLIENTAUTH",
 ];
 /// The variable in which podman and skopeo find the passwords of their user.
-const OF_CLIENTS: [&str; 2] = ["AUTH", "FILE"];
+const CLIENT_VARIABLE: [&str; 2] = ["AUTH", "FILE"];
 /// A shorter word has too many neighbours for a slip to be told from another word.
 const SLIP_LETTERS_MIN: usize = 4;
 
-/// Where a key that is unknown at its place belongs, if it is one of these or a slip of one.
-pub fn belongs(key: &str) -> Option<&'static str> {
-    let exact = WORDS
-        .iter()
-        .find(|(word, _)| key.eq_ignore_ascii_case(word));
-    let slip = || {
-        let words = WORDS.iter().map(|(word, _)| *word);
-        let words = words.filter(|word| word.len() >= SLIP_LETTERS_MIN);
-        let word = suggest::nearest_within(key, words, 1)?;
-        WORDS.iter().find(|(known, _)| *known == word)
-    };
-    exact.or_else(slip).map(|(_, path)| *path)
+/// The key that was meant by a word that is unknown at its place, if it is the last step of one of them,
+/// or a slip of one.
+pub fn meant(word: &str) -> Option<&'static [&'static str]> {
+    let words = || KEYS.iter().filter_map(|key| key.last().copied());
+    let is_long = |word: &&str| word.len() >= SLIP_LETTERS_MIN;
+    let exact = words().find(|known| word.eq_ignore_ascii_case(known));
+    let slip = || suggest::nearest_within(word, words().filter(is_long), 1);
+    let known = exact.or_else(slip)?;
+    KEYS.into_iter().find(|key| key.last() == Some(&known))
 }
 
 /// The same for a variable, of whose name these are the parts: the first of them that is such a word.
-pub fn variable_belongs(parts: &[&str]) -> Option<&'static str> {
-    if is_of_a_service(parts) || parts == OF_CLIENTS {
+pub fn meant_by_variable(parts: &[&str]) -> Option<&'static [&'static str]> {
+    if is_set_for_a_service(parts) || parts == CLIENT_VARIABLE {
         return None;
     }
-    let word = parts
-        .iter()
-        .find(|part| WORDS_OF_VARIABLES.contains(part))?;
-    belongs(word)
+    let mut parts = parts.iter();
+    meant(parts.find(|part| VARIABLE_WORDS.contains(part))?)
 }
 
-/// Variables that Kubernetes and docker's links set for a service whose name begins with `registry`, such
-/// as `REGISTRY_AUTH_PORT_5000_TCP_ADDR`; nobody wrote them.
-fn is_of_a_service(parts: &[&str]) -> bool {
-    let ends = |end: &[&str]| parts.ends_with(end);
+/// Variables that Kubernetes and docker's links set for a service whose name starts with `registry`, such as
+/// `REGISTRY_AUTH_PORT_5000_TCP_ADDR`; nobody wrote them.
+fn is_set_for_a_service(parts: &[&str]) -> bool {
     let port = parts.iter().rposition(|part| *part == "PORT");
-    let behind = port.and_then(|at| parts.get(at + 1..)).unwrap_or_default();
-    let is_link = match behind {
+    let rest = port.and_then(|at| parts.get(at + 1..)).unwrap_or_default();
+    let is_link = match rest {
         [] => port.is_some(),
         [number, protocol, rest @ ..] => {
             number.bytes().all(|byte| byte.is_ascii_digit())
@@ -82,52 +76,6 @@ fn is_of_a_service(parts: &[&str]) -> bool {
         _ => false,
     };
     // `..._PORT_5000_TCP_PORT`, whose last part is another PORT, and `..._SERVICE_PORT_HTTPS`.
-    let of_kubernetes = parts.windows(2).any(|pair| pair == ["SERVICE", "PORT"]);
-    is_link || of_kubernetes || ends(&["SERVICE", "HOST"])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_and_their_slips_are_known_wherever_they_stand() {
-        for (key, path) in [
-            ("auth", Some("auth")),
-            ("Auth", Some("auth")),
-            ("auht", Some("auth")),
-            ("htpaswd", Some("auth.htpasswd")),
-            ("tls", Some("http.tls")),
-            ("tsl", None),
-            ("path", None),
-            ("service", None),
-            ("users", None),
-            ("banana", None),
-        ] {
-            assert_eq!(belongs(key), path, "{key}");
-        }
-    }
-
-    #[test]
-    fn variables_of_services_are_nobodys_configuration() {
-        for (name, path) in [
-            ("HTTP_AUTH_HTPASSWD_PATH", Some("auth")),
-            ("HTPASSWD_PATH", Some("auth.htpasswd")),
-            ("TLS_CERTIFICATE", Some("http.tls")),
-            ("HTTP_TLS_CERT", Some("http.tls")),
-            ("AUTH_FILE", None),
-            ("AUTH_SERVICE_HOST", None),
-            ("AUTH_SERVICE_PORT", None),
-            ("AUTH_SERVICE_PORT_HTTPS", None),
-            ("AUTH_PORT", None),
-            ("AUTH_PORT_5001_TCP", None),
-            ("AUTH_PORT_5001_TCP_ADDR", None),
-            ("AUTH_PORT_5001_TCP_PORT", None),
-            ("PORT", None),
-            ("NO_SUCH_KEY", None),
-        ] {
-            let parts: Vec<&str> = name.split('_').collect();
-            assert_eq!(variable_belongs(&parts), path, "{name}");
-        }
-    }
+    let is_kubernetes = parts.windows(2).any(|pair| pair == ["SERVICE", "PORT"]);
+    is_link || is_kubernetes || parts.ends_with(&["SERVICE", "HOST"])
 }

@@ -1,22 +1,24 @@
-//! The resolved configuration: what every other room reads. There is no Option where there is a
-//! default, and a value that is here has been checked.
+//! The resolved configuration: what every other room reads. There is no `Option` where there is a default,
+//! and a value that is here has been checked. `keys.rs` says what fills which field, and with what
+//! default.
 
 use crate::auth::{AccessRules, Scheme};
 use crate::http::{Limits, Listen, tls};
+use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use crate::spec::validation::Validation;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything the program was told.
+/// A whole configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What was read: the path of a file, or what the built-in configuration is called.
+    /// What was read: the path of a file, or the name of the built-in configuration.
     pub source: String,
     /// `log`.
-    pub log: Log,
+    pub log: LogConfig,
     /// `storage`.
-    pub storage: Storage,
+    pub storage: StorageConfig,
     /// `auth`.
     pub auth: Scheme,
     /// `access`; `None` where every user may do everything.
@@ -26,18 +28,64 @@ pub struct Config {
     /// `tags.maxtags`: entries of one page of tags; `None`: all of them, for a client that names no number.
     pub tags_max: Option<usize>,
     /// `http`.
-    pub http: Http,
+    pub http: HttpConfig,
     /// `validation`.
     pub validation: Validation,
     /// `http.limits.manifestbytes`: the largest manifest that is accepted.
     pub manifest_bytes_max: u64,
     /// How many upload sessions there may be.
-    pub uploads: Uploads,
+    pub uploads: UploadLimits,
+    /// Every key with its value, in the order of the declarations.
+    pub(super) effective: serde_yaml::Mapping,
+}
+
+impl Config {
+    /// The configuration as YAML with distribution's keys, for `check-config`: with every default, after the
+    /// environment, with the values of headers and log fields whose names speak of a secret masked. It
+    /// can be loaded again.
+    pub fn render(&self) -> String {
+        // A tree of strings, numbers and booleans always has a YAML form.
+        serde_yaml::to_string(&self.effective).unwrap_or_default()
+    }
+}
+
+impl Default for Config {
+    /// Everything that no declaration gives a default; `Draft` fills in the others.
+    fn default() -> Config {
+        Config {
+            source: String::new(),
+            log: LogConfig {
+                level: log::LevelFilter::Info,
+                formatter: Formatter::Text,
+                fields: BTreeMap::new(),
+                access_log: true,
+                queue_bytes: LOG_QUEUE_BYTES,
+            },
+            storage: StorageConfig::default(),
+            auth: Scheme::None,
+            access: None,
+            catalog_entries_max: 0,
+            tags_max: None,
+            http: HttpConfig {
+                listen: Listen::Tcp(String::new()),
+                prefix: String::new(),
+                location: LocationStyle::Relative,
+                drain_timeout: Duration::ZERO,
+                headers: Vec::new(),
+                tls: None,
+                limits: Limits::default(),
+            },
+            validation: Validation::default(),
+            manifest_bytes_max: MANIFEST_BYTES_MAX,
+            uploads: UploadLimits::default(),
+            effective: serde_yaml::Mapping::new(),
+        }
+    }
 }
 
 /// How many upload sessions there may be.
-#[derive(Debug, Clone)]
-pub struct Uploads {
+#[derive(Debug, Clone, Default)]
+pub struct UploadLimits {
     /// `http.limits.uploads`: sessions of all clients.
     pub sessions_max: usize,
     /// `http.limits.uploadsperaddress`: sessions of one address.
@@ -51,7 +99,7 @@ pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
 /// How the program speaks.
 #[derive(Debug, Clone)]
-pub struct Log {
+pub struct LogConfig {
     /// `log.level`.
     pub level: log::LevelFilter,
     /// `log.formatter`.
@@ -76,8 +124,8 @@ pub enum Formatter {
 }
 
 /// Where content is kept and what may be done with it.
-#[derive(Debug, Clone)]
-pub struct Storage {
+#[derive(Debug, Clone, Default)]
+pub struct StorageConfig {
     /// The one driver.
     pub driver: StorageDriver,
     /// `storage.delete.enabled`.
@@ -90,22 +138,23 @@ pub struct Storage {
     pub tag_lookup_threads: usize,
 }
 
-/// The place of the bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the content is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StorageDriver {
-    /// A folder.
+    /// A directory.
     Filesystem {
         /// `storage.filesystem.rootdirectory`.
         root_directory: PathBuf,
         /// `storage.filesystem.maxthreads`: file operations at one time.
         threads_max: usize,
     },
-    /// Memory, gone at the end of the process.
+    /// Memory, gone when the process ends.
+    #[default]
     InMemory,
 }
 
 /// When abandoned uploads are removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UploadPurging {
     /// Whether they are removed at all.
     pub enabled: bool,
@@ -119,7 +168,7 @@ pub struct UploadPurging {
 
 /// How the program is reached.
 #[derive(Debug, Clone)]
-pub struct Http {
+pub struct HttpConfig {
     /// `http.addr` and `http.net`.
     pub listen: Listen,
     /// `http.prefix`; starts and ends with `/`, so `/` when there is none.

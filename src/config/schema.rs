@@ -1,140 +1,81 @@
-//! What is known of each key: one tree of entries, built from the tables
-//! of `keys.rs` and `unsupported.rs`.
+//! All that is declared, as one tree to walk along a configuration or the name of a variable.
 
-use super::{keys, unsupported};
+use super::declare::{ANY, Group, INDEX, Kind};
+use super::keys::KEYS;
+use super::unsupported::GROUPS;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use std::time::Duration;
 
-/// The step that stands for any index of a list.
-pub const INDEX: &str = "#";
-/// The step that stands for any key of a mapping.
-pub const ANY: &str = "*";
-
-/// What a value must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text.
-    Text,
-    /// True or false, in any of YAML 1.1's words.
-    Boolean,
-    /// A whole number within bounds.
-    Integer(i64, i64),
-    /// A number of bytes within bounds; `KiB`, `MiB` and `GiB` may follow it.
-    Bytes(u64, u64),
-    /// A duration in Go's form within bounds.
-    Duration(Duration, Duration),
-    /// One of these words, in any case.
-    Choice(&'static [&'static str]),
-    /// A list of texts; one text stands for a list of one.
-    Texts,
-    /// A mapping whose keys the user chooses.
-    Map,
-    /// Not looked into.
-    Any,
-}
-
-/// What the program does with a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// It does what it says.
-    Honoured,
-    /// It has no effect here, and none is missed, for this reason.
-    Needless(&'static str),
-    /// It is not supported; something asked for will not happen: this.
-    Unsupported(&'static str),
-    /// It is not supported, and starting without it would be unsafe or wrong, for this reason.
-    Refused(&'static str),
-}
-
-/// One key that is honoured.
-#[derive(Debug)]
-pub struct Key {
-    /// Dotted.
-    pub path: &'static str,
-    /// What its value must be.
-    pub kind: Kind,
-}
-
-/// Keys that are not honoured, all for the same reason.
-#[derive(Debug)]
-pub struct Group {
-    /// The path above them all.
-    pub above: &'static str,
-    /// What happens instead.
-    pub status: Status,
-    /// Dotted paths below `above`; none when the group is `above` alone.
-    pub names: &'static [&'static str],
-}
-
-/// A node of the schema.
-#[derive(Debug, Default)]
-pub struct Entry {
+/// A key, a section, or what stands for any key or index.
+#[derive(Default)]
+pub struct SchemaNode {
     /// What the value must be; `None` for a section.
     pub kind: Option<Kind>,
-    /// What is done with it; `None` for a section whose keys differ.
-    pub status: Option<Status>,
+    /// What happens to it, where it is not supported.
+    pub group: Option<&'static Group>,
     /// The keys below, with [`INDEX`] and [`ANY`].
-    pub children: BTreeMap<&'static str, Entry>,
+    pub children: BTreeMap<&'static str, SchemaNode>,
 }
 
-static ROOT: LazyLock<Entry> = LazyLock::new(|| {
-    let mut root = Entry::default();
-    for key in keys::HONOURED {
-        let entry = root.insert(key.path);
-        entry.kind = Some(key.kind);
-        entry.status = Some(Status::Honoured);
+/// The sections that close the registry to some or all. A name that is nearly one of these is not
+/// ignored with a warning: what was meant to be closed would be open.
+const GUARDS: [&[&str]; 5] = [
+    &["access"],
+    &["auth"],
+    &["http", "tls"],
+    &["http", "trustedproxies"],
+    &["proxy"],
+];
+/// The children of `storage` that are not drivers.
+pub const STORAGE_SETTINGS: [&str; 5] = ["maintenance", "cache", "delete", "redirect", "tag"];
+/// What the name of every variable starts with.
+pub const VARIABLE_PREFIX: &str = "REGISTRY_";
+
+static ROOT: LazyLock<SchemaNode> = LazyLock::new(|| {
+    let mut root = SchemaNode::default();
+    for key in KEYS {
+        let node = root.insert(key.path.iter().copied());
+        node.kind = Some(key.kind);
         if key.kind == Kind::Texts {
-            entry.insert(INDEX).kind = Some(Kind::Text);
-        }
-        if key.kind == Kind::Map {
-            entry.insert(ANY).kind = Some(Kind::Any);
+            node.insert([INDEX]).kind = Some(Kind::Text);
         }
     }
-    for group in unsupported::OTHERS {
-        let section = root.insert(group.above);
-        if group.names.is_empty() {
-            section.kind = Some(Kind::Any);
-            section.status = Some(group.status);
-            continue;
+    for group in GROUPS {
+        let section = root.insert(group.section.split('.'));
+        if group.is_whole {
+            section.group = Some(group);
+            section.kind = group.keys.is_empty().then_some(Kind::Any);
         }
-        for name in group.names {
-            section.insert(name).kind = Some(Kind::Any);
-        }
-        if group.names.first() == Some(&"") {
-            section.status = Some(group.status);
-        } else {
-            for name in group.names {
-                section.insert(name).status = Some(group.status);
+        for key in group.keys.split_whitespace() {
+            let node = section.insert(key.split('.'));
+            node.kind = Some(Kind::Any);
+            if !group.is_whole {
+                node.group = Some(group);
             }
         }
     }
     root
 });
 
-impl Entry {
-    /// The whole schema.
-    pub fn root() -> &'static Entry {
+impl SchemaNode {
+    /// Everything.
+    pub fn root() -> &'static SchemaNode {
         &ROOT
     }
 
-    /// The entry of a key or index below this one.
-    pub fn child(&self, step: &str) -> Option<&Entry> {
-        let index = !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
-        let pattern = if index { INDEX } else { ANY };
-        let exact = self
-            .children
-            .get(step)
-            .filter(|_| step != INDEX && step != ANY);
+    /// The node of a key or index below this one.
+    pub fn child(&self, step: &str) -> Option<&SchemaNode> {
+        let pattern = if is_index(step) { INDEX } else { ANY };
+        let exact = self.children.get(step).filter(|_| !is_pattern(step));
         exact
             .or_else(|| self.children.get(pattern))
             .or_else(|| self.children.get(ANY))
     }
 
-    /// The entry at a path of keys and indices.
-    pub fn at<'s>(&self, path: impl IntoIterator<Item = &'s str>) -> Option<&Entry> {
-        path.into_iter()
-            .try_fold(self, |entry, step| entry.child(step))
+    /// The node at a path of keys and indices.
+    pub fn at(&self, path: &[impl AsRef<str>]) -> Option<&SchemaNode> {
+        path.iter()
+            .try_fold(self, |node, step| node.child(step.as_ref()))
     }
 
     /// Whether the value is a list.
@@ -147,31 +88,40 @@ impl Entry {
         self.children.is_empty()
     }
 
-    fn insert(&mut self, path: &'static str) -> &mut Entry {
-        let steps = path.split('.').filter(|step| !step.is_empty());
-        steps.fold(self, |entry, step| entry.children.entry(step).or_default())
+    /// The names of the keys below.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let names = self.children.keys().copied();
+        names.filter(|name| !is_pattern(name))
+    }
+
+    fn insert(&mut self, path: impl IntoIterator<Item = &'static str>) -> &mut SchemaNode {
+        let path = path.into_iter();
+        path.fold(self, |node, step| node.children.entry(step).or_default())
     }
 }
 
-impl Kind {
-    /// What is allowed, for a message.
-    pub fn allowed(self) -> String {
-        match self {
-            Kind::Text => "a text".to_owned(),
-            Kind::Boolean => "true or false".to_owned(),
-            Kind::Integer(least, most) => format!("a whole number from {least} to {most}"),
-            Kind::Bytes(least, most) => {
-                format!("a number of bytes from {least} to {most}, such as 65536 or 64KiB")
-            }
-            Kind::Duration(least, most) => format!(
-                "a duration from {} to {}, such as 90s, 1m30s or 168h",
-                super::duration::format(least),
-                super::duration::format(most)
-            ),
-            Kind::Choice(words) => format!("one of {}", words.join(", ")),
-            Kind::Texts => "a list of texts".to_owned(),
-            Kind::Map => "a mapping".to_owned(),
-            Kind::Any => "anything".to_owned(),
-        }
-    }
+/// Whether a step stands for any key or index.
+pub fn is_pattern(step: &str) -> bool {
+    step == INDEX || step == ANY
+}
+
+/// Whether a step is an index of a list.
+pub fn is_index(step: &str) -> bool {
+    !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a key is in a section without which something that was meant to be closed is open, or is
+/// that section.
+pub fn is_guarded<S: AsRef<str>>(path: &[S]) -> bool {
+    let starts_with = |guard: &&[&str]| {
+        let steps = path.iter().map(AsRef::as_ref);
+        path.len() >= guard.len() && steps.zip(guard.iter()).all(|(step, known)| step == *known)
+    };
+    GUARDS.iter().any(starts_with)
+}
+
+/// The name of the variable that sets a key.
+pub fn variable(path: &[impl AsRef<str>]) -> String {
+    let steps: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
+    format!("{VARIABLE_PREFIX}{}", steps.join("_").to_uppercase())
 }

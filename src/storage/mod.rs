@@ -41,7 +41,7 @@ use std::time::Duration;
 pub struct Storage {
     driver: Arc<dyn Driver>,
     uploads: uploads::Sessions,
-    referrers: referrers::Indexed,
+    referrers: referrers::KnownReferrers,
     changes: changes::Changes,
     checked: writable::WritableCheck,
     skipped: skipped::Skipped,
@@ -68,7 +68,7 @@ impl Storage {
         Storage {
             driver,
             uploads,
-            referrers: referrers::Indexed::default(),
+            referrers: referrers::KnownReferrers::default(),
             changes: changes::Changes::default(),
             checked: writable::WritableCheck::default(),
             skipped: skipped::Skipped::default(),

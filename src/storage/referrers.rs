@@ -8,7 +8,8 @@
 //! What the list says of a manifest is kept in memory once it was read (`ReferrerFilter`). It stays right whoever else writes
 //! the directory, since it belongs to the digest; whether the manifest is there is checked each time.
 
-use super::links::Link;
+mod index;
+
 use super::manifests::{ManifestAsReferrer, ReadManifest};
 use super::recent::Recent;
 use super::{Error, Result, Storage, layout};
@@ -16,15 +17,10 @@ use crate::memory::{Share, Use};
 use crate::spec::media_type::MEDIA_TYPE_BYTES_MAX;
 use crate::spec::{Algorithm, Digest, Name, descriptor};
 use crate::sync::Mutex;
+use index::{Indexes, ReferrerPair, STEP, is_recent};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Directory entries that are read in one step.
-const STEP: usize = 500;
-
-/// Repositories whose index is known to be complete; the least recently used are indexed again.
-const INDEXED_REPOSITORIES_MAX: usize = 20_000;
+use std::time::Instant;
 
 /// Bytes of memory for the filters of referrers, and for their descriptors.
 const ENTRIES_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -42,41 +38,19 @@ const LARGE_BYTES: u64 = 64 * 1024;
 /// Referrers that are examined for one page. If a filter finds too few among so many, the page ends early.
 const LOOKED_AT_MAX: usize = 20_000;
 
-/// A subject and one of its referrers.
-type ReferrerPair = (Digest, Digest);
-
-/// A repository's pairs that could not be stored (the data is read-only); `None` until its index is
-/// complete. Whoever needs it meanwhile waits.
-type Slot = Arc<Mutex<Making>>;
-
-#[derive(Default)]
-struct Making {
-    made: Option<Arc<BTreeSet<ReferrerPair>>>,
-    /// When the memory for it was last exhausted.
-    exhausted_at: Option<Instant>,
-}
-
-/// For this long after the memory was exhausted nobody who waited for a turn tries again: each would wait for memory
-/// in turn.
-const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
-
-fn is_recent(exhausted_at: Option<Instant>) -> bool {
-    exhausted_at.is_some_and(|then| then.elapsed() < EXHAUSTED_PAUSE)
-}
-
 /// What is kept of the referrers of all repositories.
-pub struct Indexed {
-    repositories: Mutex<Recent<Name, Slot>>,
+pub struct KnownReferrers {
+    indexes: Indexes,
     entries: Mutex<Recent<Digest, Arc<ReferrerFilter>>>,
     descriptors: Mutex<Recent<Digest, Arc<str>>>,
     /// Locked while a large manifest is read; when the memory for one was last exhausted.
     reading: Mutex<Option<Instant>>,
 }
 
-impl Default for Indexed {
-    fn default() -> Indexed {
-        Indexed {
-            repositories: Mutex::new(Recent::new(INDEXED_REPOSITORIES_MAX)),
+impl Default for KnownReferrers {
+    fn default() -> KnownReferrers {
+        KnownReferrers {
+            indexes: Indexes::default(),
             entries: Mutex::new(Recent::new(ENTRIES_BYTES_MAX)),
             descriptors: Mutex::new(Recent::new(DESCRIPTORS_BYTES_MAX)),
             reading: Mutex::default(),
@@ -294,106 +268,6 @@ impl Storage {
                 .insert(digest.clone(), kept, bytes);
         }
         (entry, json)
-    }
-
-    /// Makes sure that every referrer of the repository is in its index; returns those that could not
-    /// be written there. Names of repositories that do not exist are not remembered.
-    fn index_referrers(&self, name: &Name) -> Result<Arc<BTreeSet<ReferrerPair>>> {
-        let known = self.referrers.repositories.lock().get(name);
-        let slot = match known {
-            Some(slot) => slot,
-            None if !self.has_repository(name)? => return Ok(Arc::default()),
-            None => {
-                let mut repositories = self.referrers.repositories.lock();
-                repositories.get(name).unwrap_or_else(|| {
-                    let slot = Slot::default();
-                    repositories.insert(name.clone(), Arc::clone(&slot), 1);
-                    slot
-                })
-            }
-        };
-        let mut making = slot.lock();
-        if let Some(made) = &making.made {
-            return Ok(Arc::clone(made));
-        }
-        if is_recent(making.exhausted_at) {
-            return Err(Error::Exhausted);
-        }
-        let made = self.make_index(name);
-        if let Err(Error::Exhausted) = &made {
-            making.exhausted_at = Some(Instant::now());
-        }
-        let made = Arc::new(made?);
-        making.made = Some(Arc::clone(&made));
-        Ok(made)
-    }
-
-    /// Links every manifest of a repository under its subject; returns the pairs that could not be written.
-    fn make_index(&self, name: &Name) -> Result<BTreeSet<ReferrerPair>> {
-        let mut unwritten = BTreeSet::new();
-        for algorithm in Algorithm::ALL {
-            for page in self.pages(layout::revisions(name, algorithm), "", STEP) {
-                let digest = |hex: String| format!("{}:{hex}", algorithm.name()).parse().ok();
-                for digest in page?.into_iter().filter_map(digest) {
-                    let key = layout::revision_link(name, &digest);
-                    let pair = self.index_referrer(name, digest);
-                    unwritten.extend(self.unless_odd(&key, pair)?.flatten());
-                }
-            }
-        }
-        Ok(unwritten)
-    }
-
-    /// Links one manifest under its subject, if it has one and is not linked yet. Returns the pair when
-    /// it could not be written.
-    fn index_referrer(&self, name: &Name, digest: Digest) -> Result<Option<ReferrerPair>> {
-        let Some(subject) = self.subject_to_index(name, &digest)? else {
-            return Ok(None);
-        };
-        let key = layout::referrer_link(name, &subject, &digest);
-        if self.driver.stat(&key)?.is_some() {
-            return Ok(None);
-        }
-        let link = Link::referrer(name, &subject, &digest).write();
-        match self.change_shared(name, || Ok(self.driver.write(&[link])?)) {
-            Ok(()) => Ok(None),
-            Err(error) => {
-                let why = format!("its index of referrers is kept in memory only: {error}");
-                self.skip(&layout::repository(name), &why);
-                Ok(Some((subject, digest)))
-            }
-        }
-    }
-
-    /// What a manifest refers to. What of it cannot be read is logged.
-    fn subject_to_index(&self, name: &Name, digest: &Digest) -> Result<Option<Digest>> {
-        let read = match self.read_referrer(digest)? {
-            ManifestAsReferrer::Missing => return Ok(None),
-            ManifestAsReferrer::Read(read) => read,
-            ManifestAsReferrer::Unreadable(why) => {
-                log::warn!(
-                    "the manifest {digest} of {name} cannot be read, so it is not among any referrers: {why}"
-                );
-                return Ok(None);
-            }
-        };
-        if read.referrer.subject.is_some() {
-            self.keep(digest, &read);
-        }
-        let referrer = read.referrer;
-        let members = referrer.unreadable.join(", ");
-        match &referrer.subject {
-            None if referrer.unreadable.contains(&"subject") => log::warn!(
-                "the manifest {digest} of {name} has a subject without a digest that is supported, so it is \
-                 not among any referrers"
-            ),
-            Some(subject) if !members.is_empty() => log::warn!(
-                "the manifest {digest} of {name} is listed among the referrers of {subject} without what \
-                 cannot be read of its {members}"
-            ),
-            _ => {}
-        }
-        Ok(referrer.subject)
     }
 }
 

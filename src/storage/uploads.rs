@@ -4,6 +4,7 @@
 //! sessions as there may be (`sessions`). A session that is found in the store only, ours or distribution's, is resumed as the
 //! driver can, and hashed as far as nothing is known of its bytes (`rehash`).
 
+mod hash;
 mod rehash;
 mod session;
 mod sessions;

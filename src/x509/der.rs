@@ -27,7 +27,7 @@ pub struct Element<'d> {
     pub tag: u8,
     /// Tag, length and content.
     pub whole: &'d [u8],
-    /// The content alone.
+    /// The content only.
     pub content: &'d [u8],
 }
 

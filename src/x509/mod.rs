@@ -1,4 +1,4 @@
-//! X.509 certificates (RFC 5280): what is read of those of others, and how one of our own is made.
+//! X.509 certificates (RFC 5280): parsing those of others, and making a self-signed one.
 //!
 //! Chains and names are judged by webpki; here is what it does not do: certificates of every version, their dates and
 //! keys, and making a self-signed one.

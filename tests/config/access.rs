@@ -79,7 +79,7 @@ fn rules_that_are_half_or_wrong_stop_the_start() {
         ),
         (
             format!("{BASE}access: {{rules: [{{{all}}}]}}\n"),
-            "access.rules.0.users.0: found `*`; allowed: anonymous alone, since auth is not set",
+            "access.rules.0.users.0: found `*`; allowed: only anonymous, since auth is not set",
         ),
         (
             format!("{BASE}auth: none\naccess: {{rules: [{{{all}}}]}}\n"),
@@ -123,14 +123,14 @@ fn rules_that_are_half_or_wrong_stop_the_start() {
         ),
         (
             format!("{BASE}{USERS}access: {{groups: {{'a.b': [c]}}, rules: [{{{all}}}]}}\n"),
-            "is no name of a group; ",
+            "not a group name; ",
         ),
         (
             format!("{BASE}{USERS}access: {{groups: {{g: ['@h']}}, rules: [{{{all}}}]}}\n"),
             "access.groups.g.0: found `@h`; allowed: the name of a user",
         ),
     ] {
-        let found = mistakes(&text, &[]);
+        let found = errors(&text, &[]);
         assert_eq!(found.len(), 1, "{text} {found:?}");
         assert!(found[0].contains(expected), "{text} {found:?}");
     }

@@ -16,8 +16,8 @@ fn unknown_variables_are_told_with_the_nearest_known_one() {
             ]
         ),
         [
-            "REGISTRY_PORT_5000_TCP: no key has this variable; it is ignored",
-            "REGISTRY_STORAGE_FILESYSTEM_ROOT_DIRECTORY: no key has this variable; it is ignored; did you mean REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY?",
+            "REGISTRY_PORT_5000_TCP: unknown variable; it is ignored",
+            "REGISTRY_STORAGE_FILESYSTEM_ROOT_DIRECTORY: unknown variable; it is ignored; did you mean REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY?",
         ]
     );
 }
@@ -101,9 +101,9 @@ fn what_yaml_leaves_out_of_a_variable_is_warned_of() {
     ] {
         assert_eq!(notices(BASE, &[(key, value)]), [""; 0], "{value}");
     }
-    let found = mistakes(BASE, &[("REGISTRY_HTTP_ADDR", "{a: b}")]);
+    let found = errors(BASE, &[("REGISTRY_HTTP_ADDR", "{a: b}")]);
     assert!(
-        found[0].contains("found a mapping; allowed: a text"),
+        found[0].contains("found a mapping; allowed: a string"),
         "{found:?}"
     );
 }
@@ -127,7 +127,7 @@ fn lists_of_the_environment_grow_by_one_index_at_a_time() {
         .map(|e| e.as_str())
         .collect();
     assert_eq!(allow, values);
-    let found = mistakes(BASE, &[(&name(1), "x")]);
+    let found = errors(BASE, &[(&name(1), "x")]);
     assert_eq!(
         found,
         [

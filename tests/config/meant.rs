@@ -40,6 +40,8 @@ fn protection_at_the_wrong_level_stops_the_start() {
         ("rules: []", "rules", "access.rules"),
         ("http: {Auth: none}", "http.Auth", "auth"),
         ("http: {auht: none}", "http.auht", "auth"),
+        ("log: {htpaswd: {}}", "log.htpaswd", "auth.htpasswd"),
+        ("validation: {tls: {}}", "validation.tls", "http.tls"),
         ("http: {proxy: {remoteurl: u}}", "http.proxy", "proxy"),
         (
             "maintenance: {readonly: {enabled: true}}",
@@ -47,7 +49,7 @@ fn protection_at_the_wrong_level_stops_the_start() {
             "storage.maintenance",
         ),
     ] {
-        let found = mistakes(&format!("{BASE}{text}\n"), &[]);
+        let found = errors(&format!("{BASE}{text}\n"), &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         let expected = format!(
             " {key}: unknown key at this level, where it would protect nothing; did you mean {meant}?"
@@ -59,18 +61,20 @@ fn protection_at_the_wrong_level_stops_the_start() {
         "tls: {key: k}",
         "auth:",
     ] {
-        let found = mistakes(&format!("{BASE}  {section}\n"), &[]);
+        let found = errors(&format!("{BASE}  {section}\n"), &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("unknown storage driver"), "{found:?}");
         assert!(found[0].contains("; did you mean "), "{found:?}");
     }
     // In a section that closes the registry nothing is passed over.
-    let found = mistakes(&format!("{BASE}http: {{tls: {{cert: c}}}}\n"), &[]);
+    let found = errors(&format!("{BASE}http: {{tls: {{cert: c}}}}\n"), &[]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("http.tls.cert: unknown key"), "{found:?}");
     // Words that are common elsewhere are no protection.
-    let text = format!("{BASE}log: {{service: registry}}\nhttp: {{path: /x}}\n");
-    assert_eq!(notices(&text, &[]).len(), 2);
+    let text = format!(
+        "{BASE}log: {{service: registry, tsl: x, users: x, banana: x}}\nhttp: {{path: /x}}\n"
+    );
+    assert_eq!(notices(&text, &[]).len(), 5);
 }
 
 #[test]
@@ -83,18 +87,24 @@ fn variables_that_nearly_protect_stop_the_start_and_those_of_others_do_not() {
         "REGISTRY_HTTP_TLS_CERT",
         "REGISTRY_AUTH_HTPASSWD_FILE",
     ] {
-        let found = mistakes(BASE, &[(name, "x")]);
+        let found = errors(BASE, &[(name, "x")]);
         assert_eq!(found.len(), 1, "{found:?}");
-        let start = format!("{name}: no key has this variable; ");
+        let start = format!("{name}: unknown variable; ");
         assert!(found[0].starts_with(&start), "{found:?}");
     }
     // podman's own, and what Kubernetes sets beside a service called registry-auth.
     for name in [
         "REGISTRY_AUTH_FILE",
         "REGISTRY_AUTH_SERVICE_HOST",
+        "REGISTRY_AUTH_SERVICE_PORT",
+        "REGISTRY_AUTH_SERVICE_PORT_HTTPS",
+        "REGISTRY_AUTH_PORT",
+        "REGISTRY_AUTH_PORT_5001_TCP",
         "REGISTRY_AUTH_PORT_5001_TCP_ADDR",
+        "REGISTRY_AUTH_PORT_5001_TCP_PORT",
         "REGISTRY_SERVICE_PORT_HTTPS",
         "REGISTRY_PORT",
+        "REGISTRY_NO_SUCH_KEY",
     ] {
         let found = notices(BASE, &[(name, "tcp://10.0.0.1:5000")]);
         assert_eq!(found.len(), 1, "{name}: {found:?}");
@@ -116,13 +126,13 @@ fn a_number_without_a_unit_is_asked_for_its_unit() {
         ),
         (format!("{BASE}http: {{draintimeout: '30'}}\n"), "30s"),
     ] {
-        let found = mistakes(&text, &[]);
+        let found = errors(&text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
-        let expected = format!("; is {meant} meant?");
+        let expected = format!("; did you mean {meant}?");
         assert!(found[0].ends_with(&expected), "{found:?}");
     }
     let name = "REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_AGE";
-    assert!(mistakes(BASE, &[(name, "168")])[0].ends_with("is 168h meant?"));
+    assert!(errors(BASE, &[(name, "168")])[0].ends_with("did you mean 168h?"));
     // Nothing is nothing in any unit.
     assert_eq!(
         clean(&purging("age: 0"), &[]).storage.upload_purging.age,
@@ -139,14 +149,14 @@ fn a_number_without_a_unit_is_asked_for_its_unit() {
     assert_eq!(config.http.drain_timeout, Duration::from_nanos(30));
     assert_eq!(found.len(), 1);
     let said = found[0].to_string();
-    assert!(said.contains("nanoseconds: 30ns; write a unit"), "{said}");
+    assert!(said.contains("nanoseconds: 30ns; add a unit"), "{said}");
 }
 
 #[test]
 fn header_fields_have_dashes_and_a_star_has_quotes() {
     let name = "REGISTRY_HTTP_HEADERS_ACCESS_CONTROL_ALLOW_ORIGIN";
     for name in [name.to_owned(), format!("{name}_0")] {
-        let found = mistakes(BASE, &[(&name, "['*']")]);
+        let found = errors(BASE, &[(&name, "['*']")]);
         assert_eq!(found.len(), 1, "{found:?}");
         let right = name.replace("ACCESS_CONTROL_ALLOW_ORIGIN", "ACCESS-CONTROL-ALLOW-ORIGIN");
         assert!(
@@ -154,7 +164,7 @@ fn header_fields_have_dashes_and_a_star_has_quotes() {
             "{found:?}"
         );
         assert!(
-            found[0].contains(&format!("- is meant: {right}, or ")),
+            found[0].contains(&format!("did you mean -: {right}, or ")),
             "{found:?}"
         );
     }
@@ -163,15 +173,15 @@ fn header_fields_have_dashes_and_a_star_has_quotes() {
     assert_eq!(config.http.headers[0].1, "*");
     let file = notices(&format!("{BASE}http: {{headers: {{X_A: [b]}}}}\n"), &[]);
     assert!(
-        file.len() == 1 && file[0].contains("is - meant?"),
+        file.len() == 1 && file[0].contains("did you mean -?"),
         "{file:?}"
     );
     for value in ["*", "[*]", "[GET, *]"] {
         let text = format!("{BASE}http:\n  headers:\n    Access-Control-Allow-Origin: {value}\n");
-        for found in [mistakes(&text, &[]), mistakes(BASE, &[(right, value)])] {
+        for found in [errors(&text, &[]), errors(BASE, &[(right, value)])] {
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(
-                found[0].ends_with("is put in quotes, such as ['*'] for any origin"),
+                found[0].ends_with("quote it, such as ['*'] for any origin"),
                 "{found:?}"
             );
         }
@@ -316,10 +326,10 @@ fn one_mistake_is_told_once() {
         ),
         (
             format!("{BASE}auth: {{ldap: {{}}}}\n"),
-            "auth.ldap: unknown kind of access control",
+            "auth.ldap: unknown authentication scheme",
         ),
     ] {
-        let found = mistakes(&text, &[]);
+        let found = errors(&text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(expected), "{found:?}");
     }
@@ -331,11 +341,11 @@ fn a_tab_is_called_a_tab() {
         "version: 0.1\nstorage:\n\tfilesystem:\n",
         "version: 0.1\nstorage:\n  filesystem:\n  \trootdirectory: /x\n",
     ] {
-        let found = mistakes(text, &[]);
+        let found = errors(text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
-        let said = "it is a tab; YAML indents with spaces";
+        let said = "this is a tab; YAML indents with spaces";
         assert!(found[0].ends_with(said), "{found:?}");
     }
-    let at = mistakes("version: 0.1\nlog: {fields: {a: @b}}\n", &[]);
-    assert!(at[0].ends_with("is put in quotes"), "{at:?}");
+    let at = errors("version: 0.1\nlog: {fields: {a: @b}}\n", &[]);
+    assert!(at[0].ends_with("must be quoted"), "{at:?}");
 }

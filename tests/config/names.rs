@@ -90,7 +90,7 @@ fn what_would_be_unsafe_without_its_support_stops_the_start() {
         ),
         ("proxy:\n  remoteurl: https://a\n", "proxy.remoteurl"),
     ] {
-        let found = mistakes(&format!("{BASE}{section}"), &[]);
+        let found = errors(&format!("{BASE}{section}"), &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(&format!(" {key}: ")), "{found:?}");
     }
@@ -101,7 +101,7 @@ fn what_would_be_unsafe_without_its_support_stops_the_start() {
         ("REGISTRY_PROXY_REMOTEURL", "https://a"),
         ("REGISTRY_STORAGE", "s3"),
     ] {
-        let found = mistakes(BASE, &[(name, value)]);
+        let found = errors(BASE, &[(name, value)]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with(&format!("{name}: ")), "{found:?}");
     }
@@ -109,7 +109,7 @@ fn what_would_be_unsafe_without_its_support_stops_the_start() {
 
 #[test]
 fn a_slip_in_a_name_that_closes_the_registry_stops_the_start() {
-    let found = mistakes(
+    let found = errors(
         &format!("{BASE}Auth: htpasswd\nhttp:\n  tsl:\n    key: /k\n"),
         &[],
     );
@@ -128,9 +128,9 @@ fn a_slip_in_a_name_that_closes_the_registry_stops_the_start() {
         ),
         ("REGISTRY_PROXY_REMOTE_URL", "REGISTRY_PROXY_REMOTEURL"),
     ] {
-        let expected = format!("{name}: no key has this variable; did you mean {known}?");
-        assert_eq!(mistakes(BASE, &[(name, "x")]), [expected]);
+        let expected = format!("{name}: unknown variable; did you mean {known}?");
+        assert_eq!(errors(BASE, &[(name, "x")]), [expected]);
     }
     // `no` is the name of a file here.
-    assert_eq!(mistakes(BASE, &[("REGISTRY_HTTP_TLS_KEY", "no")]).len(), 1);
+    assert_eq!(errors(BASE, &[("REGISTRY_HTTP_TLS_KEY", "no")]).len(), 1);
 }

@@ -15,7 +15,7 @@ struct Real {
     name: String,
     text: String,
     notices: BTreeSet<String>,
-    mistakes: Vec<(String, String)>,
+    errors: Vec<(String, String)>,
 }
 
 fn all() -> Vec<Real> {
@@ -26,14 +26,14 @@ fn all() -> Vec<Real> {
 
 fn real(path: &Path) -> Real {
     let text = std::fs::read_to_string(path).unwrap();
-    let (mut notices, mut mistakes) = (BTreeSet::new(), Vec::new());
+    let (mut notices, mut errors) = (BTreeSet::new(), Vec::new());
     let head = text.lines().map_while(|line| line.strip_prefix("# "));
     for line in head.skip(1) {
         match line.split_once(' ').unwrap() {
             ("warning" | "note", _) => assert!(notices.insert(line.to_owned())),
             ("refused", rest) => {
                 let (key, part) = rest.split_once(": ").unwrap();
-                mistakes.push((key.to_owned(), part.to_owned()));
+                errors.push((key.to_owned(), part.to_owned()));
             }
             _ => panic!("{}: {line}", path.display()),
         }
@@ -42,7 +42,7 @@ fn real(path: &Path) -> Real {
         name: path.file_name().unwrap().to_str().unwrap().to_owned(),
         text,
         notices,
-        mistakes,
+        errors,
     }
 }
 
@@ -59,12 +59,12 @@ fn each_is_taken_or_refused_for_what_it_is() {
                 };
                 let line = |notice: &Notice| format!("{} {}", severity(notice), notice.key);
                 let found: BTreeSet<String> = found.iter().map(line).collect();
-                assert!(real.mistakes.is_empty(), "{} was taken", real.name);
+                assert!(real.errors.is_empty(), "{} was taken", real.name);
                 assert_eq!(found, real.notices, "{}", real.name);
             }
             Err(found) => {
-                assert_eq!(found.len(), real.mistakes.len(), "{} {found:#?}", real.name);
-                for (key, part) in &real.mistakes {
+                assert_eq!(found.len(), real.errors.len(), "{} {found:#?}", real.name);
+                for (key, part) in &real.errors {
                     let is_it = |said: &&String| {
                         said.contains(part)
                             && (key.is_empty() || said.contains(&format!(" {key}: ")))
@@ -83,7 +83,7 @@ fn each_is_taken_or_refused_for_what_it_is() {
 /// What is taken means the same after it was printed by `check-config`.
 #[test]
 fn what_is_taken_is_printed_so_that_it_means_the_same() {
-    for real in all().iter().filter(|real| real.mistakes.is_empty()) {
+    for real in all().iter().filter(|real| real.errors.is_empty()) {
         let printed = load(&real.text, &[]).unwrap().0.render();
         let again = load(&printed, &[]).unwrap().0.render();
         assert_eq!(again, printed, "{}", real.name);

@@ -137,14 +137,14 @@ fn what_is_half_or_wrong_is_told_with_what_is_allowed() {
             &["http.tls.letsencrypt: certificates are not fetched from Let's Encrypt"],
         ),
     ] {
-        let found = mistakes(&section(lines), &[]);
+        let found = errors(&section(lines), &[]);
         assert_eq!(found.len(), starts.len(), "{lines}: {found:#?}");
         for start in starts {
             let any = found.iter().any(|mistake| mistake.contains(start));
             assert!(any, "{start}: {found:#?}");
         }
     }
-    let weak = mistakes(
+    let weak = errors(
         &section(FILES),
         &[(
             "REGISTRY_HTTP_TLS_CIPHERSUITES",

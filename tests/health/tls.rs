@@ -97,12 +97,12 @@ fn the_certificate_that_openssl_makes_is_trusted_when_it_is_trusted_itself() {
         (
             &nameless,
             &nameless,
-            "without a name (it contains no host name (subjectAltName)): make one",
+            "without a host name (it contains no host name (subjectAltName)): make one",
         ),
         (
             &other,
             &other,
-            "for another name (it is for other.example): ask it by a name",
+            "for another name (it is for other.example): use a name",
         ),
     ] {
         let (output, _) = trusting(server, trusted);
@@ -127,6 +127,6 @@ fn one_that_wants_a_certificate_of_its_clients_is_well() {
     let url = url("https", strict.address);
     well(
         &registry(&["health", "--insecure", &url], &[]),
-        &format!("{url} asks for a client's certificate"),
+        &format!("{url} requires a client certificate"),
     );
 }

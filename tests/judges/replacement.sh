@@ -224,9 +224,9 @@ echo "== what is there and is wrong is never replaced by what is open"
 mkdir other
 echo 'version: 0.1' >other/config.yml
 both=(-v "$(pwd)/other/config.yml":/etc/distribution/config.yml)
-refused "with other content" docker run --rm -v "$(pwd)/config.yml":/etc/docker/registry/config.yml "${both[@]}" registry:2
-refused "names no driver" docker run --rm "${both[@]}" registry:2
-refused "is a folder; a container engine makes one" \
+refused "differs from" docker run --rm -v "$(pwd)/config.yml":/etc/docker/registry/config.yml "${both[@]}" registry:2
+refused "no storage driver is configured" docker run --rm "${both[@]}" registry:2
+refused "is a directory; a container engine creates one" \
     docker run --rm -v "$(pwd)/missing.yml":/etc/docker/registry/config.yml registry:2
 mkdir wrong
 cp config.yml wrong/registry.yaml

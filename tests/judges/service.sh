@@ -85,7 +85,7 @@ refused 'there is no service registry' service status
 refused 'there is no service registry' service start
 refused 'cannot be read' service install "$home/nothing.yml"
 configure "$configuration" x ./data
-refused 'no service was made' service install "$configuration"
+refused 'no service was installed' service install "$configuration"
 refused 'there is no service registry' service status
 
 echo "made once"

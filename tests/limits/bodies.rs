@@ -113,7 +113,7 @@ fn broken_chunks_reach_the_handler_as_an_error_and_end_the_connection() {
         assert!(
             answer
                 .text()
-                .starts_with("InvalidData: broken chunked coding"),
+                .starts_with("InvalidData: malformed chunked coding"),
             "{}",
             answer.text()
         );

@@ -6,7 +6,7 @@
 
 use super::program::{self, Program};
 use super::secure::Identity;
-use registry::config::{Config, Source};
+use registry::config::{Config, ConfigSource};
 use registry::http::Control;
 use registry::logging::Sink;
 use registry::server::Registry;
@@ -123,7 +123,7 @@ impl Server {
     /// Serves in this process.
     fn here(text: &str, variables: Vec<(String, String)>) -> (SocketAddr, Server) {
         super::server_log::keep();
-        let source = Source::Text {
+        let source = ConfigSource::Text {
             name: "test.yml".into(),
             text: text.into(),
         };

@@ -2,7 +2,7 @@
 //! of which every term is known.
 
 use super::raw::Raw;
-use registry::commands::certificate::{self, Order};
+use registry::commands::certificate::{self, CertificateOptions};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -27,9 +27,13 @@ impl Identity {
     /// For `localhost` and 127.0.0.1, in a folder of its own below `folder`.
     pub fn new(folder: &Path, name: &str) -> Identity {
         let folder = folder.join(name);
-        let (hosts, addresses) = (["localhost".to_owned()], ["127.0.0.1".to_owned()]);
-        let order = Order::new(&hosts, &addresses, 30, folder.clone()).unwrap();
-        certificate::run(&order, &mut Vec::new()).unwrap();
+        let options = CertificateOptions {
+            host: vec!["localhost".parse().unwrap()],
+            ip: vec!["127.0.0.1".parse().unwrap()],
+            days: 30,
+            out: folder.clone(),
+        };
+        certificate::execute(options, &mut Vec::new()).unwrap();
         Identity {
             certificate: folder.join("localhost.crt"),
             key: folder.join("localhost.key"),

@@ -1,5 +1,5 @@
-//! A unix socket for the client that asks: ureq connects by TCP alone, so this is its connection and
-//! its transport for the rest.
+//! A unix socket for the client: ureq itself only connects by TCP, so this is its connection and its transport for
+//! the rest.
 
 use crate::sys::{self, LocalStream, Timeouts};
 use std::io::{self, Read, Write};
@@ -10,8 +10,8 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
-/// Where nothing limits the wait the one who asks does; this only keeps a thread from staying for good.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Where nothing else limits the wait the caller does; this only keeps a thread from staying forever.
+const TIMEOUT_MAX: Duration = Duration::from_secs(300);
 
 /// Connects to one socket, whatever the URL says.
 #[derive(Debug)]
@@ -54,8 +54,8 @@ pub struct LocalTransport {
 
 impl LocalTransport {
     fn limit(&self, timeout: NextTimeout) -> io::Result<()> {
-        let patience = timeout.not_zero().map_or(PATIENCE, |left| *left);
-        self.stream.set_timeouts(patience, patience)
+        let timeout = timeout.not_zero().map_or(TIMEOUT_MAX, |left| *left);
+        self.stream.set_timeouts(timeout, timeout)
     }
 }
 
@@ -79,7 +79,7 @@ impl Transport for LocalTransport {
         Ok(count > 0)
     }
 
-    /// One question is asked and the connection never used again.
+    /// One request is sent and the connection never used again.
     fn is_open(&mut self) -> bool {
         false
     }

@@ -1,5 +1,5 @@
-//! TLS for the client that asks. ureq's own cannot be told whom to trust beyond authorities, and the
-//! certificate that openssl makes for a server (`CA:TRUE`, signed by itself) is one that is trusted itself.
+//! TLS for the client. ureq's own only trusts authorities, and the self-signed certificate that openssl makes for a
+//! server (`CA:TRUE`) must be trusted itself.
 
 use crate::http::tls::client_provider;
 use crate::x509::CertificateSummary;
@@ -19,7 +19,7 @@ use ureq::unversioned::transport::{
     TransportAdapter,
 };
 
-/// Whose certificate is taken.
+/// Whose certificate is accepted.
 pub enum Trust {
     /// Anybody's.
     Everyone,
@@ -39,15 +39,15 @@ impl fmt::Debug for SecureConnector {
 }
 
 impl SecureConnector {
-    /// For one that is trusted so. The error says what this program lacks.
+    /// For a server that is trusted so. The error says what this program lacks.
     pub fn new(trust: Trust) -> Result<SecureConnector, String> {
         let provider = Arc::new(client_provider());
-        let judge = Judge::new(trust, &provider)?;
+        let verifier = Verifier::new(trust, &provider)?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| format!("there is no TLS in this program: {error}"))?
+            .map_err(|error| format!("TLS cannot be set up: {error}"))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(judge))
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         Ok(SecureConnector {
             config: Arc::new(config),
@@ -115,7 +115,7 @@ impl Transport for SecureTransport {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.stream.get_mut().set_timeout(timeout);
         let count = match self.stream.read(self.buffers.input_append_buf()) {
-            // Ended without a word: what came is judged by HTTP.
+            // Ended without close_notify: HTTP decides whether that was all.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
             other => other?,
         };
@@ -123,7 +123,7 @@ impl Transport for SecureTransport {
         Ok(count > 0)
     }
 
-    /// One question is asked and the connection never used again.
+    /// One request is sent and the connection never used again.
     fn is_open(&mut self) -> bool {
         false
     }
@@ -133,40 +133,39 @@ impl Transport for SecureTransport {
     }
 }
 
-/// Judges the server's certificate.
-struct Judge {
+/// Verifies the server's certificate.
+struct Verifier {
     trust: Trust,
-    /// None when there is nobody who could have signed.
+    /// `None` when there is no authority.
     chains: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl fmt::Debug for Judge {
+impl fmt::Debug for Verifier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("judge")
+        out.write_str("verifier")
     }
 }
 
-impl Judge {
-    fn new(trust: Trust, provider: &Arc<CryptoProvider>) -> Result<Judge, String> {
+impl Verifier {
+    fn new(trust: Trust, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
         let mut roots = RootCertStore::empty();
         if let Trust::These(certificates) = &trust {
             roots.add_parsable_certificates(certificates.iter().cloned());
         }
-        let chains =
-            match roots.is_empty() {
-                true => None,
-                false => {
-                    let provider = Arc::clone(provider);
-                    let builder =
-                        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
-                    let built = builder.build();
-                    Some(built.map_err(|error| {
-                        format!("whom this machine trusts cannot be used: {error}")
-                    })?)
-                }
-            };
-        Ok(Judge {
+        let chains = match roots.is_empty() {
+            true => None,
+            false => {
+                let provider = Arc::clone(provider);
+                let builder =
+                    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+                let built = builder.build();
+                Some(built.map_err(|error| {
+                    format!("the trusted certificates of this machine cannot be used: {error}")
+                })?)
+            }
+        };
+        Ok(Verifier {
             trust,
             chains,
             provider: Arc::clone(provider),
@@ -174,7 +173,7 @@ impl Judge {
     }
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         server: &CertificateDer<'_>,

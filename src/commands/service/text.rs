@@ -1,53 +1,57 @@
-//! What `registry service` tells.
+//! What `registry service` prints.
 
-use super::{Action, Files};
+use super::Files;
+use super::options::{
+    InstallOptions, RunOptions, ServiceCommand, StartOptions, StatusOptions, StopOptions,
+    UninstallOptions,
+};
 use crate::config::PATH_VARIABLE;
 use crate::sys::service::{Plan, RunState, ServiceReport};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// About a service that was made; `folders` are those it writes to.
-pub fn installed(plan: &Plan, files: &Files, folders: &[PathBuf]) -> String {
+/// About a service that was installed; `directories` are those it writes to.
+pub fn installed(plan: &Plan, files: &Files, directories: &[PathBuf]) -> String {
     let Plan { name, account, .. } = plan;
     let (config, log) = (files.config.display(), files.log.display());
-    let folder = files.folder().display();
-    let grants: String = folders
+    let start = files.directory().display();
+    let grants: String = directories
         .iter()
-        .map(|folder| {
-            let mut folder = folder.display().to_string();
-            // The root of a drive: a backslash before a quote would be part of the word, with the quote.
-            if folder.ends_with('\\') {
-                folder.push('.');
+        .map(|directory| {
+            let mut path = directory.display().to_string();
+            // The root of a drive: a backslash before a quote would be part of the argument, with the quote.
+            if path.ends_with('\\') {
+                path.push('.');
             }
-            format!("    mkdir \"{folder}\" & icacls \"{folder}\" /grant \"{account}:(OI)(CI)M\"\n")
+            format!("    mkdir \"{path}\" & icacls \"{path}\" /grant \"{account}:(OI)(CI)M\"\n")
         })
         .collect();
     format!(
-        "the service {name} is made; it starts with Windows, and again after a failure
+        "the service {name} has been installed; it starts with Windows, and again after a failure
   configuration  {config}
   log            {log}, and {log}.1
-  relative paths in the configuration begin at {folder}
+  relative paths in the configuration start from {start}
 
-It runs as {account}, which has rights of its own. Once, in an elevated prompt of cmd, let it write:
-{grants}and read (R in the place of (OI)(CI)M) what else the configuration names: the key of the certificate,
+It runs as {account}, which needs permissions of its own. Once, in an elevated cmd prompt, let it write:
+{grants}and read (R instead of (OI)(CI)M) whatever else the configuration names: the key of the certificate,
 the file of users. Then:
     registry service start --name {name}
 "
     )
 }
 
-/// About what the system does not know of, if there is anything.
-pub fn unknown(what: &[&str]) -> String {
+/// About what the system does not support, if there is anything.
+pub fn unsupported(what: &[&str]) -> String {
     match what {
         [] => String::new(),
         what => format!(
-            "\nThis system does not know how to give a service: {}.\n",
+            "\nThis system does not support for a service: {}.\n",
             what.join(", ")
         ),
     }
 }
 
-/// About variables that are set here and that a service may not see.
+/// About variables that are set here and that the service may not see.
 pub fn variables(names: impl Iterator<Item = OsString>) -> String {
     let ours = |name: &OsString| {
         let name = name.to_string_lossy().to_ascii_uppercase();
@@ -62,19 +66,19 @@ pub fn variables(names: impl Iterator<Item = OsString>) -> String {
     }
     names.sort();
     format!(
-        "\nThe configuration was checked with variables that are set here: {}. A service sees those of the \
-         system (setx /M) alone.\n",
+        "\nThe configuration was checked with variables that are set here: {}. A service only sees those of the \
+         system (setx /M).\n",
         names.join(", ")
     )
 }
 
-/// What is known of a service.
+/// The status of a service.
 pub fn status(name: &str, status: &ServiceReport) -> String {
     let state = match status.state {
         RunState::Stopped => "stopped",
         RunState::Starting => "starting",
         RunState::Running => "running",
-        RunState::Stopping => "stopping, it finishes what is in flight",
+        RunState::Stopping => "stopping, with requests in flight",
     };
     let process = status
         .process
@@ -85,13 +89,15 @@ pub fn status(name: &str, status: &ServiceReport) -> String {
     )
 }
 
-/// What to do where there are no services of Windows.
-pub fn elsewhere(action: &Action, name: &str) -> String {
-    let verb = match action {
-        Action::Uninstall => "disable --now",
-        Action::Stop => "stop",
-        Action::Status => "status",
-        Action::Install(_) | Action::Start | Action::Run(_) => "start",
+/// What to do where there are no Windows services.
+pub fn unavailable(command: &ServiceCommand) -> String {
+    let (verb, name) = match command {
+        ServiceCommand::Uninstall(UninstallOptions { name }) => ("disable --now", name),
+        ServiceCommand::Stop(StopOptions { name }) => ("stop", name),
+        ServiceCommand::Status(StatusOptions { name }) => ("status", name),
+        ServiceCommand::Start(StartOptions { name })
+        | ServiceCommand::Install(InstallOptions { name, .. })
+        | ServiceCommand::Run(RunOptions { name, .. }) => ("start", name),
     };
     format!(
         "`registry service` is for Windows; here it is `systemctl {verb} {name}`, once the unit that \
@@ -102,7 +108,6 @@ pub fn elsewhere(action: &Action, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
     use std::time::Duration;
 
     #[test]
@@ -113,12 +118,12 @@ mod tests {
             "REGISTRY_HTTP_ADDR",
             PATH_VARIABLE,
         ];
-        let told = variables(names.map(OsString::from).into_iter());
+        let report = variables(names.map(OsString::from).into_iter());
         assert!(
-            told.contains(": REGISTRY_HTTP_ADDR, Registry_Log_Level. "),
-            "{told}"
+            report.contains(": REGISTRY_HTTP_ADDR, Registry_Log_Level. "),
+            "{report}"
         );
-        assert!(!told.contains(PATH_VARIABLE), "{told}");
+        assert!(!report.contains(PATH_VARIABLE), "{report}");
         assert_eq!(variables([OsString::from("PATH")].into_iter()), "");
     }
 
@@ -134,18 +139,18 @@ mod tests {
             restart_pauses: Vec::new(),
             failures_forgotten: Duration::ZERO,
         };
-        let files = Files::new(Path::new("config.yml"), None).unwrap();
-        let told = installed(&plan, &files, &[r"d:\my data".into(), r"d:\".into()]);
+        let files = Files::new(Some("config.yml".into()), None).unwrap();
+        let report = installed(&plan, &files, &[r"d:\my data".into(), r"d:\".into()]);
         for part in [
             r#"icacls "d:\my data" /grant "NT SERVICE\hub:(OI)(CI)M""#,
             r#"icacls "d:\." /grant "#,
         ] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(report.contains(part), "{part}: {report}");
         }
     }
 
     #[test]
-    fn a_status_tells_the_process_where_there_is_one() {
+    fn a_status_shows_the_process_where_there_is_one() {
         let mut known = ServiceReport {
             state: RunState::Running,
             process: Some(7),

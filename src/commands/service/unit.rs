@@ -1,21 +1,21 @@
-//! The unit for systemd, which is on Linux what a service is on Windows: as little as a registry needs, of
-//! rights and of the file system (systemd.exec(5), "Sandboxing").
+//! The systemd unit, which is on Linux what a service is on Windows: with no more permissions, and no more of the
+//! file system, than a registry needs (systemd.exec(5), "Sandboxing").
 
 use crate::config::{Config, Scheme, StorageDriver};
 use crate::http::Listen;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Where systemd makes a folder for a service by itself, and gives it to the service's user.
+/// Where systemd itself creates a directory for a service, owned by the service's user.
 const STATE: &str = "/var/lib/";
 const RUNTIME: &str = "/run/";
-/// Below this a port takes a capability.
+/// A port below this needs a capability.
 const PORT_FREE_MIN: u16 = 1024;
-/// Whoever is not root has no business in these.
+/// Directories that nobody but root and their owners need.
 const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
-/// What is the same for every registry.
+/// The part that is the same for every registry.
 const SANDBOX: &str = "\
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -42,26 +42,26 @@ UMask=0027
 
 /// What the unit is about.
 pub struct Unit<'a> {
-    /// What it is called, and the user that it runs as.
+    /// Its name, and that of the user that it runs as.
     pub name: &'a str,
-    /// The program, by its whole path.
+    /// The absolute path of the program.
     pub program: PathBuf,
-    /// The configuration, by its whole path.
+    /// The absolute path of the configuration.
     pub file: &'a Path,
-    /// What that says.
+    /// The content of the configuration.
     pub config: &'a Config,
-    /// Where its relative paths begin.
-    pub folder: &'a Path,
+    /// Where its relative paths start.
+    pub directory: &'a Path,
 }
 
 impl Unit<'_> {
-    /// The text of the unit. What is to be done beside it stands in its comments.
+    /// The text of the unit. What else is to be done is in its comments.
     pub fn text(&self) -> String {
         let name = self.name;
         let mut text = self.comments();
         let (program, file) = (word(&self.program), word(self.file));
-        let folder = specifiers(&self.folder.display().to_string());
-        // Nothing is lost when a text grows.
+        let directory = specifiers(&self.directory.display().to_string());
+        // Writing to a string cannot fail.
         let _ = write!(
             text,
             "
@@ -74,7 +74,7 @@ After=network-online.target
 [Service]
 Type=exec
 ExecStart={program} serve {file}
-WorkingDirectory={folder}
+WorkingDirectory={directory}
 User={name}
 Group={name}
 Restart=on-failure
@@ -85,14 +85,14 @@ LimitNOFILE=65536
 [Install]
 WantedBy=multi-user.target
 ",
-            self.folders(),
+            self.directories(),
             self.capabilities(),
             self.hidden()
         );
         text
     }
 
-    /// What to do, once: the user, the files that it must read.
+    /// What to do once: the user, the files that it must read.
     fn comments(&self) -> String {
         let name = self.name;
         let mut text = format!(
@@ -106,10 +106,10 @@ WantedBy=multi-user.target
                 "#   chgrp {name} \"{file}\" && chmod 640 \"{file}\"\n"
             ));
         }
-        for folder in self.writable() {
-            let folder = folder.display();
+        for directory in self.writable() {
+            let directory = directory.display();
             text.push_str(&format!(
-                "#   mkdir -p \"{folder}\" && chown -R {name}:{name} \"{folder}\"\n"
+                "#   mkdir -p \"{directory}\" && chown -R {name}:{name} \"{directory}\"\n"
             ));
         }
         text.push_str(&format!(
@@ -126,43 +126,43 @@ WantedBy=multi-user.target
             _ => None,
         };
         let files = tls.into_iter().chain(users);
-        files.map(|file| self.whole(file)).collect()
+        files.map(|file| self.absolute(file)).collect()
     }
 
-    /// Where the data is, if it is in a folder.
+    /// Where the data is, if it is in a directory.
     fn data(&self) -> Option<PathBuf> {
         match &self.config.storage.driver {
-            StorageDriver::Filesystem { root_directory, .. } => Some(self.whole(root_directory)),
+            StorageDriver::Filesystem { root_directory, .. } => Some(self.absolute(root_directory)),
             StorageDriver::InMemory => None,
         }
     }
 
-    /// The folder of the socket, if it listens on one.
+    /// The directory of the socket, if it listens on one.
     fn socket(&self) -> Option<PathBuf> {
         match &self.config.http.listen {
-            Listen::Unix(path) => self.whole(path).parent().map(Path::to_owned),
+            Listen::Unix(path) => self.absolute(path).parent().map(Path::to_owned),
             Listen::Tcp(_) => None,
         }
     }
 
-    /// The folders that are written to and that systemd does not make.
+    /// The directories that are written to and that systemd does not create.
     fn writable(&self) -> Vec<PathBuf> {
         let data = self
             .data()
-            .filter(|path| made_by_systemd(STATE, path).is_none());
+            .filter(|path| created_by_systemd(STATE, path).is_none());
         let socket = self.socket();
-        let socket = socket.filter(|path| made_by_systemd(RUNTIME, path).is_none());
+        let socket = socket.filter(|path| created_by_systemd(RUNTIME, path).is_none());
         data.into_iter().chain(socket).collect()
     }
 
-    fn folders(&self) -> String {
+    fn directories(&self) -> String {
         let mut text = String::new();
         for (key, place, path) in [
             ("StateDirectory", STATE, self.data()),
             ("RuntimeDirectory", RUNTIME, self.socket()),
         ] {
             let Some(path) = path else { continue };
-            match made_by_systemd(place, &path) {
+            match created_by_systemd(place, &path) {
                 Some(below) => text.push_str(&format!("{key}={}\n", word(Path::new(below)))),
                 None => text.push_str(&format!("ReadWritePaths={}\n", word(&path))),
             }
@@ -170,7 +170,7 @@ WantedBy=multi-user.target
         text
     }
 
-    /// The right to a low port where there is one, and no other.
+    /// The capability for a low port where there is one, and no other.
     fn capabilities(&self) -> &'static str {
         let port = match &self.config.http.listen {
             Listen::Tcp(address) => address
@@ -183,7 +183,7 @@ WantedBy=multi-user.target
                 "AmbientCapabilities=CAP_NET_BIND_SERVICE\n\
                  CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"
             }
-            // Where nobody has capabilities, users of its own cost nothing.
+            // Without capabilities, a user namespace of its own costs nothing.
             false => "CapabilityBoundingSet=\nPrivateUsers=yes\n",
         }
     }
@@ -209,19 +209,19 @@ WantedBy=multi-user.target
         format!("ProtectHome={home}\nPrivateTmp={temporary}\n")
     }
 
-    fn whole(&self, path: &Path) -> PathBuf {
-        super::whole_below(self.folder, path)
+    fn absolute(&self, path: &Path) -> PathBuf {
+        super::absolute_below(self.directory, path)
     }
 }
 
-/// The name that systemd makes a folder by, where it is directly at that place.
-fn made_by_systemd<'p>(place: &str, path: &'p Path) -> Option<&'p str> {
+/// The name by which systemd creates a directory, where it is directly in that place.
+fn created_by_systemd<'p>(place: &str, path: &'p Path) -> Option<&'p str> {
     let name = path.to_str()?.strip_prefix(place)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (!name.is_empty() && name.bytes().all(plain)).then_some(name)
 }
 
-/// A path as one word of a unit.
+/// A path as one word of a unit file.
 fn word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.+,:@".contains(c);
@@ -243,10 +243,10 @@ fn specifiers(text: &str) -> String {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::config::Source;
+    use crate::config::ConfigSource;
 
     fn unit(text: &str, program: &str) -> String {
-        let source = Source::Text {
+        let source = ConfigSource::Text {
             name: "test".to_owned(),
             text: format!("version: 0.1\n{text}\n"),
         };
@@ -256,13 +256,13 @@ mod tests {
             program: PathBuf::from(program),
             file: Path::new("/etc/my registry/config.yml"),
             config: &config,
-            folder: Path::new("/etc/my registry"),
+            directory: Path::new("/etc/my registry"),
         };
         unit.text()
     }
 
     #[test]
-    fn folders_of_the_system_are_made_by_it_and_others_are_named() {
+    fn directories_of_the_system_are_created_by_it_and_others_are_named() {
         let usual = unit("storage: filesystem", "/usr/local/bin/registry");
         for line in [
             "ExecStart=/usr/local/bin/registry serve \"/etc/my registry/config.yml\"",
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn the_page_has_the_unit_as_it_is_printed() {
-        let source = Source::Text {
+        let source = ConfigSource::Text {
             name: "test".to_owned(),
             text: "version: 0.1\nstorage: filesystem\nhttp: {addr: ':443'}\n".to_owned(),
         };
@@ -303,7 +303,7 @@ mod tests {
             program: PathBuf::from("/usr/local/bin/registry"),
             file: Path::new("/etc/registry/config.yml"),
             config: &config,
-            folder: Path::new("/etc/registry"),
+            directory: Path::new("/etc/registry"),
         };
         let text = unit.text();
         let (_, sections) = text.split_once("\n\n").unwrap();

@@ -1,21 +1,21 @@
 //! The chunked transfer coding, decoded in place (RFC 9112 7.1).
 //!
 //! Docker pushes layers this way, so it is a hot path: whole runs of data are moved down over the
-//! chunk headers between them; only those headers are looked at byte by byte. The decoder keeps its
-//! place between calls, wherever the bytes were cut.
+//! chunk headers between them; only those headers are scanned byte by byte. The decoder keeps its
+//! position between calls, wherever the bytes were split.
 
 use std::io;
 
 /// Bytes of a chunk's header line, its extensions included.
 const HEADER_LINE_BYTES_MAX: u32 = 256;
 
-/// A decoder's place in the coding.
+/// A decoder at some position in the coding.
 #[derive(Debug)]
 pub(in crate::http) struct Decoder {
     state: ChunkState,
     /// Size of the chunk whose header is being read, then what is left of its data.
     left: u64,
-    /// Bytes of the present header line.
+    /// Bytes of the current header line.
     line: u32,
     /// Bytes that the trailer section may still have.
     trailer_left: usize,
@@ -26,7 +26,7 @@ enum ChunkState {
     /// Before the first digit of a size.
     Start,
     Digits,
-    /// White space that must lead to an extension.
+    /// White space that must precede an extension.
     Space,
     Extension,
     HeaderLf,
@@ -50,7 +50,7 @@ pub(in crate::http) struct Decoded {
 }
 
 impl Decoder {
-    /// At the start of a body whose trailers may have that many bytes.
+    /// At the start of a body with at most that many bytes of trailers.
     pub(in crate::http) fn new(trailer_bytes_max: usize) -> Decoder {
         Decoder {
             state: ChunkState::Start,
@@ -132,14 +132,14 @@ impl Decoder {
                 self.in_trailer()?;
                 Ok(ChunkState::TrailerStart)
             }
-            (ChunkState::Start, _) => Err(broken("a chunk does not begin with its size")),
+            (ChunkState::Start, _) => Err(malformed("a chunk does not start with its size")),
             (ChunkState::Digits | ChunkState::Space, _) => {
-                Err(broken("a chunk's size is malformed"))
+                Err(malformed("a chunk's size is malformed"))
             }
             (ChunkState::DataCr | ChunkState::DataLf, _) => {
-                Err(broken("a chunk's data is not followed by CRLF"))
+                Err(malformed("a chunk's data is not followed by CRLF"))
             }
-            _ => Err(broken("a chunk's header or a trailer is malformed")),
+            _ => Err(malformed("a chunk's header or a trailer is malformed")),
         }
     }
 
@@ -151,27 +151,27 @@ impl Decoder {
             .map(|size| size | u64::from(digit));
         self.left = size
             .filter(|&size| i64::try_from(size).is_ok())
-            .ok_or_else(|| broken("a chunk's size is beyond 63 bits"))?;
+            .ok_or_else(|| malformed("a chunk's size is beyond 63 bits"))?;
         Ok(())
     }
 
     fn in_line(&mut self) -> io::Result<()> {
         self.line += 1;
         match self.line > HEADER_LINE_BYTES_MAX {
-            true => Err(broken("a chunk's header line is too long")),
+            true => Err(malformed("a chunk's header line is too long")),
             false => Ok(()),
         }
     }
 
     fn in_trailer(&mut self) -> io::Result<()> {
         let left = self.trailer_left.checked_sub(1);
-        self.trailer_left = left.ok_or_else(|| broken("the trailers are too long"))?;
+        self.trailer_left = left.ok_or_else(|| malformed("the trailers are too long"))?;
         Ok(())
     }
 }
 
-fn broken(message: &str) -> io::Error {
-    let message = format!("broken chunked coding: {message}");
+fn malformed(message: &str) -> io::Error {
+    let message = format!("malformed chunked coding: {message}");
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_coding_is_refused() {
+    fn malformed_coding_is_rejected() {
         let long_line = [b"1;".as_slice(), &[b'x'; 300], b"\r\na\r\n0\r\n\r\n"].concat();
         let long_trailer = [b"0\r\nA: ".as_slice(), &[b'x'; 64], b"\r\n\r\n"].concat();
         let zeros = [[b'0'; 300].as_slice(), b"\r\n\r\n"].concat();

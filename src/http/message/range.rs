@@ -1,24 +1,24 @@
-//! Ranges and validators: which bytes of something a request wants, and whether it has them already
+//! Ranges and validators: which bytes of a representation a request wants, and whether the client has them already
 //! (RFC 9110 13, 14).
 
-/// More ranges than this in one request are answered with the whole: each costs a header and a seek,
+/// A request with more ranges gets the whole representation: each costs a header and a seek,
 /// and no honest client sends so many.
 pub const RANGES_MAX: usize = 16;
 
-/// What a `Range` field asks for.
+/// What a `Range` header asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// All of it, status 200: there is no range that can be followed.
+    /// All of it, status 200: there is no range that can be honoured.
     Whole,
-    /// These pieces, `(offset, length)` in the order asked for, each within the whole and not empty;
+    /// These pieces, `(offset, length)` in the requested order, each within the whole and not empty;
     /// status 206.
     Partial(Vec<(u64, u64)>),
-    /// Nothing that exists, status 416.
+    /// Only bytes that do not exist, status 416.
     Unsatisfiable,
 }
 
-/// Reads a `Range` field's value against the length of what is asked for. Malformed values, other units
-/// than bytes, more than [`RANGES_MAX`] ranges and ranges that come to more than the whole are to be
+/// Parses the value of a `Range` header for a representation of that length. Malformed values, units other
+/// than bytes, more than [`RANGES_MAX`] ranges and ranges that add up to more than the whole are
 /// ignored: [`Selection::Whole`].
 pub fn select(range: Option<&str>, length: u64) -> Selection {
     range
@@ -26,7 +26,7 @@ pub fn select(range: Option<&str>, length: u64) -> Selection {
         .unwrap_or(Selection::Whole)
 }
 
-/// `None`: to be ignored.
+/// `None`: ignored.
 fn parse(value: &str, length: u64) -> Option<Selection> {
     let (unit, set) = value.split_once('=')?;
     if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -73,15 +73,15 @@ fn parse_one(specification: &str, length: u64) -> Option<Option<(u64, u64)>> {
     Some((first < end).then(|| (first, end - first)))
 }
 
-/// Digits only. What does not fit is beyond every end.
+/// Digits only. A number that does not fit is beyond every end.
 fn number(digits: &str) -> Option<u64> {
     let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     all_digits.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Whether an `If-None-Match` value (several fields: ask for each) names the thing tagged `etag`, which
-/// is written with its quotes: then the client has it (304). Weak comparison; `*` names everything; a
-/// tag without quotes is taken as well, as distribution does.
+/// Whether an `If-None-Match` value (for several headers: of each) matches `etag`, which
+/// is written with its quotes: then the client has the representation (304). Weak comparison; `*` matches everything; a
+/// tag without quotes is accepted as well, as in distribution.
 pub fn if_none_match(value: &str, etag: &str) -> bool {
     let etag = opaque(etag);
     let mut rest = value.trim();
@@ -113,7 +113,7 @@ fn next_tag(list: &str) -> (&str, &str) {
     (tag.trim_end(), rest)
 }
 
-/// What is between the quotes.
+/// The text between the quotes.
 fn opaque(tag: &str) -> &str {
     let tag = tag.strip_prefix("W/").unwrap_or(tag);
     tag.strip_prefix('"')
@@ -121,8 +121,8 @@ fn opaque(tag: &str) -> &str {
         .unwrap_or(tag)
 }
 
-/// Whether a `Range` counts beside this `If-Range` value (`None`: no such field): only if it is the
-/// very tag of the thing. Strong comparison; dates never match, because content here has no date.
+/// Whether a `Range` counts with this `If-Range` value (`None`: no such header): only if it is exactly
+/// the tag of the representation. Strong comparison; dates never match, because representations here have no date.
 pub fn if_range(value: Option<&str>, etag: &str) -> bool {
     value.is_none_or(|value| value == etag && !value.starts_with("W/"))
 }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_against_the_length() {
+    fn ranges_are_parsed_against_the_length() {
         use Selection::{Partial, Unsatisfiable, Whole};
         let partial = |pieces: &[(u64, u64)]| Partial(pieces.to_vec());
         let many = |count: usize| format!("bytes={}", vec!["0-0"; count].join(","));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn if_none_match_names_tags() {
+    fn if_none_match_matches_tags() {
         let table = [
             ("\"a\"", true),
             ("W/\"a\"", true),
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn if_range_wants_the_very_tag() {
+    fn if_range_demands_the_exact_tag() {
         assert!(if_range(None, "\"a\""));
         assert!(if_range(Some("\"a\""), "\"a\""));
         assert!(!if_range(Some("W/\"a\""), "\"a\""));

@@ -1,4 +1,4 @@
-//! Percent-encoding of request targets (RFC 3986 2.1) and of queries as forms write them.
+//! Percent-encoding of request targets (RFC 3986 2.1), and of queries as HTML forms encode them.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -9,20 +9,20 @@ pub struct Malformed;
 
 impl std::fmt::Display for Malformed {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("malformed percent-encoding: it must be % and two hex digits, in UTF-8")
+        formatter.write_str("malformed percent-encoding; expected % and two hex digits, in UTF-8")
     }
 }
 
 impl std::error::Error for Malformed {}
 
-/// Decodes a path or a piece of one. `+` stays `+`. Decode after splitting at `/`, or `%2F` becomes a
+/// Decodes a path or a part of one. `+` stays `+`. Decode after splitting at `/`, otherwise `%2F` becomes a
 /// separator.
 pub fn decode(text: &str) -> Result<Cow<'_, str>, Malformed> {
     decode_with(text, false)
 }
 
-/// The pairs of a query in order, decoded, `+` as a space. A piece without `=` is a name with an empty
-/// value; empty pieces are left out.
+/// The pairs of a query in order, decoded, `+` as a space. A part without `=` is a name with an empty
+/// value; empty parts are skipped.
 pub fn query_pairs(query: &str) -> impl Iterator<Item = Result<Pair<'_>, Malformed>> {
     let pieces = query.split('&').filter(|piece| !piece.is_empty());
     pieces.map(|piece| {

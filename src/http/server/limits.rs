@@ -25,8 +25,8 @@ pub struct Limits {
     /// 256 KiB: tokens that list many permissions are large.
     pub head_bytes_max: usize,
     /// Bytes of memory that may be held for all clients together beyond the small buffers that each
-    /// connection has anyway: large heads, bodies that are read whole, responses. What there is no room for
-    /// gets a 503 with `Retry-After`. Default 96 MiB.
+    /// connection has anyway: large heads, bodies that are read whole, responses. Beyond that, requests
+    /// get a 503 with `Retry-After`. Default 96 MiB.
     pub memory_bytes_max: usize,
     /// Headers of a request, at most [`HEADERS_CEILING`](crate::http::HEADERS_CEILING). More is a 431. Default 100.
     pub headers_max: usize,

@@ -27,7 +27,7 @@ impl Occasional {
         }
     }
 
-    /// It happened. Returns how often and by which peer, in words, when it is to be reported.
+    /// It happened. Returns how often and by which peer, as text, when it is to be reported.
     pub(super) fn count(&self, now: Instant, peer: impl FnOnce() -> String) -> Option<String> {
         Some(match self.add(now)? {
             1 => format!("from {}", peer()),

@@ -1,5 +1,5 @@
-//! What the engine responds to by itself, and how it is reported: with a request line in the access log,
-//! everything else in words and now and then.
+//! What the engine responds to by itself, and how it is reported: requests with a request line in the access log,
+//! anything else in the log, now and then.
 
 use super::super::message::rejection::Rejection;
 use super::super::message::request_line::RequestLine;

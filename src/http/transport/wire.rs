@@ -144,7 +144,7 @@ impl<'c> Wire<'c> {
         }
     }
 
-    /// Counts what was read beyond a body: it stays while the response is sent. What there is no memory for is
+    /// Counts what was read beyond a body: it stays while the response is sent. Without memory for it, it is
     /// dropped, and the next request with it.
     pub(in crate::http) fn count_rest(&mut self) {
         if !self.share.grow(self.buffer.grown()) {

@@ -18,9 +18,9 @@ use std::io::{self, Read, Write};
 
 /// Bodies, and pieces of them, up to this many bytes are copied behind the head: one system call.
 pub(in crate::http) const SMALL_BYTES: usize = 16 * 1024;
-/// The buffer for what has to be copied, where there is memory for it.
+/// The buffer for copies, when there is memory for it.
 const COPY_BYTES: usize = 256 * 1024;
-/// The most that one sendfile is asked for, so that a slow client is noticed.
+/// The most bytes of one sendfile, so that a slow client is noticed.
 const SEND_FILE_BYTES: usize = 2 * 1024 * 1024;
 /// Hex digits of a chunk's size, and the CRLF.
 const CHUNK_HEADER: usize = 10;
@@ -51,7 +51,7 @@ impl SendOutcome {
 /// Which side failed. A failing disk must not pass for a client that went away.
 #[derive(Debug)]
 pub(in crate::http) enum Fault {
-    /// A file or reader did not give what was promised.
+    /// A file or reader failed, or ended before its announced length.
     Source(io::Error),
     /// The client went away or was too slow.
     Client(io::Error),

@@ -4,7 +4,7 @@
 //! nobody: the next request takes the turn, and the older one ends at its next step.
 
 use super::Chunk;
-use super::rehash::hash_object;
+use super::hash::hash_object;
 use super::session::{Mark, Session, SessionState};
 use crate::driver::{self, Driver, Key, Note, Upload, UploadState, Write};
 use crate::memory::Budget;

@@ -1,6 +1,6 @@
 //! Systems without a service manager.
 
-use super::{Plan, ServiceReport, Work};
+use super::plan::{Plan, ServiceReport};
 use crate::sys::StopAction;
 
 /// A service manager that does not exist.
@@ -18,6 +18,9 @@ impl Manager {
         match *self {}
     }
 }
+
+/// The work of a service: called once; [`Manager`] says when to stop; an error is a failure of the service.
+pub type Work = Box<dyn FnOnce(&Manager) -> Result<(), String> + Send>;
 
 fn unsupported<T>() -> Result<T, String> {
     Err("this system has no service manager".to_owned())

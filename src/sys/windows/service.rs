@@ -2,9 +2,9 @@
 
 mod running;
 
-pub use running::{Manager, run};
+pub use running::{Manager, Work, run};
 
-use crate::sys::service::{Plan, RunState, ServiceReport};
+use crate::sys::service::plan::{Plan, RunState, ServiceReport};
 use std::ffi::OsStr;
 use std::thread;
 use std::time::{Duration, Instant};

@@ -16,7 +16,7 @@ const BULK_BYTES: usize = 64 * 1024;
 pub(in crate::http) const BULK_MEMORY_BYTES: usize = 2 * BULK_BYTES;
 /// Plain bytes that are encrypted before they are sent: four full records, in one system call.
 pub(in crate::http) const SEND_BYTES: usize = 64 * 1024;
-/// What a client gets for which there is no connection left: a fatal alert, "internal error" (RFC 8446 6).
+/// The response to a client for which no connection is free: a fatal alert, "internal error" (RFC 8446 6).
 pub(in crate::http) const TOO_MANY_CONNECTIONS_ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 
 /// One connection's state.
@@ -73,7 +73,7 @@ impl TlsSession {
         Ok(())
     }
 
-    /// Reads plain bytes: what is there already, else what one receive brings. 0 after an orderly end;
+    /// Reads plain bytes: those already decrypted, otherwise those that one receive brings. 0 after an orderly end;
     /// `UnexpectedEof` after an end that anybody in between could have made (RFC 8446 6.1);
     /// [`crate::sys::is_tick`] when nothing came.
     pub(in crate::http) fn receive(

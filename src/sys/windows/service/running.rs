@@ -2,7 +2,6 @@
 
 use crate::sync::Mutex;
 use crate::sys::StopAction;
-use crate::sys::service::Work;
 use std::ffi::OsString;
 use std::sync::MutexGuard;
 use std::thread;
@@ -26,6 +25,9 @@ const PRESHUTDOWN_WORK_MAX: Duration =
     super::PRESHUTDOWN_MAX.saturating_sub(Duration::from_secs(10));
 /// The exit code of a service that failed.
 const FAILED: u32 = 1;
+
+/// The work of a service: called once; [`Manager`] says when to stop; an error is a failure of the service.
+pub type Work = Box<dyn FnOnce(&Manager) -> Result<(), String> + Send>;
 
 /// The one service of this process. It is static, because the manager calls plain functions.
 struct Process {

@@ -37,12 +37,12 @@ validation:
     indexes:
       platforms: some
 ";
-    let found = mistakes(text, &[]);
+    let found = errors(text, &[]);
     let starts = [
         "config.yml:24:10: catalog: found `5`; allowed: a mapping with maxentries",
         "config.yml:1:10: version: found `0.2`; allowed: `version: 0.1`",
         "config.yml:8:10: log.level: found `loud`; allowed: one of error, warn, info, debug",
-        "config.yml:9:14: log.formatter: found a list; allowed: a text",
+        "config.yml:9:14: log.formatter: found a list; allowed: a string",
         "config.yml:4:17: storage.filesystem.maxthreads: found `many`; allowed: a whole number from 0 to 100000",
         "config.yml:6:14: storage.delete.enabled: found `maybe`; allowed: true or false",
         "config.yml:23:12: tags.maxtags: found `-1`; allowed: a whole number from 0 to 10000000",
@@ -51,7 +51,7 @@ validation:
         "config.yml:13:9: http.host: found `ftp://registry.example`; allowed: http:// or https://",
         "config.yml:14:17: http.draintimeout: found `5 seconds`; allowed: a duration from 0s to 24h, such as",
         "config.yml:16:21: http.headers.Content-Length: the server sets this",
-        "config.yml:17:15: http.headers.Bad Name: is no name of a header field",
+        "config.yml:17:15: http.headers.Bad Name: not a header name",
         "config.yml:19:18: http.limits.connections: found `0`; allowed: a whole number from 1 to",
         "config.yml:20:16: http.limits.headbytes: found `1`; allowed: a number of bytes from 1024 to 1048576",
         "config.yml:21:20: http.limits.manifestbytes: found `4MB`; allowed: a number of bytes",
@@ -70,7 +70,7 @@ validation:
 #[test]
 fn a_mistake_in_a_variable_names_the_variable() {
     assert_eq!(
-        mistakes(
+        errors(
             BASE,
             &[
                 ("REGISTRY_HTTP_ADDR", "x"),
@@ -82,9 +82,9 @@ fn a_mistake_in_a_variable_names_the_variable() {
             "REGISTRY_HTTP_ADDR: http.addr: found `x`; allowed: host:port, :port or [IPv6 address]:port with a port from 0 to 65535, such as :5000",
         ]
     );
-    let found = mistakes(BASE, &[("REGISTRY_TAGS_MAXTAGS", "[1")]);
+    let found = errors(BASE, &[("REGISTRY_TAGS_MAXTAGS", "[1")]);
     assert!(
-        found[0].starts_with("REGISTRY_TAGS_MAXTAGS: tags.maxtags: the value is no YAML"),
+        found[0].starts_with("REGISTRY_TAGS_MAXTAGS: tags.maxtags: the value is not valid YAML"),
         "{found:?}"
     );
 }
@@ -96,7 +96,7 @@ fn the_version_is_named_and_is_the_one_there_is() {
         "version:\nstorage: inmemory\n",
         "version: 0.10\nstorage: inmemory\n",
     ] {
-        let found = mistakes(text, &[]);
+        let found = errors(text, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(
             found[0].contains("version: found ") && found[0].contains("`version: 0.1`"),
@@ -110,7 +110,7 @@ fn the_version_is_named_and_is_the_one_there_is() {
 fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
     let with = |root: &str| {
         let text = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ";
-        mistakes(&format!("{text}{root}\n"), &[]).remove(0)
+        errors(&format!("{text}{root}\n"), &[]).remove(0)
     };
     // \d is no escape, \u and \x want digits, \r and \n are escapes.
     for root in [
@@ -131,17 +131,17 @@ fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
     }
     for root in ["c:", r"c:\a: b"] {
         let said = with(root);
-        let hint = "a text with a colon at its end, or before a space, is put in single quotes";
+        let hint = "put a value with a colon at its end or before a space in single quotes";
         assert!(
             said.starts_with("config.yml:4:") && said.ends_with(hint),
             "{said}"
         );
     }
     let flow = "version: 0.1\nstorage: {filesystem: {rootdirectory: c:}}\n";
-    let said = mistakes(flow, &[]).remove(0);
-    assert!(said.ends_with("is put in single quotes"), "{said}");
+    let said = errors(flow, &[]).remove(0);
+    assert!(said.ends_with("in single quotes"), "{said}");
     let key = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
-    let said = mistakes(BASE, &[(key, r#""c:\registry""#)]).remove(0);
+    let said = errors(BASE, &[(key, r#""c:\registry""#)]).remove(0);
     let start =
         format!(r#"{key}: storage.filesystem.rootdirectory: found "c:\registry", which has"#);
     assert!(said.starts_with(&start), "{said}");
@@ -150,7 +150,7 @@ fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
         let text = text
             .replace(&format!("{key}: a, "), "")
             .replace(&format!("{key}: b, "), "");
-        let said = mistakes(&text, &[]).remove(0);
+        let said = errors(&text, &[]).remove(0);
         assert!(said.contains("which has a control character"), "{said}");
     }
 }
@@ -160,77 +160,80 @@ fn broken_yaml_is_told_with_its_line() {
     for (text, start) in [
         (
             "version: 0.1\nlog:\n  level: info\n  level: debug\n",
-            "config.yml:4:3: is no YAML that can be read: log: the key `level` stands twice",
+            "config.yml:4:3: invalid YAML: log: duplicate key `level`",
         ),
-        ("version: 0.1\nlog: [\n", "config.yml:3:1: is no YAML"),
+        ("version: 0.1\nlog: [\n", "config.yml:3:1: invalid YAML"),
         (
             "version: 0.1\nlog:\n\tlevel: info\n",
-            "config.yml:3:1: is no YAML",
+            "config.yml:3:1: invalid YAML",
         ),
         (
             "version: 0.1\nlog: *unknown\n",
-            "config.yml:2:6: is no YAML",
+            "config.yml:2:6: invalid YAML",
         ),
-        ("version: 0.1\nlog: !tag {}\n", "config.yml:2:6: is no YAML"),
+        (
+            "version: 0.1\nlog: !tag {}\n",
+            "config.yml:2:6: invalid YAML",
+        ),
     ] {
-        let found = mistakes(text, &[]);
+        let found = errors(text, &[]);
         assert!(found[0].starts_with(start), "{found:?}");
     }
     let deep = format!("version: 0.1\nlog: {}\n", "[".repeat(2_000));
-    assert_eq!(mistakes(&deep, &[]).len(), 1);
+    assert_eq!(errors(&deep, &[]).len(), 1);
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x]\n");
     for level in 1..30 {
         let below = format!("*a{}, ", level - 1).repeat(8);
         bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
     }
-    assert_eq!(mistakes(&bomb, &[]).len(), 1);
+    assert_eq!(errors(&bomb, &[]).len(), 1);
 }
 
 #[test]
 fn an_empty_file_says_what_is_missing() {
     for text in ["", "# nothing\n", "---\n", "{}"] {
-        let found = mistakes(text, &[]);
+        let found = errors(text, &[]);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(
             found[0].starts_with("config.yml: version: found nothing"),
             "{found:?}"
         );
         assert!(
-            found[1].starts_with("config.yml: storage: names no driver"),
+            found[1].starts_with("config.yml: storage: no storage driver"),
             "{found:?}"
         );
     }
-    assert!(mistakes("- version: 0.1\n", &[])[0].contains("found a list; allowed: a mapping"));
+    assert!(errors("- version: 0.1\n", &[])[0].contains("found a list; allowed: a mapping"));
 }
 
 #[test]
 fn files_that_cannot_be_read_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let load = |path: &Path| -> String {
-        let mistakes = Config::load(Source::File(path.to_owned()), []).unwrap_err();
-        mistakes[0].to_string()
+        let errors = Config::load(ConfigSource::File(path.to_owned()), []).unwrap_err();
+        errors[0].to_string()
     };
     let missing = folder.path().join("no.yml");
     assert!(load(&missing).starts_with(&format!("{}: cannot be read: ", missing.display())));
     assert!(load(folder.path()).contains("cannot be read"));
     let latin = folder.path().join("latin.yml");
     std::fs::write(&latin, b"version: 0.1\n# \xe9\n").unwrap();
-    assert!(load(&latin).ends_with("is not UTF-8 text: line 2 has a byte that is none"));
+    assert!(load(&latin).ends_with("not valid UTF-8: line 2 has an invalid byte"));
     let huge = folder.path().join("huge.yml");
     std::fs::write(&huge, vec![b'#'; 1024 * 1024 + 1]).unwrap();
-    assert!(load(&huge).contains("found more than 1048576 bytes"));
+    assert!(load(&huge).contains("has more than 1048576 bytes"));
 }
 
 #[test]
 fn there_is_exactly_one_driver() {
-    let found = mistakes("version: 0.1\nstorage:\n  inmemory:\n  filesystem:\n", &[]);
+    let found = errors("version: 0.1\nstorage:\n  inmemory:\n  filesystem:\n", &[]);
     assert_eq!(
         found,
         ["config.yml:3:3: storage: found 2 drivers (inmemory, filesystem); allowed: exactly one"]
     );
-    let found = mistakes(BASE, &[("REGISTRY_STORAGE_S3_BUCKET", "b")]);
+    let found = errors(BASE, &[("REGISTRY_STORAGE_S3_BUCKET", "b")]);
     assert_eq!(found.len(), 2, "{found:?}");
-    let found = mistakes(
+    let found = errors(
         "version: 0.1\nstorage:\n  filesytem:\n    rootdirectory: /x\n",
         &[],
     );
@@ -240,13 +243,15 @@ fn there_is_exactly_one_driver() {
             "config.yml:4:5: storage.filesytem: unknown storage driver; use filesystem or inmemory; did you mean storage.filesystem?"
         ]
     );
-    let found = mistakes(
+    let found = errors(
         "version: 0.1\nstorage:\n  delete:\n    enabled: true\n",
         &[],
     );
     assert_eq!(
         found,
-        ["config.yml:3:3: storage: names no driver; allowed: one of filesystem, inmemory"]
+        [
+            "config.yml:3:3: storage: no storage driver is configured; allowed: one of filesystem, inmemory"
+        ]
     );
 }
 
@@ -267,7 +272,7 @@ fn too_few_threads_are_raised() {
 fn a_flood_of_mistakes_is_told_in_part() {
     let items: String = (0..1000).map(|_| "        - '['\n").collect();
     let text = format!("{BASE}validation:\n  manifests:\n    urls:\n      allow:\n{items}");
-    let found = mistakes(&text, &[]);
+    let found = errors(&text, &[]);
     assert_eq!(found.len(), 101);
-    assert_eq!(found[100], "config.yml: and 900 more mistakes");
+    assert_eq!(found[100], "config.yml: 900 more errors are not listed");
 }
