@@ -129,8 +129,8 @@ fn execute(command: Command) -> Result<bool, CommandError> {
     Ok(true)
 }
 
-/// The configuration that the registry of this container was told to serve, where its first process is one: a
-/// health check is not told what the container was started with.
+/// The configuration that the registry of this container serves, if its first process is one: a health check does
+/// not get the arguments that the container was started with.
 fn path_of_container() -> Option<PathBuf> {
     served_by(&std::fs::read(FIRST_PROCESS).ok()?)
 }

@@ -12,7 +12,6 @@ mod access;
 mod auth;
 mod declare;
 mod draft;
-mod duration;
 mod environment;
 mod file_path;
 mod keys;
@@ -30,14 +29,16 @@ mod source;
 mod suggest;
 mod texts;
 mod unsupported;
+mod value;
 mod values;
 
 pub use crate::auth::{AccessRules, Scheme};
 pub use crate::http::{Limits, Listen};
 pub use crate::spec::validation::{RequiredPlatforms, Validation};
-pub use duration::format as format_duration;
+pub use crate::time::duration::format as format_duration;
+pub use crate::yaml::Provenance;
 pub use environment::PATH_VARIABLE;
-pub use report::{ConfigError, Notice, Provenance, Severity};
+pub use report::{ConfigError, Notice, Severity};
 pub use resolved::{
     Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle, LogConfig, StorageConfig,
     StorageDriver, UploadLimits, UploadPurging,

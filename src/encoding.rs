@@ -1,28 +1,28 @@
-//! How the text files that people write are encoded: UTF-8, before which an editor of Windows puts a byte
-//! order mark, or UTF-16, which Notepad calls Unicode and `>` of Windows PowerShell writes.
+//! The encodings of text files that people write: UTF-8, which Windows editors start with a byte order mark, or
+//! UTF-16, which Notepad calls Unicode and `>` in Windows PowerShell writes.
 //!
-//! Whoever reads such a file calls one of these two first; line ends are the reader's business.
+//! Whatever reads such a file calls one of these two functions first; line endings are its own business.
 
 use std::borrow::Cow;
 
-/// What is said of a file that must be UTF-8, after its name.
-pub const UTF_16: &str = "is UTF-16 text, allowed: UTF-8; save it again as UTF-8 (in Notepad by Save \
-    as, Encoding; in Windows PowerShell by Out-File -Encoding utf8 in the place of >)";
+/// What is wrong with a file that must be UTF-8, after its name.
+pub const UTF_16: &str = "is UTF-16 text; allowed: UTF-8. Save it as UTF-8 (in Notepad: Save as, Encoding; in Windows \
+    PowerShell: Out-File -Encoding utf8 instead of >)";
 
-/// The bytes of a text without the byte order mark of UTF-8. The error is [`UTF_16`]; what is neither
-/// of the two is left to the reader.
+/// The bytes of a text without the byte order mark of UTF-8. The error is [`UTF_16`]; anything that is neither is left to the
+/// caller.
 pub fn utf8(bytes: &[u8]) -> Result<&[u8], &'static str> {
     match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(UTF_16),
-        // Without a mark, the zeros of ASCII letters give it away.
+        // Without a mark, the zero bytes next to ASCII letters give it away.
         [0, 1..=0x7f, 0, 1..=0x7f, ..] | [1..=0x7f, 0, 1..=0x7f, 0, ..] => Err(UTF_16),
         bytes => Ok(bytes),
     }
 }
 
-/// The bytes of a text in UTF-8, from UTF-8 with or without a byte order mark, or from UTF-16 with one.
-/// The error says what is wrong, after the file's name.
+/// The bytes of a text as UTF-8, from UTF-8 with or without a byte order mark, or from UTF-16 with one. The error
+/// says what is wrong, after the file's name.
 pub fn any(bytes: &[u8]) -> Result<Cow<'_, [u8]>, &'static str> {
     let (rest, read): (_, fn([u8; 2]) -> u16) = match bytes {
         [0xff, 0xfe, rest @ ..] => (rest, u16::from_le_bytes),
@@ -34,7 +34,7 @@ pub fn any(bytes: &[u8]) -> Result<Cow<'_, [u8]>, &'static str> {
     let text: Result<String, _> = char::decode_utf16(units).collect();
     match text {
         Ok(text) if odd.is_empty() => Ok(text.into_bytes().into()),
-        _ => Err("begins as UTF-16 and is none"),
+        _ => Err("starts with a UTF-16 byte order mark but is not valid UTF-16"),
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
             assert_eq!(utf8(&bytes), Err(UTF_16));
             assert_eq!(any(&bytes), Err(UTF_16));
         }
-        // A private key in DER, and what the reader must say something of.
+        // A private key in DER, and other bytes that the caller must report.
         for bytes in [
             &b"\x30\x82\x01"[..],
             b"\x30\x81",
@@ -78,7 +78,7 @@ mod tests {
         ] {
             assert_eq!(utf8(bytes), Ok(bytes));
         }
-        // Half a pair of UTF-16.
+        // Half a surrogate pair.
         assert!(any(b"\xff\xfe\x00\xd8").is_err());
     }
 }

@@ -1,6 +1,9 @@
-//! Points in time as text, in UTC: one calendar (proleptic Gregorian) for the log, the storage, certificates and HTTP.
+//! Points in time as text, in UTC: one calendar (proleptic Gregorian) for the log, the storage, certificates and HTTP; and
+//! durations as text (`duration`).
 //!
 //! A time before 1970, which only a wrong clock gives, is taken as 1970.
+
+pub mod duration;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -16,6 +16,7 @@ use crate::small_file;
 use crate::sync::{Mutex, RwLock};
 use crate::sys;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,12 +55,12 @@ pub struct WatchedFiles {
     pub otherwise: &'static str,
 }
 
-type Loader<T> = Box<dyn Fn(&[FileContent]) -> Result<T, String> + Send + Sync>;
+type Loader<T, E> = Box<dyn Fn(&[FileContent]) -> Result<T, E> + Send + Sync>;
 
 /// A value that is loaded from files, renewed with them.
-pub struct Watched<T> {
+pub struct Watched<T, E = String> {
     current: RwLock<Arc<T>>,
-    load: Loader<T>,
+    load: Loader<T, E>,
     files: Mutex<WatchState>,
     started: Instant,
     /// Milliseconds from `started` to the next check.
@@ -97,12 +98,12 @@ struct Stamp {
 /// One of each file; `None` for one that cannot be found.
 type Stamps = Vec<Option<Stamp>>;
 
-impl<T> Watched<T> {
+impl<T, E: fmt::Display> Watched<T, E> {
     /// Reads the files and loads the value from them. The error is that of `load`.
     pub fn open(
         files: WatchedFiles,
-        load: impl Fn(&[FileContent]) -> Result<T, String> + Send + Sync + 'static,
-    ) -> Result<Watched<T>, String> {
+        load: impl Fn(&[FileContent]) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Watched<T, E>, E> {
         Watched::with_pause(files, CHECK_PAUSE, load)
     }
 
@@ -110,8 +111,8 @@ impl<T> Watched<T> {
     pub(crate) fn with_pause(
         watched: WatchedFiles,
         check_pause: Duration,
-        load: impl Fn(&[FileContent]) -> Result<T, String> + Send + Sync + 'static,
-    ) -> Result<Watched<T>, String> {
+        load: impl Fn(&[FileContent]) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Watched<T, E>, E> {
         let last = watched.stamps();
         let contents = watched.read();
         let loaded = load(&contents)?;

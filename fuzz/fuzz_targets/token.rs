@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use registry::auth::{Identity, Guard, Scheme, token};
+use registry::auth::{Authenticator, Identity, Scheme, token};
 use std::io::Write;
 use std::sync::LazyLock;
 
@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 const KEYS: &[u8] = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"fuzz",
     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
-static GUARD: LazyLock<Guard> = LazyLock::new(|| {
+static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(KEYS).expect("a written file");
     let (_, path) = file.keep().expect("a kept file");
-    let settings = token::Settings {
+    let options = token::TokenOptions {
         realm: "https://issuer.test/token".into(),
         service: "registry".into(),
         issuer: "issuer".into(),
@@ -26,14 +26,14 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
             .collect(),
         redirect_path: None,
     };
-    Authenticator::open(&Scheme::Token(settings), None).expect("a guard")
+    Authenticator::open(&Scheme::Token(options), None).expect("an authenticator")
 });
 
 fuzz_target!(|token: &str| {
-    let field = format!("Bearer {token}");
-    let caller = GUARD.caller(std::iter::once(field.as_str()), None);
+    let header = format!("Bearer {token}");
+    let identity = AUTHENTICATOR.identify(std::iter::once(header.as_str()), None);
     assert!(
-        !matches!(caller, Ok(Identity::User(_) | Identity::Token(_))),
+        !matches!(identity, Ok(Identity::User(_) | Identity::Token(_))),
         "{token:?}"
     );
 });

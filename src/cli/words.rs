@@ -7,7 +7,7 @@ const CONFIGURATION_SUFFIXES: [&str; 2] = [".yml", ".yaml"];
 /// The names of the program in the images, and of what starts it there.
 const OWN_NAMES: [&str; 2] = ["registry", "entrypoint.sh"];
 
-/// The words as the parser of the command line takes them; or why there is no such command.
+/// The words as the parser of the command line takes them; or why the command is not supported.
 pub fn normalize<'a>(words: &[&'a str]) -> Result<Vec<&'a str>, &'static str> {
     let mut words = words.to_vec();
     if words.first().is_some_and(|word| is_own_name(word)) {

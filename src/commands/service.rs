@@ -1,18 +1,20 @@
 //! `registry service`: the registry as a Windows service, so that it runs without a container and without anybody
 //! logged on. Elsewhere `install` prints the unit with which systemd does the same.
 
+mod files;
 mod options;
 mod text;
 mod unit;
 
 pub use options::ServiceOptions;
 
+use super::CommandError;
 use super::serve::{self, Runner};
-use super::{CommandError, path_from_environment};
-use crate::config::{Config, ConfigSource, Notice, PATH_VARIABLE, StorageDriver};
+use crate::config::{Config, ConfigSource, Notice, StorageDriver};
 use crate::logging::{self, Sink};
 use crate::sys::StopAction;
 use crate::sys::service::{self, Manager, Plan};
+use files::{Files, absolute_below};
 use options::{ServiceCommand, StartOptions, StatusOptions, StopOptions, UninstallOptions};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -20,8 +22,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use unit::Unit;
 
-/// The log's name next to the configuration.
-const LOG: &str = "registry.log";
 /// The pauses before a registry that failed is started again; the last one counts from then on.
 const RESTART_PAUSES: [Duration; 3] = [
     Duration::from_secs(5),
@@ -30,38 +30,6 @@ const RESTART_PAUSES: [Duration; 3] = [
 ];
 /// After this long without a failure the first pause counts again.
 const FAILURES_FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The files of a service, with absolute paths: a service is started in a directory of the system's.
-pub struct Files {
-    config: PathBuf,
-    log: PathBuf,
-}
-
-impl Files {
-    /// Takes the configuration, which the environment may name too, and the log, which is next to it by default.
-    fn new(config: Option<PathBuf>, log: Option<PathBuf>) -> Result<Files, CommandError> {
-        let config = config.or_else(path_from_environment).ok_or_else(|| {
-            CommandError::Usage(format!(
-                "no configuration was given: name a file, or set {PATH_VARIABLE} to its path"
-            ))
-        })?;
-        let absolute = |path: PathBuf| {
-            let whole = std::path::absolute(&path);
-            whole.map_err(CommandError::system(path.display().to_string()))
-        };
-        let config = absolute(config)?;
-        let log = match log {
-            Some(log) => absolute(log)?,
-            None => config.with_file_name(LOG),
-        };
-        Ok(Files { config, log })
-    }
-
-    /// What relative paths in the configuration start from.
-    fn directory(&self) -> &Path {
-        self.config.parent().unwrap_or(&self.config)
-    }
-}
 
 /// Does what the options say, and reports it on `out`.
 pub fn execute(options: ServiceOptions, out: &mut dyn Write) -> Result<(), CommandError> {
@@ -183,11 +151,6 @@ fn directories(config: &Config, files: &Files) -> Vec<PathBuf> {
     directories
 }
 
-/// A path of the configuration as the service will take it, without `.`.
-fn absolute_below(directory: &Path, path: &Path) -> PathBuf {
-    directory.join(path).components().collect()
-}
-
 /// Runs as the service until the manager asks to stop.
 fn work(files: &Files, manager: &Manager) -> Result<(), CommandError> {
     let directory = files.directory();
@@ -198,8 +161,8 @@ fn work(files: &Files, manager: &Manager) -> Result<(), CommandError> {
     let (config, notices) =
         super::load(ConfigSource::File(files.config.clone())).map_err(|errors| {
             logging::init(&logging::unconfigured(), &sink);
-            for mistake in &errors {
-                sink.keep(&mistake.to_string());
+            for error in &errors {
+                sink.keep(&error.to_string());
             }
             "the configuration has errors".to_owned()
         })?;
@@ -227,17 +190,6 @@ mod tests {
 
     fn files(config: &str, log: Option<&str>) -> Files {
         Files::new(Some(config.into()), log.map(Into::into)).unwrap()
-    }
-
-    #[test]
-    fn the_log_is_next_to_the_configuration_unless_it_is_named() {
-        let directory = std::env::current_dir().unwrap();
-        let files = self::files("etc/config.yml", None);
-        assert_eq!(files.config, directory.join("etc/config.yml"));
-        assert_eq!(files.log, directory.join("etc/registry.log"));
-        assert_eq!(files.directory(), directory.join("etc"));
-        let files = self::files("config.yml", Some("logs/a.log"));
-        assert_eq!(files.log, directory.join("logs/a.log"));
     }
 
     #[test]

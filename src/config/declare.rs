@@ -3,7 +3,9 @@
 //! declarations in `keys.rs` and `unsupported.rs`.
 
 use super::draft::Draft;
-use super::setting::{Invalid, Setting};
+use super::setting::Setting;
+use super::value::Invalid;
+use crate::time::duration;
 use crate::yaml::Node;
 use std::time::Duration;
 
@@ -86,7 +88,7 @@ pub const ANY: &str = "*";
 /// What happens to a key of distribution's that is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
-    /// It has no effect here, and none is missed, for this reason.
+    /// It has no effect here, for this reason, and nothing is lost by that.
     Needless(&'static str),
     /// Something that was asked for will not happen: this.
     Unsupported(&'static str),
@@ -104,7 +106,7 @@ pub struct Group {
     pub keys: &'static str,
     /// Whether the section is meant as a whole, and reported once.
     pub is_whole: bool,
-    /// Whether what stands there asks for anything: what is switched off, or has no address to go to, does
+    /// Whether its value asks for anything: what is switched off, or has no address to go to, does
     /// nothing in distribution either, and is not reported.
     pub asks: fn(&Node) -> bool,
 }
@@ -159,8 +161,8 @@ impl Kind {
             }
             Kind::Duration(min, max) => format!(
                 "a duration from {} to {}, such as 90s, 1m30s or 168h",
-                super::duration::format(min),
-                super::duration::format(max)
+                duration::format(min),
+                duration::format(max)
             ),
             Kind::Texts => "a list of strings".to_owned(),
             Kind::Map => "a mapping".to_owned(),

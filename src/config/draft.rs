@@ -27,7 +27,7 @@ pub struct Draft {
     pub relative_urls: bool,
     pub memory_bytes_max: Option<usize>,
     pub access_log_disabled: bool,
-    pub validation_enabled: bool,
+    pub validation_enabled: Option<bool>,
     pub platform_mode: PlatformMode,
     pub platform_list: Vec<Platform>,
 }

@@ -6,10 +6,10 @@
 use super::declare::{ANY, INDEX, Kind};
 use super::layers::Layers;
 use super::misplaced;
-use super::report::{Provenance, Severity};
+use super::report::Severity;
 use super::schema::{self, STORAGE_SETTINGS, SchemaNode, VARIABLE_PREFIX, is_index};
 use super::suggest;
-use crate::yaml::{self, KeyPath, Node};
+use crate::yaml::{self, KeyPath, Node, Provenance};
 
 /// The variable that names the file; it is not a key.
 pub const PATH_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";
@@ -90,7 +90,7 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
         (_, node) => set(&mut layers.root, &path, node).map(|()| path),
     };
     match above {
-        Ok(above) => layers.overlaid(above, name, value),
+        Ok(above) => layers.sources.overlaid(above, name, value),
         Err(message) => layers.error_from(variable(), &KeyPath::default(), message),
     }
 }

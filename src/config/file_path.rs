@@ -2,7 +2,7 @@
 //! must not take them. A path that is not what was meant is a directory in the wrong place, and so an
 //! empty registry: what is doubtful is an error.
 
-use super::setting::Invalid;
+use super::value::Invalid;
 use std::path::{Component, Path, PathBuf, is_separator};
 
 /// The path without doubled separators: `c:\\data`, as people write it for a shell, is `c:\data`.

@@ -38,7 +38,7 @@ const VARIABLE_WORDS: [&str; 7] = [
 ];
 /// The variable in which podman and skopeo find the passwords of their user.
 const CLIENT_VARIABLE: [&str; 2] = ["AUTH", "FILE"];
-/// A shorter word has too many neighbours for a slip to be told from another word.
+/// A shorter word has too many neighbors to tell a slip from another word.
 const SLIP_LETTERS_MIN: usize = 4;
 
 /// The key that was meant by a word that is unknown at its place, if it is the last step of one of them,

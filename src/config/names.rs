@@ -122,7 +122,10 @@ impl Walk<'_> {
             found.join(", "),
             right.join(", ")
         );
-        let provenance = self.layers.provenance(&self.path.join(first), Side::Key);
+        let provenance = self
+            .layers
+            .sources
+            .provenance(&self.path.join(first), Side::Key);
         self.layers.error_from(provenance, &self.path, message);
     }
 
@@ -175,7 +178,7 @@ impl Walk<'_> {
                     }
                     _ => "",
                 };
-                let provenance = self.layers.provenance(&self.path, Side::Key);
+                let provenance = self.layers.sources.provenance(&self.path, Side::Key);
                 let message = format!("unknown key{level}{hint}");
                 self.layers.error_from(provenance, &self.path, message);
             }

@@ -3,9 +3,11 @@
 
 use super::declare::{Declaration, Kind, Support, Trait};
 use super::keys::KEYS;
+use super::resolved::Config;
+use super::schema;
 use super::source::ConfigSource;
 use super::unsupported::GROUPS;
-use super::{Config, duration, schema};
+use crate::time::duration;
 use serde_yaml::{Mapping, Value as Yaml};
 use std::time::Duration;
 

@@ -1,25 +1,8 @@
 //! What is reported about a configuration: errors, which stop the start, and notices, which do not. Each is
 //! one line that names the place, the key, what was found and what would be right.
 
+use crate::yaml::Provenance;
 use std::fmt;
-
-/// Where a value came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Provenance {
-    /// A line and column of a file, both from 1.
-    Line {
-        /// The file, as it was named.
-        file: String,
-        /// From 1.
-        line: usize,
-        /// From 1.
-        column: usize,
-    },
-    /// A file as a whole.
-    File(String),
-    /// An environment variable.
-    Variable(String),
-}
 
 /// One thing that is wrong and stops the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,15 +59,6 @@ impl fmt::Display for ConfigError {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_line(f, &self.provenance, &self.key, &self.message)
-    }
-}
-
-impl fmt::Display for Provenance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Provenance::Line { file, line, column } => write!(f, "{file}:{line}:{column}"),
-            Provenance::File(name) | Provenance::Variable(name) => f.write_str(name),
-        }
     }
 }
 

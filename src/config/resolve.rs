@@ -8,7 +8,7 @@ use super::layers::Layers;
 use super::report::Severity;
 use super::resolved::{Config, LocationStyle, StorageDriver};
 use super::schema::{STORAGE_SETTINGS, SchemaNode};
-use super::setting::Value;
+use super::value::Value;
 use super::{access, auth, texts, values};
 use crate::http::Listen;
 use crate::http::tls::{ClientAuth, TlsSettings, TlsVersion};
@@ -113,7 +113,7 @@ fn check_version(layers: &mut Layers) {
     let found = match layers.text(&path) {
         Some(version) if version == VERSION => return,
         Some(version) => format!("`{version}`"),
-        // That it is no text has been reported.
+        // That it is not a string has been reported.
         None if layers.value(&path).is_some_and(|node| !node.is_unset()) => return,
         None => "nothing".to_owned(),
     };
@@ -199,7 +199,7 @@ fn fields(layers: &mut Layers, draft: &mut Draft) {
         let value = match layers.root.at(&path) {
             Some(node @ (Node::List(_) | Node::Map(_))) => json(node).to_string(),
             Some(Node::Text(text)) => text.clone(),
-            Some(node) => layers.spelling(&path).unwrap_or(node.scalar()),
+            Some(node) => layers.sources.spelling(&path).unwrap_or(node.scalar()),
             None => String::new(),
         };
         draft.config.log.fields.insert(name, value);
@@ -353,7 +353,7 @@ fn finished(draft: Draft) -> Config {
         None if draft.relative_urls => LocationStyle::Relative,
         None => LocationStyle::FromRequest,
     };
-    config.validation.disabled &= !draft.validation_enabled;
+    config.validation.disabled &= draft.validation_enabled != Some(true);
     config.validation.platforms = match draft.platform_mode {
         PlatformMode::All => RequiredPlatforms::All,
         PlatformMode::None => RequiredPlatforms::None,

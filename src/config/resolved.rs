@@ -25,7 +25,7 @@ pub struct Config {
     pub access: Option<AccessRules>,
     /// `catalog.maxentries`: entries of one catalog page.
     pub catalog_entries_max: usize,
-    /// `tags.maxtags`: entries of one page of tags; `None`: all of them, for a client that names no number.
+    /// `tags.maxtags`: entries of one page of tags; `None`: all of them, for a client that gives no number.
     pub tags_max: Option<usize>,
     /// `http`.
     pub http: HttpConfig,
@@ -90,14 +90,14 @@ pub struct UploadLimits {
     pub sessions_max: usize,
     /// `http.limits.uploadsperaddress`: sessions of one address.
     pub sessions_per_address_max: usize,
-    /// `http.limits.uploadidletimeout`: how long one may rest before it gives its place to another.
+    /// `http.limits.uploadidletimeout`: how long one may be idle before it makes room for another.
     pub idle_timeout: Duration,
 }
 
 /// The default of `log.queuebytes`.
 pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
-/// How the program speaks.
+/// What is logged, and how.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
     /// `log.level`.
@@ -108,11 +108,11 @@ pub struct LogConfig {
     pub fields: BTreeMap<String, String>,
     /// Not `log.accesslog.disabled`.
     pub access_log: bool,
-    /// `log.queuebytes`: bytes of lines that may wait until they are written.
+    /// `log.queuebytes`: bytes of lines that may wait to be written.
     pub queue_bytes: usize,
 }
 
-/// The shape of a log line.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Formatter {
     /// `time="..." level=info msg="..."`.
@@ -123,7 +123,7 @@ pub enum Formatter {
     Logstash,
 }
 
-/// Where content is kept and what may be done with it.
+/// Where content is kept, and what clients may do with it.
 #[derive(Debug, Clone, Default)]
 pub struct StorageConfig {
     /// The one driver.
@@ -145,7 +145,7 @@ pub enum StorageDriver {
     Filesystem {
         /// `storage.filesystem.rootdirectory`.
         root_directory: PathBuf,
-        /// `storage.filesystem.maxthreads`: file operations at one time.
+        /// `storage.filesystem.maxthreads`: concurrent file operations.
         threads_max: usize,
     },
     /// Memory, gone when the process ends.
@@ -158,15 +158,15 @@ pub enum StorageDriver {
 pub struct UploadPurging {
     /// Whether they are removed at all.
     pub enabled: bool,
-    /// The age from which an upload counts as abandoned.
+    /// The age at which an upload counts as abandoned.
     pub age: Duration,
-    /// From one round to the next.
+    /// The time from one round to the next.
     pub interval: Duration,
     /// Only report what would be removed.
     pub dry_run: bool,
 }
 
-/// How the program is reached.
+/// How clients reach the program.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// `http.addr` and `http.net`.
@@ -175,11 +175,11 @@ pub struct HttpConfig {
     pub prefix: String,
     /// `http.host` and `http.relativeurls`.
     pub location: LocationStyle,
-    /// `http.draintimeout`: how long requests in flight may take when the server is asked to stop.
+    /// `http.draintimeout`: how long requests in flight may take after the server has been asked to stop.
     pub drain_timeout: Duration,
-    /// `http.headers`: fields of every answer, one entry a value.
+    /// `http.headers`: headers of every response, one entry for each value.
     pub headers: Vec<(String, String)>,
-    /// `http.tls`; plain HTTP is served without.
+    /// `http.tls`; without it plain HTTP is served.
     pub tls: Option<tls::TlsSettings>,
     /// `http.limits`.
     pub limits: Limits,
@@ -188,7 +188,7 @@ pub struct HttpConfig {
 /// How a `Location` names this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocationStyle {
-    /// A path without a host: right behind any proxy.
+    /// A path without a host, which is right behind any proxy.
     Relative,
     /// Scheme and host as the request (and `X-Forwarded-*`) named them.
     FromRequest,

@@ -2,47 +2,20 @@
 
 use super::draft::{Network, PlatformMode};
 use super::resolved::Formatter;
+use super::value::{Invalid, Value};
 use super::{file_path, texts};
 use crate::auth::access::{Rule, Subject};
 use crate::auth::pattern::Pattern;
 use crate::http::tls::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
 use crate::http::{Listen, TrustedNetwork};
 use crate::spec::descriptor::Platform;
+use crate::time::duration;
 use log::LevelFilter;
 use regex_lite::Regex;
 use serde_yaml::{Mapping, Value as Yaml};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// A value whose kind and bounds have been checked.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// True or false.
-    Boolean(bool),
-    /// A number, also of bytes.
-    Integer(i64),
-    /// A duration.
-    Duration(Duration),
-    /// A text; for a list, one of its elements.
-    Text(String),
-}
-
-/// Why a setting does not take a value.
-pub enum Invalid {
-    /// This would be allowed.
-    Allowed(String),
-    /// This is wrong with it.
-    Because(String),
-    /// It is ignored with this warning.
-    Ignored(String),
-}
-
-impl<S: Into<String>> From<S> for Invalid {
-    fn from(allowed: S) -> Invalid {
-        Invalid::Allowed(allowed.into())
-    }
-}
 
 /// One setting of a configuration.
 pub trait Setting {
@@ -88,7 +61,7 @@ settings! {
     bool: Boolean(value) => value, value => (*value).into();
     usize: Integer(value) => unsigned(value)?, value => (*value).into();
     u64: Integer(value) => unsigned(value)?, value => (*value).into();
-    Duration: Duration(value) => value, value => super::duration::format(*value).into();
+    Duration: Duration(value) => value, value => duration::format(*value).into();
     String: Text(value) => texts::one_line(&value)?, text => text.as_str().into();
     PathBuf: Text(value) => file_path::parse(&value)?, path => path.to_string_lossy().into();
 }

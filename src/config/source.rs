@@ -1,11 +1,12 @@
 //! Where the YAML comes from: the file that was named, or the one that is found.
 //!
-//! Where none is named it is `config.yml` of the directory that the program was started in, or the one that
+//! If none is named, it is `config.yml` in the current directory, or the one that
 //! distribution's images have at a place of their own, so that what is mounted there counts here. Only
 //! where there is none at all it is the built-in one, which is open to everyone: a file that is there
 //! and cannot be read is an error, never ignored.
 
-use super::report::{ConfigError, Notice, Provenance, Severity};
+use super::report::{ConfigError, Notice, Severity};
+use crate::yaml::Provenance;
 use crate::{encoding, small_file, sys};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ pub enum ConfigSource {
 }
 
 impl ConfigSource {
-    /// The configuration to read where none is named, with notices about the choice.
+    /// The configuration to read if none is named, with notices about the choice.
     pub fn search() -> Result<(ConfigSource, Vec<Notice>), ConfigError> {
         let system = sys::SYSTEM_CONFIGURATIONS.map(Path::new);
         ConfigSource::search_in(Path::new(HERE), &system)

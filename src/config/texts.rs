@@ -1,7 +1,7 @@
 //! Texts that have a form of their own: addresses, URLs, paths of URLs, names of headers. Each function takes
 //! what was written and gives what is used.
 
-use super::setting::Invalid;
+use super::value::Invalid;
 use crate::auth::token;
 
 /// A text without control characters.

@@ -3,10 +3,10 @@
 //! reported.
 
 use super::declare::{Declaration, Kind, Trait};
-use super::duration;
 use super::layers::Layers;
 use super::report::Severity;
-use super::setting::{Invalid, Value};
+use super::value::{Invalid, Value};
+use crate::time::duration;
 use crate::yaml::{self, KeyPath, Node, Side};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Layers {
 
     /// Records that a key is missing, where its section is: the key itself is nowhere.
     pub fn missing(&mut self, path: &KeyPath, allowed: &str) {
-        let section = self.provenance(&path.parent(), Side::Value);
+        let section = self.sources.provenance(&path.parent(), Side::Value);
         let message = format!("found nothing; allowed: {allowed}");
         self.error_from(section, path, message);
     }
@@ -68,7 +68,7 @@ impl Layers {
             }
             scalar => {
                 let plain = scalar.scalar();
-                Some(self.spelling(path).unwrap_or(plain))
+                Some(self.sources.spelling(path).unwrap_or(plain))
             }
         }
     }
@@ -100,7 +100,7 @@ impl Layers {
     fn note_quotes(&mut self, path: &KeyPath, key: &Declaration) {
         let is_text = matches!(self.value(path), Some(Node::Text(_)));
         let is_taken = key.has(|found| matches!(found, Trait::TakenInQuotes | Trait::Own));
-        if !is_text || is_taken || !self.is_quoted(path) {
+        if !is_text || is_taken || !self.sources.is_quoted(path) {
             return;
         }
         let is_ignored = key.has(|found| matches!(found, Trait::IgnoredInQuotes));

@@ -1,6 +1,7 @@
 //! Why a registry does not start.
 
 use crate::auth::OpenError;
+use crate::http::tls::TlsConfigError;
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ pub enum StartError {
     /// The users or keys cannot be read (`auth`).
     Users(OpenError),
     /// The certificate, its key or the authorities cannot be used (`http.tls`).
-    Tls(String),
+    Tls(TlsConfigError),
     /// The address cannot be listened on (`http.addr`).
     Address(Box<dyn Error + Send + Sync>),
     /// The directory of the data cannot be used (`storage.filesystem.rootdirectory`).
@@ -27,7 +28,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Users(error) => error.fmt(out),
-            StartError::Tls(reason) => out.write_str(reason),
+            StartError::Tls(error) => error.fmt(out),
             StartError::Address(error) => write!(out, "{error} (http.addr)"),
             StartError::Data {
                 root_directory,
@@ -47,7 +48,7 @@ impl Error for StartError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             StartError::Users(error) => Some(error),
-            StartError::Tls(_) => None,
+            StartError::Tls(error) => Some(error),
             StartError::Address(source) | StartError::Data { source, .. } => Some(&**source),
         }
     }

@@ -75,7 +75,7 @@ impl Deref for KeyPath {
 }
 
 impl fmt::Display for KeyPath {
-    /// `http.addr`; a step with a dot in it stands in quotes: `http.headers."X.Y"`.
+    /// `http.addr`; a step with a dot in it is quoted: `http.headers."X.Y"`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.iter().enumerate() {
             let dot = if index == 0 { "" } else { "." };

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn unknown_variables_are_told_with_the_nearest_known_one() {
+fn unknown_variables_are_reported_with_the_nearest_known_one() {
     assert_eq!(
         notices(
             BASE,

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_mistake_is_told_at_once_with_its_line() {
+fn every_error_is_reported_at_once_with_its_line() {
     let text = "version: 0.2
 storage:
   filesystem:
@@ -60,7 +60,7 @@ validation:
     ];
     for start in starts {
         assert!(
-            found.iter().any(|mistake| mistake.starts_with(start)),
+            found.iter().any(|error| error.starts_with(start)),
             "{start}\n{found:#?}"
         );
     }
@@ -68,7 +68,7 @@ validation:
 }
 
 #[test]
-fn a_mistake_in_a_variable_names_the_variable() {
+fn an_error_in_a_variable_names_the_variable() {
     assert_eq!(
         errors(
             BASE,
@@ -107,7 +107,7 @@ fn the_version_is_named_and_is_the_one_there_is() {
 }
 
 #[test]
-fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
+fn a_path_that_yaml_takes_for_something_else_is_reported_how_to_write() {
     let with = |root: &str| {
         let text = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ";
         errors(&format!("{text}{root}\n"), &[]).remove(0)
@@ -156,7 +156,7 @@ fn a_path_that_yaml_takes_for_something_else_is_told_how_to_write() {
 }
 
 #[test]
-fn broken_yaml_is_told_with_its_line() {
+fn broken_yaml_is_reported_with_its_line() {
     for (text, start) in [
         (
             "version: 0.1\nlog:\n  level: info\n  level: debug\n",
@@ -207,7 +207,7 @@ fn an_empty_file_says_what_is_missing() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_told() {
+fn files_that_cannot_be_read_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let load = |path: &Path| -> String {
         let errors = Config::load(ConfigSource::File(path.to_owned()), []).unwrap_err();
@@ -269,7 +269,7 @@ fn too_few_threads_are_raised() {
 }
 
 #[test]
-fn a_flood_of_mistakes_is_told_in_part() {
+fn a_flood_of_errors_is_reported_in_part() {
     let items: String = (0..1000).map(|_| "        - '['\n").collect();
     let text = format!("{BASE}validation:\n  manifests:\n    urls:\n      allow:\n{items}");
     let found = errors(&text, &[]);

@@ -205,7 +205,7 @@ fn a_host_without_a_scheme_is_ignored_as_in_distribution() {
 }
 
 #[test]
-fn values_in_quotes_count_and_are_told_of_where_distribution_takes_them_otherwise() {
+fn values_in_quotes_count_and_are_reported_of_where_distribution_takes_them_otherwise() {
     let quoted = |text: &str, severity: Option<Severity>| {
         let (config, found) = load(&format!("{BASE}{text}\n"), &[]).unwrap();
         let found: Vec<_> = found.iter().map(|notice| notice.severity).collect();
@@ -310,7 +310,7 @@ fn passwords_on_the_loopback_are_not_warned_of() {
 }
 
 #[test]
-fn one_mistake_is_told_once() {
+fn one_error_is_reported_once() {
     for (text, expected) in [
         (
             format!("{BASE}auth: {{realm: r, path: p}}\n"),

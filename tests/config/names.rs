@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn unknown_keys_are_told_with_the_nearest_known_one() {
+fn unknown_keys_are_reported_with_the_nearest_known_one() {
     let text = format!(
         "{BASE}log:\n  levle: debug\nhttp:\n  maxtags: 5\n  Addr: :80\nbanana: 1\nREGISTRY_LOG_LEVEL: debug\n"
     );

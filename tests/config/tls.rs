@@ -80,7 +80,7 @@ fn the_section_is_shown_as_it_can_be_read_again() {
 }
 
 #[test]
-fn what_is_half_or_wrong_is_told_with_what_is_allowed() {
+fn what_is_half_or_wrong_is_reported_with_what_is_allowed() {
     for (lines, starts) in [
         (
             "    certificate: /c\n",
@@ -140,7 +140,7 @@ fn what_is_half_or_wrong_is_told_with_what_is_allowed() {
         let found = errors(&section(lines), &[]);
         assert_eq!(found.len(), starts.len(), "{lines}: {found:#?}");
         for start in starts {
-            let any = found.iter().any(|mistake| mistake.contains(start));
+            let any = found.iter().any(|error| error.contains(start));
             assert!(any, "{start}: {found:#?}");
         }
     }

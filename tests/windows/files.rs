@@ -103,7 +103,7 @@ fn utf16_is_refused_and_called_so_in_every_file_but_that_of_users() {
         let path = folder.path().join("config.yml");
         fs::write(&path, text).unwrap();
         let said = refused(&registry(&["serve", path.to_str().unwrap()], &[]));
-        assert!(said.contains("is UTF-16 text, allowed: UTF-8"), "{said}");
+        assert!(said.contains("is UTF-16 text; allowed: UTF-8"), "{said}");
         let path = folder.path().join(name).display().to_string();
         assert!(slashed(&said).contains(&slashed(&path)), "{said}");
     }
@@ -112,7 +112,7 @@ fn utf16_is_refused_and_called_so_in_every_file_but_that_of_users() {
     fs::write(&path, as_utf16("version: 0.1\nstorage: inmemory\n")).unwrap();
     let said = refused(&registry(&["check-config", path.to_str().unwrap()], &[]));
     let start = format!(
-        "error: {}: is UTF-16 text, allowed: UTF-8; save it",
+        "error: {}: is UTF-16 text; allowed: UTF-8. Save it",
         path.display()
     );
     assert!(said.starts_with(&start), "{said}");

@@ -3,7 +3,7 @@
 use argh::FromArgs;
 use std::path::PathBuf;
 
-/// The name of a service where none is given.
+/// The name of a service by default.
 const NAME: &str = "registry";
 /// The longest name, in bytes.
 const NAME_BYTES_MAX: usize = 80;

@@ -1,6 +1,6 @@
 //! What `registry service` prints.
 
-use super::Files;
+use super::files::Files;
 use super::options::{
     InstallOptions, RunOptions, ServiceCommand, StartOptions, StatusOptions, StopOptions,
     UninstallOptions,

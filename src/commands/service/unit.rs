@@ -1,6 +1,7 @@
 //! The systemd unit, which is on Linux what a service is on Windows: with no more permissions, and no more of the
 //! file system, than a registry needs (systemd.exec(5), "Sandboxing").
 
+use super::files::absolute_below;
 use crate::config::{Config, Scheme, StorageDriver};
 use crate::http::Listen;
 use std::fmt::Write;
@@ -210,7 +211,7 @@ WantedBy=multi-user.target
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {
-        super::absolute_below(self.directory, path)
+        absolute_below(self.directory, path)
     }
 }
 

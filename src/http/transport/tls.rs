@@ -6,12 +6,14 @@
 
 mod authorities;
 mod clients;
+mod error;
 pub mod explain;
 mod files;
 mod p521;
 mod session;
 mod suites;
 
+pub use error::TlsConfigError;
 pub use suites::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
 
 pub(in crate::http) use session::{
@@ -61,13 +63,13 @@ pub struct TlsSettings {
 
 /// The server's side of TLS, shared by its connections.
 pub struct Tls {
-    config: Watched<ServerConfig>,
+    config: Watched<ServerConfig, TlsConfigError>,
 }
 
 impl Tls {
     /// Loads the files. The error names the file, its key in the configuration and what is expected;
     /// a certificate outside its validity period is logged as a warning.
-    pub fn new(settings: TlsSettings) -> Result<Tls, String> {
+    pub fn new(settings: TlsSettings) -> Result<Tls, TlsConfigError> {
         let config = Watched::open(settings.watched_files(), move |files| settings.load(files))?;
         Ok(Tls { config })
     }
@@ -91,24 +93,26 @@ impl TlsSettings {
     }
 
     /// Makes a configuration from the files of [`TlsSettings::watched_files`]; logs warnings.
-    fn load(&self, files: &[FileContent]) -> Result<ServerConfig, String> {
+    fn load(&self, files: &[FileContent]) -> Result<ServerConfig, TlsConfigError> {
         let [certificate, key, authorities @ ..] = files else {
-            return Err(format!("{}: its key is missing", files::CERTIFICATE));
+            return Err(TlsConfigError::from_file(
+                files::CERTIFICATE,
+                &self.certificate,
+                "has no private key",
+            ));
         };
         let provider = Arc::new(self.provider());
         let (identity, warning) = files::identity(certificate, key, &provider)?;
         let verifier = clients::verifier(self.client_auth, files::authorities(authorities)?);
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&self.versions(&provider))
-            .map_err(|error| {
-                format!("http.tls: these settings leave no version and cipher suite: {error}")
-            })?
+            .map_err(TlsConfigError::Rustls)?
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Sessions are resumed by tickets that the clients keep, under a key that changes; those issued
         // with other files are no longer accepted.
-        config.ticketer = ring::Ticketer::new().map_err(|error| format!("http.tls: {error}"))?;
+        config.ticketer = ring::Ticketer::new().map_err(TlsConfigError::Rustls)?;
         config.send_tls13_tickets = 1;
         if let Some(warning) = warning {
             log::warn!("{warning}");

@@ -2,6 +2,7 @@
 //! other. Every error names the file and its key in the configuration.
 
 use super::authorities::Authorities;
+use super::error::TlsConfigError;
 use super::explain::webpki_error;
 use crate::encoding;
 use crate::time::format_rfc_3339;
@@ -11,9 +12,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use std::fmt::Display;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::time::SystemTime;
 
 /// The largest file that is read, in bytes; a bundle of all public authorities has 250,000.
@@ -28,17 +27,21 @@ pub(super) fn identity(
     certificate: &FileContent,
     key: &FileContent,
     provider: &CryptoProvider,
-) -> Result<(CertifiedKey, Option<String>), String> {
+) -> Result<(CertifiedKey, Option<TlsConfigError>), TlsConfigError> {
     let chain = certificates(CERTIFICATE, certificate)?;
     let first = chain.first().map(|first| CertificateSummary::parse(first));
     let Some(Some(facts)) = first else {
         let message = "its first certificate is not valid X.509";
-        return Err(fault(CERTIFICATE, &certificate.path, message));
+        return Err(TlsConfigError::from_file(
+            CERTIFICATE,
+            &certificate.path,
+            message,
+        ));
     };
     let signing = provider
         .key_provider
         .load_private_key(private_key(key)?)
-        .map_err(|_| fault(KEY, &key.path, UNSUPPORTED_KEY))?;
+        .map_err(|_| TlsConfigError::from_file(KEY, &key.path, UNSUPPORTED_KEY))?;
     if let Some(public) = signing.public_key()
         && public.as_ref() != facts.public_key
     {
@@ -47,15 +50,15 @@ pub(super) fn identity(
              server's own certificate",
             certificate.path.display()
         );
-        return Err(fault(KEY, &key.path, message));
+        return Err(TlsConfigError::from_file(KEY, &key.path, message));
     }
     let warning = validity(&facts, SystemTime::now())
-        .map(|message| fault(CERTIFICATE, &certificate.path, message));
+        .map(|message| TlsConfigError::from_file(CERTIFICATE, &certificate.path, message));
     Ok((CertifiedKey::new(chain, signing), warning))
 }
 
 /// The authorities for client certificates.
-pub(super) fn authorities(files: &[FileContent]) -> Result<Authorities, String> {
+pub(super) fn authorities(files: &[FileContent]) -> Result<Authorities, TlsConfigError> {
     let mut all = Vec::new();
     for file in files {
         let found = certificates(CLIENT_CAS, file)?;
@@ -65,21 +68,17 @@ pub(super) fn authorities(files: &[FileContent]) -> Result<Authorities, String> 
                 "contains a certificate that cannot be used: {}",
                 webpki_error(&error)
             );
-            fault(CLIENT_CAS, &file.path, message)
+            TlsConfigError::from_file(CLIENT_CAS, &file.path, message)
         })?;
         all.extend(found);
     }
-    Authorities::new(all).map_err(|error| format!("{CLIENT_CAS}: {}", webpki_error(&error)))
+    Authorities::new(all).map_err(TlsConfigError::Authorities)
 }
 
 const UNSUPPORTED_KEY: &str = "has an unsupported type; supported: RSA with 2048 to 8192 \
     bits, ECDSA on P-256 and P-384, Ed25519";
 const ENCRYPTED_KEY: &str = "is encrypted, and there is nobody to enter its password; remove the \
     password: openssl pkey -in KEY -out PLAIN_KEY";
-
-fn fault(key: &str, path: &Path, message: impl Display) -> String {
-    format!("{key}: {} {message}", path.display())
-}
 
 /// The warning about a certificate that clients will reject.
 fn validity(certificate: &CertificateSummary<'_>, now: SystemTime) -> Option<String> {
@@ -92,19 +91,23 @@ fn validity(certificate: &CertificateSummary<'_>, now: SystemTime) -> Option<Str
     (now < from).then(|| format!("is not valid before {start}; clients will reject it until then"))
 }
 
-fn certificates(key: &str, file: &FileContent) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(
+    key: &'static str,
+    file: &FileContent,
+) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
     let bytes = text(key, file, "certificate")?;
     let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(bytes).collect();
-    let chain = found.map_err(|error| fault(key, &file.path, malformed(&error)))?;
+    let chain =
+        found.map_err(|error| TlsConfigError::from_file(key, &file.path, malformed(&error)))?;
     if chain.is_empty() {
         let message = "contains no certificate; expected a section that starts with \
                        -----BEGIN CERTIFICATE-----";
-        return Err(fault(key, &file.path, message));
+        return Err(TlsConfigError::from_file(key, &file.path, message));
     }
     Ok(chain)
 }
 
-fn private_key(file: &FileContent) -> Result<PrivateKeyDer<'static>, String> {
+fn private_key(file: &FileContent) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
     let (path, bytes) = (&file.path, text(KEY, file, "private key")?);
     let shown = String::from_utf8_lossy(bytes);
     let encrypted = [
@@ -112,15 +115,15 @@ fn private_key(file: &FileContent) -> Result<PrivateKeyDer<'static>, String> {
         "Proc-Type: 4,ENCRYPTED",
     ];
     if encrypted.iter().any(|mark| shown.contains(mark)) {
-        return Err(fault(KEY, path, ENCRYPTED_KEY));
+        return Err(TlsConfigError::from_file(KEY, path, ENCRYPTED_KEY));
     }
     PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
         PemError::NoItemsFound => {
             let message = "contains no private key; expected a section that starts with \
                            -----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY";
-            fault(KEY, path, message)
+            TlsConfigError::from_file(KEY, path, message)
         }
-        error => fault(KEY, path, malformed(&error)),
+        error => TlsConfigError::from_file(KEY, path, malformed(&error)),
     })
 }
 
@@ -134,18 +137,22 @@ fn malformed(error: &PemError) -> &'static str {
 }
 
 /// The bytes of a file, if they may be PEM.
-fn text<'f>(key: &str, file: &'f FileContent, what: &str) -> Result<&'f [u8], String> {
+fn text<'f>(
+    key: &'static str,
+    file: &'f FileContent,
+    what: &str,
+) -> Result<&'f [u8], TlsConfigError> {
     let path = &file.path;
     let bytes = file.bytes.as_ref().map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => {
             let message = format!("has more than {FILE_BYTES_MAX} bytes, too many for a {what}");
-            fault(key, path, message)
+            TlsConfigError::from_file(key, path, message)
         }
-        _ => fault(key, path, format!("cannot be read: {error}")),
+        _ => TlsConfigError::from_file(key, path, format!("cannot be read: {error}")),
     })?;
     if bytes.is_empty() {
         let message = format!("is empty; expected a {what}");
-        return Err(fault(key, path, message));
+        return Err(TlsConfigError::from_file(key, path, message));
     }
     // A SEQUENCE of a certificate or a key: a PEM file never starts with it.
     if bytes.starts_with(&[0x30]) && !bytes.is_ascii() {
@@ -154,9 +161,9 @@ fn text<'f>(key: &str, file: &'f FileContent, what: &str) -> Result<&'f [u8], St
             if key == KEY { "pkey" } else { "x509" },
             path.display()
         );
-        return Err(fault(key, path, message));
+        return Err(TlsConfigError::from_file(key, path, message));
     }
-    encoding::utf8(bytes).map_err(|why| fault(key, path, why))
+    encoding::utf8(bytes).map_err(|why| TlsConfigError::from_file(key, path, why))
 }
 
 #[cfg(test)]

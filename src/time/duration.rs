@@ -1,5 +1,5 @@
-//! Durations as Go writes them (`time.ParseDuration`), because that is what a `config.yml` holds:
-//! `168h`, `1m30s`, `500ms`, `1.5h`, `0`.
+//! Durations as Go writes them (`time.ParseDuration`), because that is what a `config.yml` contains: `168h`, `1m30s`,
+//! `500ms`, `1.5h`, `0`.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ const UNITS: [(&str, u64); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// Reads a Go duration. `None` when it is not one, is negative, or is beyond 2^63 nanoseconds
-/// (292 years), which is the most Go can hold.
+/// Reads a Go duration. `None` when it is not one, is negative, or is longer than 2^63 nanoseconds (292 years), which
+/// is Go's maximum.
 pub fn parse(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('+').unwrap_or(text);
     if text == "0" {
@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Option<Duration> {
     nanoseconds(total)
 }
 
-/// Reads one number with its unit; gives nanoseconds and what follows.
+/// Reads one number with its unit; returns nanoseconds and what follows.
 fn part(text: &str) -> Option<(u128, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, tail) = text.split_at_checked(end)?;
@@ -59,7 +59,7 @@ fn part(text: &str) -> Option<(u128, &str)> {
     Some((amount, tail))
 }
 
-/// A duration of that many nanoseconds, `None` beyond what Go can hold.
+/// A duration of that many nanoseconds, `None` beyond Go's maximum.
 pub fn nanoseconds(count: u128) -> Option<Duration> {
     let count = u64::try_from(count).ok()?;
     (count <= i64::MAX.unsigned_abs()).then(|| Duration::from_nanos(count))
