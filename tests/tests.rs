@@ -10,6 +10,7 @@ mod browsers;
 mod certificate;
 mod config;
 mod crash;
+mod documents;
 mod full;
 mod health;
 mod judged;

@@ -22,8 +22,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Bytes of memory for the filters of referrers, and for their descriptors.
+/// Memory for what requests for referrers are compared with, in bytes.
 const ENTRIES_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Memory for the descriptors of referrers, in bytes.
 const DESCRIPTORS_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// Bytes that one of either takes in addition to its text.

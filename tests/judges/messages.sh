@@ -144,7 +144,7 @@ reads "DENIED: requested access to the resource is denied" crane_push team/app:v
 echo "a tag that may not be moved"
 user ci
 crane --insecure append --oci-empty-base -f <(layer_tar kept) -t "$HOST/team/kept:v1" >/dev/null 2>&1
-every push team/kept:v1 "the tag v1 exists, and may be created but not moved"
+every push team/kept:v1 "the tag v1 exists and may not be moved"
 
 echo "too many requests"
 "$REGISTRY_PROGRAM" htpasswd --file "$SCRATCH/users" --cost 16 slow <<<slow

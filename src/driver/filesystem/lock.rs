@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// Between two tries: short at first.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
+/// The longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// Opens a lock's file; makes it when it is missing.

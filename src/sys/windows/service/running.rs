@@ -19,6 +19,7 @@ use windows_service::service_dispatcher;
 const START_MAX: Duration = Duration::from_secs(60);
 /// How often the manager is told that the service is still stopping, and how long it waits for that.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(1);
+/// How long the manager waits for the next report that the service is still stopping.
 const PROGRESS_MAX: Duration = Duration::from_secs(20);
 /// The longest work before the system shuts down; a little less than what was requested at installation.
 const PRESHUTDOWN_WORK_MAX: Duration =
