@@ -16,10 +16,6 @@ mod keys;
 mod resolve;
 mod resolved;
 mod source;
-// The tables of docs/configuration.md are made from what is private here.
-#[cfg(test)]
-#[path = "../tests/documents/configuration.rs"]
-mod tables;
 mod types;
 mod unsupported;
 
@@ -35,6 +31,14 @@ pub use resolved::{
     StorageDriver, UploadLimits, UploadPurging,
 };
 pub use source::ConfigSource;
+
+/// What is declared, for the test that writes the tables of docs/configuration.md.
+#[cfg(debug_assertions)]
+pub mod declared {
+    pub use super::conventions::SCHEMA;
+    pub use super::unsupported::GROUPS;
+    pub use crate::settings::declare::{Key, Kind, Support, Trait};
+}
 
 use crate::settings::layers::Layers;
 use crate::settings::{environment, names};

@@ -1,6 +1,10 @@
 //! The tables of `docs/` that are written from the source say what the source says. With `REGISTRY_WRITE_DOCS=1` they are
 //! written again.
 
+// Only then the declarations are visible from outside, with what they say for the documentation.
+#[cfg(debug_assertions)]
+mod configuration;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -49,7 +49,10 @@ pub enum Trait {
     /// It must be set where its section is; this is what is allowed.
     Required(&'static str),
     /// How the documentation writes a default that depends on the machine.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the documentation"))]
+    #[cfg_attr(
+        not(debug_assertions),
+        expect(dead_code, reason = "for the documentation")
+    )]
     Default(&'static str),
     /// 0, or less where that is within bounds, means the default.
     ZeroMeansDefault,
@@ -74,7 +77,7 @@ pub struct Key {
     /// What is special about it.
     pub traits: &'static [Trait],
     /// What it does, in Markdown; empty for one that is documented with the key above it.
-    #[cfg(test)]
+    #[cfg(debug_assertions)]
     pub doc: &'static str,
 }
 
@@ -108,7 +111,7 @@ macro_rules! declarations {
                 kind: $kind,
                 default: concat!($($default)?),
                 traits: &[$($($trait),+)?],
-                #[cfg(test)]
+                #[cfg(debug_assertions)]
                 doc: concat!($($doc),*),
             },
             field: declarations!(@field $(|$target| $field)?),

@@ -1,11 +1,8 @@
 //! The tables of docs/configuration.md, made from the declarations. A comment above a table says which keys are in
 //! it: `<!-- keys: log loglevel -->`, or `<!-- unsupported: Refused -->`.
 
-use super::conventions::SCHEMA;
-use super::unsupported::GROUPS;
-use super::{Config, ConfigSource};
-use crate::settings::declare::{Key, Kind, Support, Trait};
-use crate::time::duration;
+use registry::config::declared::{GROUPS, Key, Kind, SCHEMA, Support, Trait};
+use registry::config::{Config, ConfigSource, format_duration};
 use serde_yaml::{Mapping, Value as Yaml};
 use std::time::Duration;
 
@@ -63,6 +60,7 @@ fn keys(sections: &str, documented: &mut Vec<String>) -> String {
     let config = Config::load(ConfigSource::Text { name, text }, [])
         .unwrap()
         .0;
+    let effective: Mapping = serde_yaml::from_str(&config.render()).unwrap();
     let is_in = |path: &str| {
         let mut sections = sections.split(' ');
         sections.any(|section| path == section || path.starts_with(&format!("{section}.")))
@@ -79,7 +77,7 @@ fn keys(sections: &str, documented: &mut Vec<String>) -> String {
     for key in keys {
         let path = key.path.join(".");
         let variable = SCHEMA.variable(key.path);
-        let default = default(key, &config.effective);
+        let default = default(key, &effective);
         let own = match any_other && is_own(&key) {
             true => "; this registry's own",
             false => "",
@@ -125,9 +123,9 @@ fn meaning(key: &Key) -> String {
             let year = Duration::from_secs(365 * 24 * 3600);
             let max = match max {
                 max if max > year => format!("{} years", max.as_secs() / year.as_secs()),
-                max => duration::format(max),
+                max => format_duration(max),
             };
-            (duration::format(min), max)
+            (format_duration(min), max)
         }
         _ => (String::new(), String::new()),
     };
