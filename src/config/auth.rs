@@ -31,19 +31,8 @@ pub fn choose(layers: &mut Layers, draft: &mut Draft) {
         "htpasswd" => draft.htpasswd = Some(Default::default()),
         "silly" => draft.silly = Some(Default::default()),
         "token" => {
-            draft.token = Some(TokenDraft {
-                settings: token::TokenOptions {
-                    realm: String::new(),
-                    service: String::new(),
-                    issuer: String::new(),
-                    root_certificates: None,
-                    keys: None,
-                    algorithms: all_algorithms(),
-                    redirect_path: None,
-                },
-                redirects: false,
-                redirect_path: String::new(),
-            });
+            let token = draft.token.insert(TokenDraft::default());
+            token.settings.algorithms = all_algorithms();
         }
         _ => {}
     }

@@ -22,20 +22,32 @@ pub struct Draft {
     pub silly: Option<(String, String)>,
     /// The parameters of that authentication scheme, where it is chosen.
     pub token: Option<TokenDraft>,
+    /// `http.net`: which form `http.addr` has.
     pub network: Network,
+    /// `http.host`, which wins over `relative_urls`.
     pub host: Option<String>,
+    /// `http.relativeurls`.
     pub relative_urls: bool,
+    /// `http.limits.memory`; by default as much as other limits need.
     pub memory_bytes_max: Option<usize>,
+    /// `log.accesslog.disabled`.
     pub access_log_disabled: bool,
+    /// `validation.enabled`, the deprecated opposite of `validation.disabled`.
     pub validation_enabled: Option<bool>,
+    /// Which platforms of an index must exist.
     pub platform_mode: PlatformMode,
+    /// Those, where they are listed.
     pub platform_list: Vec<Platform>,
 }
 
 /// `auth.token`.
+#[derive(Default)]
 pub struct TokenDraft {
+    /// All but the path of redirects.
     pub settings: token::TokenOptions,
+    /// `auth.token.autoredirect`: whether the realm is a path on the host of the request.
     pub redirects: bool,
+    /// `auth.token.autoredirectpath`: that path.
     pub redirect_path: String,
 }
 

@@ -7,7 +7,7 @@ use super::keys::KEYS;
 use super::resolved::{Config, LocationStyle, StorageDriver};
 use super::{access, auth};
 use crate::http::Listen;
-use crate::http::tls::{ClientAuth, TlsSettings, TlsVersion};
+use crate::http::tls::{ClientAuth, TlsSettings};
 use crate::memory;
 use crate::settings::layers::Layers;
 use crate::settings::report::Severity;
@@ -97,21 +97,10 @@ fn choose_driver(layers: &mut Layers, draft: &mut Draft) {
 /// Whoever set any key of `http.tls` wants TLS, so that a section without a certificate is an error;
 /// distribution serves plain HTTP then.
 fn tls(layers: &Layers) -> Option<TlsSettings> {
-    let mut keys = KEYS
-        .iter()
-        .map(|known| known.key.path.iter().collect::<KeyPath>());
-    let is_set = |path: &KeyPath| layers.value(path).is_some_and(|node| !node.is_unset());
-    keys.find(|path| {
-        matches!(path.as_ref(), [http, tls, _] if http == "http" && tls == "tls") && is_set(path)
-    })?;
-    Some(TlsSettings {
-        certificate: Default::default(),
-        key: Default::default(),
-        client_cas: Vec::new(),
-        client_auth: ClientAuth::None,
-        minimum: TlsVersion::Tls12,
-        cipher_suites: Vec::new(),
-    })
+    let mut paths = KEYS.iter().map(|known| known.key.path);
+    let is_set = |path: &[&str]| layers.root.at(path).is_some_and(|node| !node.is_unset());
+    let is_wanted = paths.any(|path| path.starts_with(&["http", "tls"]) && is_set(path));
+    is_wanted.then(TlsSettings::default)
 }
 
 /// Whoever names authorities wants certificates that they signed, unless it is said otherwise.

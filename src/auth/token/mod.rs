@@ -35,7 +35,7 @@ const FILE_BYTES_MAX: usize = 1024 * 1024;
 const CHAIN_MAX: usize = 8;
 
 /// `auth.token`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TokenOptions {
     /// Where clients fetch tokens.
     pub realm: String,

@@ -44,7 +44,7 @@ pub(in crate::http) fn handshake_error(error: &io::Error) -> String {
 }
 
 /// The settings of a TLS server: distribution's `http.tls`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TlsSettings {
     /// A PEM file with the server's certificate, followed by its intermediates.
     pub certificate: PathBuf,

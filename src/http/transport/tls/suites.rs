@@ -91,9 +91,10 @@ const WEAK: &[&str] = &[
 ];
 
 /// A minimum version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsVersion {
     /// `tls1.2`
+    #[default]
     Tls12,
     /// `tls1.3`
     Tls13,
@@ -110,9 +111,10 @@ impl TlsVersion {
 }
 
 /// Whether and how clients present certificates of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientAuth {
     /// They are not asked for one.
+    #[default]
     None,
     /// Asked for, neither required nor verified.
     Request,
