@@ -49,7 +49,7 @@ fn apply_one(layers: &mut Layers, name: &str, value: String) {
         layers.error_from(variable(), &path, message);
         return;
     }
-    let kind = schema.root.at(&path).and_then(|schema| schema.kind);
+    let kind = schema.root.at(&path).and_then(|known| known.kind);
     let is_text = kind.is_some_and(Kind::is_text);
     let node = match yaml::parse(&value) {
         Ok(Node::Map(_)) if is_text && !value.trim_start().starts_with('{') => {
@@ -99,10 +99,10 @@ fn underscored(schema: &Schema, variable: &str, path: &KeyPath) -> Option<String
 
 /// Reports a variable that no key has: as an error when it nearly is one that protects.
 fn unknown(layers: &mut Layers, name: &str, parts: &[&str]) {
-    let mut names = Vec::new();
     let schema = layers.schema;
-    collect(schema, &schema.root, &mut KeyPath::default(), &mut names);
-    let known = names.iter().map(|(name, _)| name.as_str());
+    let paths = schema.root.paths();
+    let names: Vec<String> = paths.iter().map(|path| schema.variable(path)).collect();
+    let known = names.iter().map(String::as_str);
     let nearest = suggest::nearest_within(name, known, EDITS_MAX);
     let misplaced = misplaced::meant_by_variable(&schema.conventions.protection, parts);
     let hint = match (nearest, &misplaced) {
@@ -110,10 +110,9 @@ fn unknown(layers: &mut Layers, name: &str, parts: &[&str]) {
         (None, Some(key)) => format!("; did you mean {key}, as {}?", schema.variable(key)),
         (None, None) => String::new(),
     };
-    let nearest = names
-        .iter()
-        .find(|(name, _)| Some(name.as_str()) == nearest);
-    let is_protection = nearest.is_some_and(|(_, path)| schema.is_protection(path));
+    let is_nearest = |path: &&KeyPath| Some(schema.variable(path).as_str()) == nearest;
+    let meant = paths.iter().find(is_nearest);
+    let is_protection = meant.is_some_and(|path| schema.is_protection(path));
     let from = Provenance::Variable(name.to_owned());
     if is_protection || misplaced.is_some() {
         layers.error_from(from, &KeyPath::default(), format!("unknown variable{hint}"));
@@ -121,23 +120,6 @@ fn unknown(layers: &mut Layers, name: &str, parts: &[&str]) {
         let message = format!("unknown variable; it is ignored{hint}");
         layers.notice_from(Severity::Warning, from, &KeyPath::default(), message);
     }
-}
-
-/// The variables of all keys that have one fixed name.
-fn collect(
-    schema: &Schema,
-    node: &SchemaNode,
-    path: &mut KeyPath,
-    names: &mut Vec<(String, KeyPath)>,
-) {
-    for step in node.names() {
-        if let Some(child) = node.children.get(step) {
-            path.push(step.to_owned());
-            collect(schema, child, path, names);
-            path.pop();
-        }
-    }
-    names.push((schema.variable(path), path.clone()));
 }
 
 const CUT: &str = "a part of the value is left out: in YAML a space and # start a comment, and & a name; to use all \

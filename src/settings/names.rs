@@ -15,7 +15,6 @@ pub fn check(layers: &mut Layers) {
     let schema = layers.schema;
     let mut walk = Walk {
         layers,
-        schema,
         path: KeyPath::default(),
         is_quiet: false,
     };
@@ -24,39 +23,38 @@ pub fn check(layers: &mut Layers) {
 
 struct Walk<'l> {
     layers: &'l mut Layers,
-    schema: &'static Schema,
     path: KeyPath,
     /// Something above has been reported as not supported; only unknown names are reported below.
     is_quiet: bool,
 }
 
 impl Walk<'_> {
-    fn enter(&mut self, schema: &SchemaNode, node: &Node) {
+    fn enter(&mut self, known: &SchemaNode, node: &Node) {
         let was_quiet = self.is_quiet;
-        if let Some(group) = schema.group.filter(|_| !was_quiet) {
+        if let Some(group) = known.group.filter(|_| !was_quiet) {
             self.is_quiet = true;
             if group.asks(node) {
                 self.report(group.support);
             }
         }
         match node {
-            _ if schema.is_leaf() => {}
-            Node::Map(entries) => self.map(schema, entries),
-            Node::List(items) if schema.is_list() => {
+            _ if known.is_leaf() => {}
+            Node::Map(entries) => self.map(known, entries),
+            Node::List(items) if known.is_list() => {
                 for (index, item) in items.iter().enumerate() {
-                    if let Some(child) = schema.children.get(INDEX) {
+                    if let Some(child) = known.children.get(INDEX) {
                         self.step(&index.to_string(), child, item);
                     }
                 }
             }
             Node::Null => {}
             // A list of one may be written without its brackets: `values.rs` reads it.
-            _ if schema.kind == Some(Kind::Texts) => {}
+            _ if known.kind == Some(Kind::Texts) => {}
             _ if self.is_quiet => {}
             other => {
-                let names: Vec<&str> = schema.names().collect();
+                let names: Vec<&str> = known.names().collect();
                 let (what, with) = match names.is_empty() {
-                    _ if schema.is_list() => ("a list", ""),
+                    _ if known.is_list() => ("a list", ""),
                     true => ("a mapping", ""),
                     false => ("a mapping", " with "),
                 };
@@ -68,17 +66,17 @@ impl Walk<'_> {
         self.is_quiet = was_quiet;
     }
 
-    fn map(&mut self, schema: &SchemaNode, entries: &[(String, Node)]) {
-        let stray = self.stray(schema, entries);
+    fn map(&mut self, known: &SchemaNode, entries: &[(String, Node)]) {
+        let stray = self.stray(known, entries);
         for (key, value) in entries {
             if stray.contains(&key.as_str()) {
                 continue;
             }
-            match schema.child(key).filter(|_| !schema::is_pattern(key)) {
+            match known.child(key).filter(|_| !schema::is_pattern(key)) {
                 Some(child) => self.step(key, child, value),
                 None => {
                     self.path.push(key.clone());
-                    self.unknown(schema, key);
+                    self.unknown(known, key);
                     self.path.pop();
                 }
             }
@@ -93,16 +91,16 @@ impl Walk<'_> {
 
     /// Reports, in one error, the keys where the name of an alternative should be that are parameters of one;
     /// gives these keys.
-    fn stray<'e>(&mut self, schema: &SchemaNode, entries: &'e [(String, Node)]) -> Vec<&'e str> {
-        let Some(choice) = self.schema.choice(&self.path) else {
+    fn stray<'e>(&mut self, known: &SchemaNode, entries: &'e [(String, Node)]) -> Vec<&'e str> {
+        let Some(choice) = self.layers.schema.choice(&self.path) else {
             return Vec::new();
         };
         let belongs = |key: &str| {
-            let mut paths = self.schema.keys.iter().map(|known| known.path);
+            let mut paths = self.layers.schema.keys.iter().map(|key| key.path);
             paths.find(|path| path.first() == Some(&choice.section) && path.last() == Some(&key))
         };
         let keys = entries.iter().map(|(key, _)| key.as_str());
-        let unknown = keys.filter(|key| schema.child(key).is_none());
+        let unknown = keys.filter(|key| known.child(key).is_none());
         let (stray, right): (Vec<&str>, Vec<String>) = unknown
             .filter_map(|key| Some((key, belongs(key)?.join("."))))
             .unzip();
@@ -126,25 +124,25 @@ impl Walk<'_> {
     }
 
     /// Reports the last step of the path, which is unknown.
-    fn unknown(&mut self, schema: &SchemaNode, key: &str) {
+    fn unknown(&mut self, known: &SchemaNode, key: &str) {
         let above = self.path.parent();
-        let known = self.schema;
+        let schema = self.layers.schema;
         // Nothing is ignored in a section that protects.
-        let is_inside = known.is_protection(&above);
-        let misplaced = misplaced::meant(&known.conventions.protection, key);
+        let is_inside = schema.is_protection(&above);
+        let misplaced = misplaced::meant(&schema.conventions.protection, key);
         let misplaced = misplaced.filter(|_| !is_inside);
         let meant = misplaced.clone();
-        let meant = meant.or_else(|| nearest(known, schema, &above, key));
+        let meant = meant.or_else(|| nearest(schema, known, &above, key));
         let hint = meant.as_ref().map(|key| format!("; did you mean {key}?"));
         let hint = hint.unwrap_or_default();
         // Every unknown name would be an alternative, so ignoring it could mean to keep content in the
         // wrong place.
-        if let Some(choice) = known.choice(&above) {
+        if let Some(choice) = schema.choice(&above) {
             let message = format!("{}{hint}", choice.unknown);
             return self.layers.error(&self.path, message);
         }
         let is_protection =
-            is_inside || misplaced.is_some() || meant.is_some_and(|key| known.is_protection(&key));
+            is_inside || misplaced.is_some() || meant.is_some_and(|key| schema.is_protection(&key));
         if !is_protection {
             let message = format!("unknown key; it is ignored{hint}");
             return self.layers.notice(Severity::Warning, &self.path, message);
@@ -160,21 +158,21 @@ impl Walk<'_> {
 }
 
 /// The known key that was probably meant: the nearest next to it, or one elsewhere.
-fn nearest(known: &Schema, schema: &SchemaNode, above: &KeyPath, key: &str) -> Option<KeyPath> {
-    match suggest::nearest(key, schema.names()) {
+fn nearest(schema: &Schema, known: &SchemaNode, above: &KeyPath, key: &str) -> Option<KeyPath> {
+    match suggest::nearest(key, known.names()) {
         Some(name) => Some(above.join(name)),
-        None => elsewhere(known, key),
+        None => elsewhere(schema, key),
     }
 }
 
 /// A supported key with that last step, such as `tags.maxtags` for `http.maxtags`; or the key that a variable's
 /// name, written into the file, stands for. Those that protect are the business of `misplaced.rs`: some of
 /// their names mean something elsewhere too.
-fn elsewhere(known: &Schema, key: &str) -> Option<KeyPath> {
+fn elsewhere(schema: &Schema, key: &str) -> Option<KeyPath> {
     let is_it = |path: &&[&str]| {
-        let is_last = path.last() == Some(&key) && !known.is_protection(path);
-        is_last || known.variable(path) == key
+        let is_last = path.last() == Some(&key) && !schema.is_protection(path);
+        is_last || schema.variable(path) == key
     };
-    let mut paths = known.keys.iter().map(|key| key.path);
+    let mut paths = schema.keys.iter().map(|key| key.path);
     paths.find(is_it).map(|path| path.iter().collect())
 }

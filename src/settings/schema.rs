@@ -1,8 +1,9 @@
 //! All that is declared, as one tree to walk along a text or the name of a variable, and what is special about names.
 
 use super::declare::{ANY, Group, INDEX, Key, Kind};
-use crate::yaml::Node;
+use crate::yaml::{KeyPath, Node};
 use std::collections::BTreeMap;
+use std::iter::once;
 
 /// What is special about the names of a program's keys and variables. Keys are dotted here; where a text holds
 /// several names, there are spaces between them.
@@ -158,6 +159,16 @@ impl SchemaNode {
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         let names = self.children.keys().copied();
         names.filter(|name| !is_pattern(name))
+    }
+
+    /// The paths of this and of all below it that have one fixed name.
+    pub fn paths(&self) -> Vec<KeyPath> {
+        let below = self.children.iter().filter(|(step, _)| !is_pattern(step));
+        let below = below.flat_map(|(step, child)| {
+            let paths = child.paths().into_iter();
+            paths.map(move |path| once(*step).chain(path.iter().map(String::as_str)).collect())
+        });
+        below.chain([KeyPath::default()]).collect()
     }
 
     fn insert_group(&mut self, group: &'static Group) {
