@@ -168,14 +168,18 @@ impl<S: Read + Write> Raw<S> {
     /// Reads more; `false` at the end.
     fn more(&mut self) -> bool {
         let mut bytes = [0; 65536];
-        match self.stream.read(&mut bytes) {
-            Ok(0) => false,
-            Ok(count) => {
-                self.unread.extend_from_slice(&bytes[..count]);
-                true
-            }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("nothing came: {error}"),
+        loop {
+            return match self.stream.read(&mut bytes) {
+                Ok(0) => false,
+                Ok(count) => {
+                    self.unread.extend_from_slice(&bytes[..count]);
+                    true
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+                // A signal came to this thread; nothing is lost.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => panic!("nothing arrived: {error}"),
+            };
         }
     }
 }
