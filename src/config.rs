@@ -28,7 +28,7 @@ pub use crate::yaml::Provenance;
 pub use conventions::PATH_VARIABLE;
 pub use resolved::{
     Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle, LogConfig, StorageConfig,
-    StorageDriver, UploadLimits, UploadPurging,
+    StorageDriver, UploadConfig, UploadPurging,
 };
 pub use source::ConfigSource;
 
@@ -37,7 +37,7 @@ pub use source::ConfigSource;
 pub mod declared {
     pub use super::conventions::SCHEMA;
     pub use super::unsupported::GROUPS;
-    pub use crate::settings::declare::{Key, Kind, Support, Trait};
+    pub use crate::settings::declare::{Kind, SettingKey, Support, Trait};
 }
 
 use crate::settings::layers::Layers;

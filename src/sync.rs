@@ -1,5 +1,5 @@
 //! Locks without poisoning. A panic is a bug that the engine answers with 500 ([`crate::http`]); what the lock guards is
-//! changed in steps that leave it whole, so the next thread may go on with it.
+//! changed in steps that leave it consistent, so the next thread may continue with it.
 //!
 //! The guards are those of the standard library.
 

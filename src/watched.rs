@@ -85,7 +85,7 @@ struct WatchState {
     rejected: Option<[u8; 32]>,
 }
 
-/// What tells one state of a file from another without reading it.
+/// What distinguishes two states of a file without reading it.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     /// Where the path leads, symbolic links followed.

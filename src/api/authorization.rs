@@ -1,7 +1,7 @@
 //! Who may ask for what: between the route and the handlers (RFC 9110, 11; docker's registry
 //! authentication).
 //!
-//! Everything but `/` is closed by default, even a path that is no endpoint, so that a response to a stranger
+//! Everything but `/` is closed by default, even a path that is not an endpoint, so that a response to a stranger
 //! never reveals what exists. With rules (`access`) a client without credentials may be let in, and a
 //! user may be kept out: 401 when logging in could help, 403 when it could not.
 
@@ -15,7 +15,7 @@ use crate::spec::{Code, Error, Name};
 impl Api {
     /// Authenticates and authorizes a request, and says whose it is. Otherwise `UNAUTHORIZED` with a challenge,
     /// `DENIED`, or `TOOMANYREQUESTS` when too many passwords are being checked. `route` is `None` for a path
-    /// that is no endpoint. Nothing of the body is read.
+    /// that is not an endpoint. Nothing of the body is read.
     pub(super) fn authorize(
         &self,
         request: &Request<'_>,

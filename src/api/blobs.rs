@@ -1,6 +1,6 @@
 //! `GET`, `HEAD` and `DELETE /v2/<name>/blobs/<digest>` (end-2, end-10), with ranges (RFC 9110, 14).
 
-use super::content::{self, Piece};
+use super::content::{self, BodyPiece};
 use super::{Api, Result};
 use crate::driver::Object;
 use crate::http::range::{self, Selection};
@@ -87,7 +87,7 @@ fn serve(content: &Object, selection: Selection, digest: &Digest) -> Result {
 
 /// `multipart/byteranges` (RFC 9110, 14.6).
 fn multipart(content: &Object, ranges: &[(u64, u64)], digest: &Digest) -> Response {
-    // No part can hold the blob's own digest, or whoever made it had broken the hash.
+    // No part can contain the blob's own digest, or its author has broken the hash.
     let boundary = digest.hex();
     let mut pieces = Vec::with_capacity(ranges.len() * 2 + 1);
     for (offset, count) in ranges {
@@ -95,10 +95,12 @@ fn multipart(content: &Object, ranges: &[(u64, u64)], digest: &Digest) -> Respon
         let head = format!(
             "\r\n--{boundary}\r\nContent-Type: {OCTET_STREAM}\r\nContent-Range: {range}\r\n\r\n"
         );
-        pieces.push(Piece::Text(head.into_bytes()));
-        pieces.push(Piece::Range(*offset, *count));
+        pieces.push(BodyPiece::Text(head.into_bytes()));
+        pieces.push(BodyPiece::Range(*offset, *count));
     }
-    pieces.push(Piece::Text(format!("\r\n--{boundary}--\r\n").into_bytes()));
+    pieces.push(BodyPiece::Text(
+        format!("\r\n--{boundary}--\r\n").into_bytes(),
+    ));
     Response::new(206)
         .header(
             "Content-Type",

@@ -5,7 +5,7 @@ use crate::http::{Body, Segment};
 use std::io::{self, Read};
 
 /// A piece of a body.
-pub(super) enum Piece {
+pub(super) enum BodyPiece {
     /// What stands between ranges.
     Text(Vec<u8>),
     /// So many bytes of the object, from an offset on.
@@ -29,13 +29,13 @@ pub(super) fn range(object: &Object, offset: u64, length: u64) -> Body {
 }
 
 /// Pieces of an object, one after the other.
-pub(super) fn pieces(object: &Object, pieces: Vec<Piece>) -> Body {
+pub(super) fn pieces(object: &Object, pieces: Vec<BodyPiece>) -> Body {
     if let Object::Remote(_) = object {
         return stream(object, pieces);
     }
     let segments = pieces.into_iter().filter_map(|piece| match piece {
-        Piece::Text(text) => Some(Segment::Bytes(text)),
-        Piece::Range(offset, length) => segment(object, offset, length),
+        BodyPiece::Text(text) => Some(Segment::Bytes(text)),
+        BodyPiece::Range(offset, length) => segment(object, offset, length),
     });
     Body::Segments(segments.collect())
 }
@@ -58,10 +58,10 @@ fn segment(object: &Object, offset: u64, length: u64) -> Option<Segment> {
 }
 
 /// What another server sends passes through this program.
-fn stream(object: &Object, pieces: Vec<Piece>) -> Body {
-    let length = |piece: &Piece| match piece {
-        Piece::Text(text) => text.len() as u64,
-        Piece::Range(_, count) => *count,
+fn stream(object: &Object, pieces: Vec<BodyPiece>) -> Body {
+    let length = |piece: &BodyPiece| match piece {
+        BodyPiece::Text(text) => text.len() as u64,
+        BodyPiece::Range(_, count) => *count,
     };
     let length = pieces.iter().map(length).sum();
     let readers = pieces.into_iter().map(|piece| reader(object, piece));
@@ -70,17 +70,17 @@ fn stream(object: &Object, pieces: Vec<Piece>) -> Body {
     Body::Stream(Box::new(stream), Some(length))
 }
 
-type Reader = Box<dyn Read + Send>;
+type PieceReader = Box<dyn Read + Send>;
 
-fn reader(object: &Object, piece: Piece) -> Reader {
+fn reader(object: &Object, piece: BodyPiece) -> PieceReader {
     match piece {
-        Piece::Text(text) => Box::new(io::Cursor::new(text)),
-        Piece::Range(offset, count) => Box::new(object.range(offset, count)),
+        BodyPiece::Text(text) => Box::new(io::Cursor::new(text)),
+        BodyPiece::Range(offset, count) => Box::new(object.range(offset, count)),
     }
 }
 
 /// Readers, one after the other.
-struct Sequence(std::iter::Peekable<std::vec::IntoIter<Reader>>);
+struct Sequence(std::iter::Peekable<std::vec::IntoIter<PieceReader>>);
 
 impl Read for Sequence {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -110,11 +110,11 @@ mod tests {
         let object = store.open(&key, 0).unwrap().unwrap();
         assert!(matches!(object, Object::Remote(_)));
         let several = vec![
-            Piece::Text(b"<".to_vec()),
-            Piece::Range(1, 3),
-            Piece::Text(b"|".to_vec()),
-            Piece::Range(8, 2),
-            Piece::Text(b">".to_vec()),
+            BodyPiece::Text(b"<".to_vec()),
+            BodyPiece::Range(1, 3),
+            BodyPiece::Text(b"|".to_vec()),
+            BodyPiece::Range(8, 2),
+            BodyPiece::Text(b">".to_vec()),
         ];
         for (body, expected) in [
             (whole(&object), "0123456789"),

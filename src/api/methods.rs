@@ -21,7 +21,7 @@ impl Api {
     /// Browsers ask this without credentials before they send a request of another site (the preflight
     /// of CORS) and accept nothing but success, and load balancers ask it to see that the
     /// registry is alive. So it is answered for every path and before anyone has to authenticate; it
-    /// depends on the form of the path alone.
+    /// depends only on the form of the path.
     pub(super) fn allow(&self, request: &Request<'_>, route: Option<&Route>) -> Response {
         let allowed = match (request.target(), route) {
             ("*", _) => self.allowed(TABLE.iter()),

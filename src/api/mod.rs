@@ -186,7 +186,7 @@ fn error_response(request: &Request<'_>, error: Error) -> Response {
         .as_deref()
         .map(|cause| format!(": {}", excerpt(cause)))
         .unwrap_or_default();
-    // What every client causes in passing is not worth a line of its own beside that of the access log: docker asks for
+    // What every client causes in passing is not worth a line in addition to that of the access log: docker asks for
     // every layer before it pushes it, and without credentials before it sends any.
     let level = match (error.code, status) {
         (Code::BodyCut, _) | (_, 401 | 404 | 405 | 416 | 429) => log::Level::Debug,

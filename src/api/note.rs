@@ -1,12 +1,12 @@
-//! What the API notes of a request while it answers it, for whoever reports on requests afterwards: the access log,
-//! and whatever else counts or records them.
+//! What the API notes about a request while it answers it, for whatever reports requests afterwards: the access log,
+//! metrics, events.
 
 use super::Route;
 use super::operation::Operation;
 use crate::spec::{Code, Digest, Name};
 use std::sync::Arc;
 
-/// What is known of a request once it was answered. Everything is empty of one that the HTTP engine refused itself.
+/// What is known about a request once it was answered. Everything is empty for one that the HTTP engine rejected itself.
 #[derive(Debug, Default)]
 pub struct RequestNote {
     /// The user who was authenticated.

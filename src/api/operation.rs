@@ -96,7 +96,7 @@ pub struct Facts {
     pub scope: &'static [&'static str],
     /// Whether it changes what is stored; refused in read-only mode.
     pub writes: bool,
-    /// The action of the event that tells of it, in distribution's words (`notifications`).
+    /// The action of the event that reports it, in distribution's terms (`notifications`).
     pub event: Option<&'static str>,
     /// The value of the `handler` label of metrics: distribution's names of its routes.
     pub metric: &'static str,
@@ -150,7 +150,7 @@ const fn writes(
 }
 
 /// Every operation. The first row of an endpoint also says what a request with a method that the path does not have
-/// needs before it is told so.
+/// needs before it gets a 405.
 #[rustfmt::skip]
 pub static TABLE: [Facts; 16] = {
     use Operation as O;
@@ -194,8 +194,7 @@ impl Facts {
         Facts::for_endpoint(route.endpoint()).find(|facts| facts.methods.contains(method))
     }
 
-    /// The row of what a request asks for, or the first row of its path: what has to be allowed before a client is told
-    /// that the path does not have its method.
+    /// The row of what a request asks for, or the first row of its path: what has to be allowed before a client gets a 405.
     pub fn find_or_first(route: &Route, method: &Method) -> Option<&'static Facts> {
         Facts::find(route, method).or_else(|| Facts::for_endpoint(route.endpoint()).next())
     }

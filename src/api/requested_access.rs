@@ -16,7 +16,7 @@ struct ResourceActions {
     actions: &'static [&'static str],
 }
 
-/// All that a request wants to do; nothing for `/v2/` and for what is no endpoint.
+/// All that a request wants to do; nothing for `/v2/` and for what is not an endpoint.
 pub struct RequestedAccess(Vec<ResourceActions>);
 
 impl RequestedAccess {
@@ -83,7 +83,7 @@ impl RequestedAccess {
     }
 }
 
-/// The repository that a blob is to be mounted from. `None` for what is no mount and for an invalid name.
+/// The repository that a blob is to be mounted from. `None` for what is not a mount and for an invalid name.
 pub fn mount_source(request: &Request<'_>, route: Option<&Route>) -> Option<Name> {
     let is_post = matches!(request.method(), Method::Post);
     let may_mount = is_post && matches!(route, Some(Route::Uploads(_)));

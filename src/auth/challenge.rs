@@ -1,4 +1,4 @@
-//! `WWW-Authenticate`: how a client is told to log in (RFC 9110, 11.6.1; RFC 7617; docker's token
+//! `WWW-Authenticate`: how a client is asked to log in (RFC 9110, 11.6.1; RFC 7617; docker's token
 //! specification).
 
 /// `Basic realm="..."`.

@@ -92,7 +92,7 @@ impl FairSemaphore {
 }
 
 impl Queues {
-    /// Puts a client at the end of its queue, and gives its number. When there are as many as may wait in all, the last of
+    /// Puts a client at the end of its queue, and returns its number. When there are as many as may wait in all, the last of
     /// the longest queue makes room for a client whose own is shorter.
     fn join(&mut self, client: ClientKey, limits: &SemaphoreLimits) -> Option<u64> {
         let is_own = |queue: &&mut (ClientKey, VecDeque<u64>)| queue.0 == client;

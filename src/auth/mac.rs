@@ -9,7 +9,7 @@ use ring::rand::SystemRandom;
 pub const CODE_BYTES: usize = 32;
 
 /// A message authentication code.
-pub type Code = [u8; CODE_BYTES];
+pub type MacCode = [u8; CODE_BYTES];
 
 /// The key of the codes.
 pub struct MacKey(hmac::Key);
@@ -23,7 +23,7 @@ impl MacKey {
     }
 
     /// The code of some parts; where one ends and the next begins counts.
-    pub fn sign(&self, parts: &[&[u8]]) -> Code {
+    pub fn sign(&self, parts: &[&[u8]]) -> MacCode {
         let mut code = [0; CODE_BYTES];
         let signed = hmac::sign(&self.0, &joined(parts));
         // Both are the length of a SHA-256 hash.

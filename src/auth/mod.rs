@@ -27,7 +27,7 @@ use issued_token::TokenIssuer;
 use passwords::{PasswordCheck, Passwords};
 use std::path::PathBuf;
 use std::sync::Arc;
-use token::Verifier;
+use token::TokenVerifier;
 
 /// Where users come from (`auth`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,7 +58,7 @@ pub enum Scheme {
 pub enum Identity {
     /// A client without credentials.
     Anonymous,
-    /// A client with a token that was issued to nobody in particular: it has been told that it
+    /// A client with a token that was issued to nobody in particular: it knows that it
     /// could log in, and has chosen not to.
     Guest,
     /// A user whose credentials were right.
@@ -129,7 +129,7 @@ enum Backend {
     },
     Token {
         options: token::TokenOptions,
-        verifier: Box<Verifier>,
+        verifier: Box<TokenVerifier>,
     },
 }
 
@@ -144,7 +144,7 @@ impl Authenticator {
                 passwords: Box::new(Passwords::open(path)?),
             },
             Scheme::Token(options) => Backend::Token {
-                verifier: Box::new(Verifier::open(&options)?),
+                verifier: Box::new(TokenVerifier::open(&options)?),
                 options,
             },
         };

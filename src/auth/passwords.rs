@@ -4,7 +4,7 @@
 use super::OpenError;
 use super::fair_semaphore::{ClientKey, FairSemaphore, SemaphoreLimits};
 use super::htpasswd::{self, Hash};
-use super::mac::{Code, MacKey};
+use super::mac::{MacCode, MacKey};
 use crate::sync::Mutex;
 use crate::watched::{FileContent, Watched, WatchedFiles};
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ struct Users {
 struct KnownUser {
     name: Arc<str>,
     hash: Hash,
-    remembered: Mutex<Option<(Code, Instant)>>,
+    remembered: Mutex<Option<(MacCode, Instant)>>,
 }
 
 /// A user name and a password, and the key under which they are remembered.
@@ -188,7 +188,7 @@ impl KnownUser {
     }
 }
 
-fn remember_until(code: Code, now: Instant) -> Option<(Code, Instant)> {
+fn remember_until(code: MacCode, now: Instant) -> Option<(MacCode, Instant)> {
     Some((code, now.checked_add(REMEMBERED_FOR)?))
 }
 

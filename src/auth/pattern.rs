@@ -12,11 +12,11 @@ const BYTES_MAX: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<PatternPiece>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
+enum PatternPiece {
     Byte(u8),
     /// `*`.
     Within,
@@ -44,15 +44,15 @@ impl Pattern {
             for (now, byte) in reached.iter_mut().zip(bytes) {
                 let was = *now;
                 *now = match (piece, byte) {
-                    (Piece::Byte(own), Some(byte)) => before && own == byte,
-                    (Piece::Byte(_), None) => false,
-                    (Piece::Across, _) => was || before,
-                    (Piece::Within, byte) => was || before && byte != Some(&b'/'),
+                    (PatternPiece::Byte(own), Some(byte)) => before && own == byte,
+                    (PatternPiece::Byte(_), None) => false,
+                    (PatternPiece::Across, _) => was || before,
+                    (PatternPiece::Within, byte) => was || before && byte != Some(&b'/'),
                 };
-                // A star goes on from what it has just reached, a byte from what was before it.
+                // A star continues from what it has just reached, a byte from what was before it.
                 before = match piece {
-                    Piece::Byte(_) => was,
-                    Piece::Within | Piece::Across => *now,
+                    PatternPiece::Byte(_) => was,
+                    PatternPiece::Within | PatternPiece::Across => *now,
                 };
             }
         }
@@ -76,9 +76,9 @@ impl FromStr for Pattern {
         let mut pieces = Vec::new();
         for byte in text.bytes() {
             match (byte, pieces.last_mut()) {
-                (b'*', Some(last)) if *last == Piece::Within => *last = Piece::Across,
-                (b'*', _) => pieces.push(Piece::Within),
-                (byte, _) => pieces.push(Piece::Byte(byte)),
+                (b'*', Some(last)) if *last == PatternPiece::Within => *last = PatternPiece::Across,
+                (b'*', _) => pieces.push(PatternPiece::Within),
+                (byte, _) => pieces.push(PatternPiece::Byte(byte)),
             }
         }
         let text = text.to_owned();

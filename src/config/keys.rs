@@ -3,7 +3,7 @@
 
 use super::draft::Draft;
 use super::types;
-use crate::settings::declare::{Declaration, Key, Kind, Trait, declarations};
+use crate::settings::declare::{Declaration, Kind, SettingKey, Trait, declarations};
 use crate::settings::texts;
 use Kind::{Any, Boolean, Bytes, Duration, Integer, List, Map, Path, Text, Texts, Word};
 use Trait::{Default, Deprecated, IgnoredInQuotes, InHours, InNanoseconds, Own};
@@ -47,7 +47,7 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     storage.inmemory: Any => |draft| *draft.in_memory.as_mut()?;
     /// whether clients may delete
     storage.delete.enabled: Boolean, default "false", [IgnoredInQuotes] => |draft| draft.config.storage.delete_enabled;
-    /// refuse pushes and deletes; [nothing is written](operate.md#a-data-folder-that-is-not-as-it-should-be)
+    /// refuse pushes and deletes; [nothing is written](operate.md#unusual-data-directories)
     storage.maintenance.readonly.enabled: Boolean, default "false" => |draft| draft.config.storage.read_only;
     /// remove abandoned uploads
     storage.maintenance.uploadpurging.enabled: Boolean, default "true", [IgnoredInQuotes] =>

@@ -34,7 +34,7 @@ pub struct Config {
     /// `http.limits.manifestbytes`: the largest manifest that is accepted.
     pub manifest_bytes_max: u64,
     /// How many upload sessions there may be.
-    pub uploads: UploadLimits,
+    pub uploads: UploadConfig,
     /// Every key with its value, in the order of the declarations.
     pub(super) effective: serde_yaml::Mapping,
 }
@@ -77,7 +77,7 @@ impl Default for Config {
             },
             validation: Validation::default(),
             manifest_bytes_max: MANIFEST_BYTES_MAX,
-            uploads: UploadLimits::default(),
+            uploads: UploadConfig::default(),
             effective: serde_yaml::Mapping::new(),
         }
     }
@@ -85,7 +85,7 @@ impl Default for Config {
 
 /// How many upload sessions there may be.
 #[derive(Debug, Clone, Default)]
-pub struct UploadLimits {
+pub struct UploadConfig {
     /// `http.limits.uploads`: sessions of all clients.
     pub sessions_max: usize,
     /// `http.limits.uploadsperaddress`: sessions of one address.

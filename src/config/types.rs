@@ -7,7 +7,7 @@ use crate::auth::pattern::Pattern;
 use crate::auth::token;
 use crate::http::tls::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
 use crate::http::{Listen, TrustedNetwork};
-use crate::settings::setting::{Element, Setting, elements, list, map, words};
+use crate::settings::setting::{ListElement, Setting, elements, list, map, words};
 use crate::settings::value::{Invalid, Value};
 use crate::settings::{file_path, texts};
 use crate::spec::descriptor::Platform;

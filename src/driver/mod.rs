@@ -23,7 +23,7 @@ pub use key::Key;
 pub use memory::Memory;
 pub use object::{Object, ObjectReader, Precondition, Remote, Stat, Version, Write};
 pub use read_only::ReadOnly;
-pub use upload::{Note, Replay, Upload, UploadState};
+pub use upload::{Replay, Upload, UploadNote, UploadState};
 
 use error::{Changed, RootGone, is_full};
 use std::any::Any;

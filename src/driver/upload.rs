@@ -20,7 +20,7 @@ pub struct UploadState {
 
 /// What the owner of an upload wants back when it is resumed: the state of a running hash.
 #[derive(Clone, Copy, Debug)]
-pub struct Note<'a> {
+pub struct UploadNote<'a> {
     /// The name of the hash algorithm.
     pub kind: &'a str,
     /// The state of the hash.
@@ -33,7 +33,7 @@ pub trait Replay {
     /// them.
     ///
     /// A driver passes a note only if it knows that the first `length` bytes are those for which it was made.
-    fn restore(&mut self, length: u64, note: Note<'_>) -> bool;
+    fn restore(&mut self, length: u64, note: UploadNote<'_>) -> bool;
 
     /// The next bytes; empty while bytes are copied that a note covers. A break stops the driver, whose own error is
     /// irrelevant then.
@@ -58,7 +58,7 @@ pub trait Upload: io::Write + Send {
 
     /// Lets any process resume from here; only [`Upload::publish`] is durable, though. [`super::Error::is_changed`] if
     /// another process has taken the upload over.
-    fn checkpoint(&mut self, note: Note<'_>) -> Result<()>;
+    fn checkpoint(&mut self, note: UploadNote<'_>) -> Result<()>;
 
     /// Reads its bytes again. May be slow: an object store has to assemble them first.
     fn reader(&mut self) -> Result<ObjectReader>;

@@ -1,4 +1,4 @@
-//! The work that goes on next to requests: unfinished uploads and the temporary files of killed processes are removed.
+//! Background work: removes unfinished uploads and the temporary files of killed processes.
 
 use crate::config::{UploadPurging, format_duration};
 use crate::storage::{self, Purge, PurgeReport, Storage};

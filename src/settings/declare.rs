@@ -67,7 +67,7 @@ pub enum Trait {
 }
 
 /// One key that is supported.
-pub struct Key {
+pub struct SettingKey {
     /// Its steps from the root. [`INDEX`] stands for any index, [`ANY`] for any key.
     pub path: &'static [&'static str],
     /// What its value must be.
@@ -84,7 +84,7 @@ pub struct Key {
 /// A key of the settings that are read into a `T`.
 pub struct Declaration<T> {
     /// The key.
-    pub key: Key,
+    pub key: SettingKey,
     /// Where its value goes; `None` in a `T` that has no place for it, such as the parameters of an
     /// alternative that was not chosen.
     pub field: fn(&mut T) -> Option<&mut dyn Setting>,
@@ -106,7 +106,7 @@ macro_rules! declarations {
             $(, default $default:literal)? $(, [$($trait:expr),+])? $(=> |$target:ident| $field:expr)?;
     )+) => {
         &[$(Declaration {
-            key: Key {
+            key: SettingKey {
                 path: &[stringify!($first) $(, stringify!($step))*],
                 kind: $kind,
                 default: concat!($($default)?),
@@ -182,7 +182,7 @@ impl Group {
     }
 }
 
-impl Key {
+impl SettingKey {
     /// What must be set here, if anything.
     pub fn required(&self) -> Option<&'static str> {
         self.find(|found| match found {

@@ -1,6 +1,6 @@
 //! Declared keys, read into their fields and shown again.
 
-use super::declare::{Declaration, Key, Kind, Trait};
+use super::declare::{Declaration, Kind, SettingKey, Trait};
 use super::layers::Layers;
 use super::report::Severity;
 use super::setting::Setting;
@@ -43,7 +43,7 @@ pub fn show<T>(keys: &[Declaration<T>], target: &mut T) -> Mapping {
     root
 }
 
-fn set_default(layers: &mut Layers, key: &Key, field: &mut dyn Setting) {
+fn set_default(layers: &mut Layers, key: &SettingKey, field: &mut dyn Setting) {
     let value = values::read(key, &Node::Text(key.default.to_owned()));
     if let Some(value) = value.filter(|_| !key.default.is_empty())
         && let Err(why) = field.set(value)
@@ -53,7 +53,7 @@ fn set_default(layers: &mut Layers, key: &Key, field: &mut dyn Setting) {
 }
 
 /// Reads the value of one key into its field.
-fn read_one(layers: &mut Layers, key: &Key, field: &mut dyn Setting) {
+fn read_one(layers: &mut Layers, key: &SettingKey, field: &mut dyn Setting) {
     let path: KeyPath = key.path.iter().collect();
     match key.kind {
         Kind::Map | Kind::List | Kind::Any => return,
@@ -87,7 +87,7 @@ fn read_one(layers: &mut Layers, key: &Key, field: &mut dyn Setting) {
 fn set(
     layers: &mut Layers,
     path: &KeyPath,
-    key: &Key,
+    key: &SettingKey,
     value: Value,
     field: &mut dyn Setting,
 ) -> Result<(), Invalid> {

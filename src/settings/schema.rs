@@ -1,6 +1,6 @@
 //! All that is declared, as one tree to walk along a text or the name of a variable, and what is special about names.
 
-use super::declare::{ANY, Group, INDEX, Key, Kind};
+use super::declare::{ANY, Group, INDEX, Kind, SettingKey};
 use crate::yaml::{KeyPath, Node};
 use std::collections::BTreeMap;
 use std::iter::once;
@@ -49,7 +49,7 @@ pub struct Schema {
     /// The tree of all that is declared.
     pub root: SchemaNode,
     /// The keys that are supported.
-    pub keys: Vec<&'static Key>,
+    pub keys: Vec<&'static SettingKey>,
     /// What is special about names.
     pub conventions: &'static Conventions,
 }
@@ -58,7 +58,7 @@ pub struct Schema {
 #[derive(Default)]
 pub struct SchemaNode {
     /// The key that is declared here, if it is supported.
-    pub key: Option<&'static Key>,
+    pub key: Option<&'static SettingKey>,
     /// What the value must be; `None` for a section.
     pub kind: Option<Kind>,
     /// What happens to it, where it is not supported.
@@ -71,7 +71,7 @@ impl Schema {
     /// Puts everything together.
     pub fn new(
         conventions: &'static Conventions,
-        keys: impl Iterator<Item = &'static Key>,
+        keys: impl Iterator<Item = &'static SettingKey>,
         groups: &'static [Group],
     ) -> Schema {
         let mut schema = Schema {

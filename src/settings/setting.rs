@@ -26,7 +26,7 @@ pub trait Setting {
 }
 
 /// An element of a list.
-pub trait Element: Sized {
+pub trait ListElement: Sized {
     /// Reads it.
     fn parse(text: &str) -> Result<Self, Invalid>;
     /// Writes it.
@@ -81,7 +81,7 @@ impl<T: Setting + Default> Setting for Option<T> {
     }
 }
 
-impl<T: Element> Setting for Vec<T> {
+impl<T: ListElement> Setting for Vec<T> {
     fn set(&mut self, value: Value) -> Result<(), Invalid> {
         let Value::Text(text) = value else {
             return Err("a list of strings".into());
@@ -142,7 +142,7 @@ pub fn choose<T: Copy>(words: &[(&'static str, T)], written: &Value) -> Result<T
 /// Elements of lists: how they are read and shown.
 macro_rules! elements {
     ($($type:ty: $text:ident => $parsed:expr, $self:ident => $shown:expr;)+) => {$(
-        impl Element for $type {
+        impl ListElement for $type {
             fn parse($text: &str) -> Result<$type, Invalid> {
                 $parsed
             }

@@ -1,5 +1,5 @@
 //! Texts that have a form of their own: addresses, URLs, paths of URLs, names of headers. Each function takes
-//! what was written and gives what is used.
+//! what was written and returns what is used.
 
 use super::value::Invalid;
 

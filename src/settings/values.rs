@@ -2,7 +2,7 @@
 //! wrong value is recorded as an error and counts as absent, so that reading continues and every error is
 //! reported.
 
-use super::declare::{Key, Kind, Trait};
+use super::declare::{Kind, SettingKey, Trait};
 use super::layers::Layers;
 use super::report::Severity;
 use super::value::{Invalid, Value};
@@ -43,7 +43,7 @@ impl Layers {
     }
 
     /// The value of a key that is a scalar.
-    pub fn scalar(&mut self, path: &KeyPath, key: &Key) -> Option<Value> {
+    pub fn scalar(&mut self, path: &KeyPath, key: &SettingKey) -> Option<Value> {
         if key.kind.is_text() || key.kind == Kind::Word {
             return self.text(path).map(Value::Text);
         }
@@ -96,7 +96,7 @@ impl Layers {
     }
 
     /// Says what distribution makes of a value in quotes, which counts here like one without.
-    fn note_quotes(&mut self, path: &KeyPath, key: &Key) {
+    fn note_quotes(&mut self, path: &KeyPath, key: &SettingKey) {
         let is_text = matches!(self.value(path), Some(Node::Text(_)));
         let is_taken = key.has(|found| matches!(found, Trait::TakenInQuotes | Trait::Own));
         if !is_text || is_taken || !self.sources.is_quoted(path) {
@@ -126,7 +126,7 @@ impl Layers {
     }
 
     /// Records that a duration is wrong, and asks for the unit of a bare number.
-    fn wrong_duration(&mut self, path: &KeyPath, key: &Key) {
+    fn wrong_duration(&mut self, path: &KeyPath, key: &SettingKey) {
         let is_nanoseconds = key.has(|found| matches!(found, Trait::InNanoseconds));
         let number = match self.value(path) {
             Some(Node::Integer(number)) if !is_nanoseconds => number.to_string(),
@@ -147,7 +147,7 @@ impl Layers {
 }
 
 /// The value of a node by the kind of its key, `None` when it is not of the kind or out of bounds.
-pub fn read(key: &Key, node: &Node) -> Option<Value> {
+pub fn read(key: &SettingKey, node: &Node) -> Option<Value> {
     match (key.kind, node) {
         (Kind::Boolean, Node::Boolean(value)) => Some(Value::Boolean(*value)),
         (Kind::Boolean, Node::Text(text)) => yaml::boolean(text).map(Value::Boolean),

@@ -42,7 +42,7 @@ type Row = (Code, &'static str, u16, &'static str);
 /// distribution's (`registry/api/errcode`) where it has not; `PATH_UNKNOWN` is ours.
 ///
 /// The messages are not those of distribution: its clients in Go (docker, skopeo, podman, containerd)
-/// drop a standard message that comes without a detail, and show the code alone. The
+/// drop a standard message that comes without a detail, and show only the code. The
 /// two messages that are standard are `UNAUTHORIZED` and `DENIED`, whose detail says what was requested.
 pub const TABLE: [Row; 26] = [
     (

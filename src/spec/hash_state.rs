@@ -68,7 +68,7 @@ impl Hasher {
         }
     }
 
-    /// A hasher that goes on from a state, and how many bytes it has taken in; `None` for what is no state of that algorithm.
+    /// A hasher that continues from a state, and how many bytes it has hashed; `None` for what is not a state of that algorithm.
     pub fn from_state(algorithm: Algorithm, state: &[u8]) -> Option<(Hasher, u64)> {
         Some(match algorithm {
             Algorithm::Sha256 => {
@@ -121,7 +121,7 @@ impl Layout {
         state
     }
 
-    /// Our own format of Go's; gives the number of bytes that were hashed.
+    /// Converts Go's format to ours; returns the number of bytes that were hashed.
     fn import(&self, state: &[u8], own: &mut [u8]) -> Option<u64> {
         let rest = state.strip_prefix(self.magic)?;
         if state.len() != self.bytes() {
@@ -153,7 +153,7 @@ impl Layout {
 mod tests {
     use super::*;
 
-    /// What Go 1.26 gives for the first so many of the bytes 0, 1, 2, ...; zeros of the block are left out as `_`.
+    /// The states of Go 1.26 after this many of the bytes 0, 1, 2, ...; zeros of the block are written as `_`.
     const FROM_GO: [(Algorithm, usize, &str); 8] = [
         (
             Algorithm::Sha256,

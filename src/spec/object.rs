@@ -18,9 +18,9 @@ macro_rules! only {
             ) -> Result<$type, D::Error> {
                 use ::serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 
-                struct Object;
+                struct ObjectVisitor;
 
-                impl<'de> Visitor<'de> for Object {
+                impl<'de> Visitor<'de> for ObjectVisitor {
                     type Value = $type;
 
                     fn expecting(&self, out: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -37,7 +37,7 @@ macro_rules! only {
                     }
                 }
 
-                deserializer.deserialize_map(Object)
+                deserializer.deserialize_map(ObjectVisitor)
             }
         }
     };

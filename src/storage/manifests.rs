@@ -310,7 +310,7 @@ impl Storage {
     }
 }
 
-/// The folder of a link: it goes with it.
+/// The directory of a link, which is removed with it.
 fn parent(link: &Key) -> Key {
     link.parent()
 }

@@ -36,7 +36,7 @@ const KEPT_DESCRIPTOR_BYTES_MAX: usize = 256 * 1024;
 /// Manifests of this length and more are read one at a time for the list, so that many requests at once cost one read.
 const LARGE_BYTES: u64 = 64 * 1024;
 
-/// Referrers that are examined for one page. If a filter finds too few among so many, the page ends early.
+/// Referrers that are examined for one page. If a filter finds too few among these, the page ends early.
 const LOOKED_AT_MAX: usize = 20_000;
 
 /// What is kept of the referrers of all repositories.

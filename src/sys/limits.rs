@@ -49,7 +49,7 @@ pub fn is_out_of_files(error: &io::Error) -> bool {
         )
 }
 
-/// A file descriptor to keep in reserve: with none left, no client could be told.
+/// A file descriptor to keep in reserve: with none left, no client could get a response.
 #[cfg(unix)]
 pub fn spare_file() -> Option<File> {
     File::open("/dev/null").ok()

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 /// Line and column, both from 1.
-pub type Position = (usize, usize);
+pub type TextPosition = (usize, usize);
 
 /// Why a text is not YAML that can be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct YamlError {
     /// What the YAML parser says, and what would be right.
     pub message: String,
     /// Where, if it is known.
-    pub position: Option<Position>,
+    pub position: Option<TextPosition>,
 }
 
 /// Which end of an entry of a mapping is looked for.
@@ -33,7 +33,7 @@ pub enum Side {
 /// Reads one YAML document. A key that appears twice in one mapping is an error; merge keys (`<<`)
 /// are resolved. Depth (128) and the expansion of aliases are bounded by the YAML parser.
 pub fn parse(text: &str) -> Result<Node, YamlError> {
-    let reader = Reader { target: None };
+    let reader = NodeFinder { target: None };
     let node = reader.deserialize(serde_yaml::Deserializer::from_str(text));
     let node = node.map_err(|error| explained(&error, text))?;
     merged(node).map_err(|message| YamlError {
@@ -43,10 +43,10 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
 }
 
 /// The position of what is at a path. `None` when the text has no such path.
-pub fn position(text: &str, path: &[String], side: Side) -> Option<Position> {
+pub fn position(text: &str, path: &[String], side: Side) -> Option<TextPosition> {
     let stop = Stop::At(side);
-    let reader = Reader {
-        target: Some(Target { path, stop }),
+    let reader = NodeFinder {
+        target: Some(SoughtNode { path, stop }),
     };
     let read = reader.deserialize(serde_yaml::Deserializer::from_str(text));
     let error = read.err()?;
@@ -55,7 +55,7 @@ pub fn position(text: &str, path: &[String], side: Side) -> Option<Position> {
 
 /// The position of the nearest value above a path that the text spells out, `None` when that is the text
 /// as a whole.
-pub fn nearest_position(text: &str, path: &KeyPath) -> Option<Position> {
+pub fn nearest_position(text: &str, path: &KeyPath) -> Option<TextPosition> {
     let mut path = path.parent();
     while !path.is_empty() {
         if let Some(found) = position(text, &path, Side::Value) {
@@ -70,8 +70,8 @@ pub fn nearest_position(text: &str, path: &KeyPath) -> Option<Position> {
 pub fn spelling(text: &str, path: &[String]) -> Option<String> {
     let spelled = Cell::new(None);
     let stop = Stop::Spell(&spelled);
-    let reader = Reader {
-        target: Some(Target { path, stop }),
+    let reader = NodeFinder {
+        target: Some(SoughtNode { path, stop }),
     };
     // An error only means that there is no such scalar.
     let _ = reader.deserialize(serde_yaml::Deserializer::from_str(text));
@@ -79,7 +79,7 @@ pub fn spelling(text: &str, path: &[String]) -> Option<String> {
 }
 
 /// The character at a position.
-pub fn character(text: &str, (line, column): Position) -> Option<char> {
+pub fn character(text: &str, (line, column): TextPosition) -> Option<char> {
     let line = text.split('\n').nth(line.checked_sub(1)?)?;
     line.chars().nth(column.checked_sub(1)?)
 }
@@ -158,13 +158,13 @@ fn merged(node: Node) -> Result<Node, String> {
 
 /// Reads nodes: all of them, or only those on the way to a target.
 #[derive(Clone, Copy)]
-struct Reader<'a> {
-    target: Option<Target<'a>>,
+struct NodeFinder<'a> {
+    target: Option<SoughtNode<'a>>,
 }
 
 /// Where to go, and what to do there.
 #[derive(Clone, Copy)]
-struct Target<'a> {
+struct SoughtNode<'a> {
     path: &'a [String],
     stop: Stop<'a>,
 }
@@ -177,24 +177,24 @@ enum Stop<'a> {
     Spell(&'a Cell<Option<String>>),
 }
 
-impl Reader<'_> {
+impl NodeFinder<'_> {
     /// The reader for the child of that key or index; `None` when it is of no interest.
     fn below(self, step: &str) -> Option<Self> {
-        let Some(Target { path, stop }) = self.target else {
+        let Some(SoughtNode { path, stop }) = self.target else {
             return Some(self);
         };
         let (first, path) = path.split_first()?;
-        let target = Some(Target { path, stop });
-        (first == step).then_some(Reader { target })
+        let target = Some(SoughtNode { path, stop });
+        (first == step).then_some(NodeFinder { target })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for NodeFinder<'_> {
     type Value = Node;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
         match self.target {
-            Some(Target { path: [], stop }) => match stop {
+            Some(SoughtNode { path: [], stop }) => match stop {
                 Stop::At(_) => deserializer.deserialize_any(Refuse),
                 Stop::Spell(cell) => {
                     cell.set(Some(String::deserialize(deserializer)?));
@@ -215,7 +215,7 @@ macro_rules! scalars {
     };
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for NodeFinder<'_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 //! The tables of docs/configuration.md, made from the declarations. A comment above a table says which keys are in
 //! it: `<!-- keys: log loglevel -->`, or `<!-- unsupported: Refused -->`.
 
-use registry::config::declared::{GROUPS, Key, Kind, SCHEMA, Support, Trait};
+use registry::config::declared::{GROUPS, Kind, SCHEMA, SettingKey, Support, Trait};
 use registry::config::{Config, ConfigSource, format_duration};
 use serde_yaml::{Mapping, Value as Yaml};
 use std::time::Duration;
@@ -70,8 +70,8 @@ fn keys(sections: &str, documented: &mut Vec<String>) -> String {
         .iter()
         .copied()
         .filter(|key| !key.doc.is_empty());
-    let keys: Vec<&Key> = keys.filter(|key| is_in(&key.path.join("."))).collect();
-    let is_own = |key: &&Key| key.has(|found| matches!(found, Trait::Own));
+    let keys: Vec<&SettingKey> = keys.filter(|key| is_in(&key.path.join("."))).collect();
+    let is_own = |key: &&SettingKey| key.has(|found| matches!(found, Trait::Own));
     let any_other = !keys.iter().all(is_own);
     let mut table = "| key | variable | default | meaning |\n|---|---|---|---|\n".to_owned();
     for key in keys {
@@ -89,7 +89,7 @@ fn keys(sections: &str, documented: &mut Vec<String>) -> String {
     table
 }
 
-fn default(key: &Key, effective: &Mapping) -> String {
+fn default(key: &SettingKey, effective: &Mapping) -> String {
     let in_words = key.find(|found| match found {
         Trait::Default(words) => Some(*words),
         _ => None,
@@ -108,7 +108,7 @@ fn default(key: &Key, effective: &Mapping) -> String {
     }
 }
 
-fn meaning(key: &Key) -> String {
+fn meaning(key: &SettingKey) -> String {
     let mut text = key.doc.trim().to_owned();
     let bytes = |count: i64| match count {
         count if count > 0 && count % (1 << 30) == 0 => format!("{}GiB", count >> 30),

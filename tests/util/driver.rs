@@ -1,8 +1,8 @@
 //! A driver over memory that is watched: a test is asked before every operation, and can count it or let it fail.
 
 use registry::driver::{
-    self, Capabilities, Driver, Error, Key, Memory, Note, Object, ObjectReader, Replay, Stat,
-    Upload, UploadState, Version, Write,
+    self, Capabilities, Driver, Error, Key, Memory, Object, ObjectReader, Replay, Stat, Upload,
+    UploadNote, UploadState, Version, Write,
 };
 use std::io;
 use std::ops::ControlFlow;
@@ -155,7 +155,7 @@ impl Upload for WatchedUpload {
         self.driver.before("rewind", &self.key, 0)?;
         self.upload.rewind(length)
     }
-    fn checkpoint(&mut self, note: Note<'_>) -> driver::Result<()> {
+    fn checkpoint(&mut self, note: UploadNote<'_>) -> driver::Result<()> {
         if !self.is_begun {
             self.driver.before("begin", &self.key, BEGIN_BYTES)?;
             self.is_begun = true;

@@ -47,7 +47,7 @@ impl VerificationKey {
         })
     }
 
-    /// The key of a JWK. The error says why it is none that can check tokens.
+    /// The key of a JWK. The error says why it cannot verify tokens.
     pub fn from_jwk(jwk: &Jwk) -> Result<VerificationKey, String> {
         if jwk.used_for.as_deref().is_some_and(|used| used != "sig") {
             return Err("it is not for signatures".to_owned());

@@ -54,7 +54,7 @@ pub struct TokenOptions {
 }
 
 /// Verifies tokens.
-pub struct Verifier {
+pub struct TokenVerifier {
     issuer: String,
     service: String,
     algorithms: Vec<String>,
@@ -78,10 +78,10 @@ struct KeySet {
     keys: Vec<serde_json::Value>,
 }
 
-impl Verifier {
+impl TokenVerifier {
     /// Reads keys and certificates.
-    pub fn open(options: &TokenOptions) -> Result<Verifier, OpenError> {
-        let mut verifier = Verifier {
+    pub fn open(options: &TokenOptions) -> Result<TokenVerifier, OpenError> {
+        let mut verifier = TokenVerifier {
             issuer: options.issuer.clone(),
             service: options.service.clone(),
             algorithms: options.algorithms.clone(),

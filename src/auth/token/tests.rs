@@ -24,8 +24,8 @@ fn text(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn verifier() -> Verifier {
-    Verifier {
+fn verifier() -> TokenVerifier {
+    TokenVerifier {
         issuer: "issuer".to_owned(),
         service: "registry".to_owned(),
         algorithms: ALGORITHMS.map(str::to_owned).to_vec(),
@@ -35,14 +35,14 @@ fn verifier() -> Verifier {
     }
 }
 
-fn with_keys(keys: &[Value]) -> Verifier {
+fn with_keys(keys: &[Value]) -> TokenVerifier {
     let mut verifier = verifier();
     let set = json!({ "keys": keys }).to_string();
     verifier.add_keys(set.as_bytes()).unwrap();
     verifier
 }
 
-fn with_roots(pem: &[u8]) -> Verifier {
+fn with_roots(pem: &[u8]) -> TokenVerifier {
     let mut verifier = verifier();
     verifier.add_certificates(pem).unwrap();
     verifier
@@ -61,7 +61,7 @@ fn token(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Str
     format!("{message}.{}", text(seal))
 }
 
-fn check(verifier: &Verifier, token: &str) -> Result<TokenIdentity, &'static str> {
+fn check(verifier: &TokenVerifier, token: &str) -> Result<TokenIdentity, &'static str> {
     verifier.verify_at(token, Duration::from_secs(NOW))
 }
 

@@ -42,7 +42,7 @@ impl SecureConnector {
     /// For a server that is trusted so. The error says what this program lacks.
     pub fn new(trust: Trust) -> Result<SecureConnector, String> {
         let provider = Arc::new(client_provider());
-        let verifier = Verifier::new(trust, &provider)?;
+        let verifier = ServerVerifier::new(trust, &provider)?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("TLS cannot be set up: {error}"))?
@@ -134,21 +134,21 @@ impl Transport for SecureTransport {
 }
 
 /// Verifies the server's certificate.
-struct Verifier {
+struct ServerVerifier {
     trust: Trust,
     /// `None` when there is no authority.
     chains: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl fmt::Debug for Verifier {
+impl fmt::Debug for ServerVerifier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("verifier")
     }
 }
 
-impl Verifier {
-    fn new(trust: Trust, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
+impl ServerVerifier {
+    fn new(trust: Trust, provider: &Arc<CryptoProvider>) -> Result<ServerVerifier, String> {
         let mut roots = RootCertStore::empty();
         if let Trust::These(certificates) = &trust {
             roots.add_parsable_certificates(certificates.iter().cloned());
@@ -165,7 +165,7 @@ impl Verifier {
                 })?)
             }
         };
-        Ok(Verifier {
+        Ok(ServerVerifier {
             trust,
             chains,
             provider: Arc::clone(provider),
@@ -173,7 +173,7 @@ impl Verifier {
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         server: &CertificateDer<'_>,

@@ -2,12 +2,12 @@
 
 use super::uploads::{checkpoint, resume};
 use super::{key, read, write};
-use crate::driver::{Driver, Filesystem, Key, Note, Result, Upload, Write};
+use crate::driver::{Driver, Filesystem, Key, Result, Upload, UploadNote, Write};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::mpsc::channel;
 
-const NO_NOTE: Note<'static> = Note {
+const NO_NOTE: UploadNote<'static> = UploadNote {
     kind: "none",
     content: b"",
 };

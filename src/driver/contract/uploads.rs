@@ -1,7 +1,7 @@
 //! Uploads, on each driver.
 
 use super::{key, on_each, read, write};
-use crate::driver::{Driver, Note, Replay, Upload, Write};
+use crate::driver::{Driver, Replay, Upload, UploadNote, Write};
 use std::io::{Read, Write as _};
 use std::ops::ControlFlow;
 
@@ -15,8 +15,8 @@ pub(super) fn checkpoint(upload: &mut dyn Upload) {
     upload.checkpoint(kind(&content)).unwrap();
 }
 
-fn kind(content: &[u8]) -> Note<'_> {
-    Note {
+fn kind(content: &[u8]) -> UploadNote<'_> {
+    UploadNote {
         kind: "sha256",
         content,
     }
@@ -31,7 +31,7 @@ pub(super) struct Given {
 }
 
 impl Replay for Given {
-    fn restore(&mut self, length: u64, note: Note<'_>) -> bool {
+    fn restore(&mut self, length: u64, note: UploadNote<'_>) -> bool {
         assert_eq!(
             (note.kind, note.content),
             ("sha256", &self::note(length)[..])

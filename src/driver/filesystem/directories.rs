@@ -1,5 +1,5 @@
-//! Files and directories of the operating system that others change at the same time: other requests, which
-//! remove a directory while something is put into it, and on Windows other programs, which have a file
+//! Files and directories that others change at the same time: other requests, which
+//! remove a directory while something is created in it, and on Windows other programs, which have a file
 //! open for a moment.
 
 use crate::sys;
@@ -9,11 +9,11 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How often something is tried again when another request removed its directory meanwhile, or put
-/// something into a directory that is to be removed.
+/// How often to retry when another request removed the directory meanwhile, or created
+/// something in a directory that is to be removed.
 pub const TRIES: usize = 10;
 
-/// How long a file that is in use is waited for. A virus scanner has a new file open for some
+/// How long to wait for a file that is in use. A virus scanner has a new file open for some
 /// milliseconds; what holds it for seconds will hold it for minutes.
 const IN_USE_PAUSES: [Duration; 8] = [
     Duration::from_millis(1),
@@ -26,7 +26,7 @@ const IN_USE_PAUSES: [Duration; 8] = [
     Duration::from_millis(500),
 ];
 
-/// Does something again as long as the file that it is about is in use, for a second in all.
+/// Retries as long as the file is in use, for a second in total.
 pub fn patiently<T>(act: impl Fn() -> io::Result<T>) -> io::Result<T> {
     let mut pauses = IN_USE_PAUSES.iter();
     loop {
@@ -40,12 +40,12 @@ pub fn patiently<T>(act: impl Fn() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Opens a file to read it: a regular one, without waiting.
+/// Opens a file for reading: only a regular one, without blocking.
 pub fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
     patiently(|| sys::open_regular(path, File::options().read(true)))
 }
 
-/// Removes a file or a whole directory, also while another request puts something into it.
+/// Removes a file or a whole directory, even while another request creates something in it.
 pub fn remove_any(path: &Path) -> io::Result<()> {
     let is_directory = fs::symlink_metadata(path)?.is_dir();
     let mut tries = 0;
@@ -63,7 +63,7 @@ pub fn remove_any(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the root when it is missing. A directory that is new survives a power loss only when the one that
+/// Creates the root if it does not exist. A new directory survives a power loss only after the one that
 /// it is in was synced.
 pub fn make_root(root: &Path) -> io::Result<()> {
     let missing = root
@@ -82,7 +82,7 @@ pub fn make_root(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Does what needs a directory; makes it only when it turns out to be missing, and again when another request
+/// Does what needs a directory; creates it only if it turns out to be missing, and again if another request
 /// removes it meanwhile.
 pub fn with_directories<T>(
     make: impl Fn() -> io::Result<()>,
@@ -100,13 +100,13 @@ pub fn with_directories<T>(
     }
 }
 
-/// Makes directories, each in the one before it. Another request may remove one while they are being made:
-/// whoever needs them tries again.
+/// Creates directories, each in the one before it. Another request may remove one meanwhile:
+/// the caller tries again.
 pub fn make_directories<'p>(directories: impl Iterator<Item = &'p Path>) -> io::Result<()> {
     for directory in directories {
         match patiently(|| fs::create_dir(directory)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            // Another request made it. So Windows also calls a directory that is being removed.
+            // Another request created it. Windows says this also of a directory that is being removed.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !directory.is_file() => {}
             other => other?,
         }

@@ -1,40 +1,40 @@
 //! Which directories are known to survive a power loss: those whose entry in the directory above was synced since
 //! this process started.
 //!
-//! A directory that is about to be made or removed is forgotten first. Whoever was syncing meanwhile may have
-//! synced the one that was there before, so it is not noted then.
+//! A directory that is about to be created or removed is forgotten first. A request that was syncing meanwhile may have
+//! synced the one that was there before, so it does not note it then.
 
 use crate::driver::Key;
 use crate::sync::Mutex;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::MutexGuard;
 
-/// Directories that are remembered; beyond it all are forgotten, at the price of a few more syncs.
+/// Directories that are remembered; beyond that all are forgotten, which costs a few more syncs.
 const DIRECTORIES_MAX: usize = 8192;
 
-/// Of so many directories that were forgotten last it is known which they were.
+/// Directories of which it is known that they were forgotten recently.
 const FORGOTTEN_MAX: usize = 256;
 
-/// The directories that are known.
+/// The directories that are known to be durable.
 #[derive(Default)]
 pub struct Durable(Mutex<DurableState>);
 
 #[derive(Default)]
 struct DurableState {
     directories: HashSet<Key>,
-    /// Those that were forgotten last, the newest in front.
+    /// Those that were forgotten most recently, the newest first.
     forgotten: VecDeque<Key>,
     /// How many were forgotten in all.
     count: u64,
 }
 
-/// What has to be synced, so that files that were put into their places survive.
+/// What has to be synced so that files that were renamed to their places survive.
 pub struct Unsynced {
     /// The directory of each file, and each above it up to the first whose entry is known to be durable.
     pub directories: BTreeSet<Key>,
     /// Those whose entry is durable once all of that is synced.
     reached: Vec<Key>,
-    /// How many had been forgotten until then.
+    /// How many had been forgotten by then.
     count: u64,
 }
 

@@ -6,7 +6,7 @@ use super::open_file::{FileId, FileState, OpenFile, file_state};
 use super::root::Root;
 use super::staged::{Origin, Staged};
 use crate::driver::{
-    Changed, Key, Note, Object, ObjectReader, Replay, Result, Upload, Version, Write,
+    Changed, Key, Object, ObjectReader, Replay, Result, Upload, UploadNote, Version, Write,
 };
 use crate::sys;
 use crate::time::format_rfc_3339;
@@ -58,7 +58,7 @@ pub struct FileUpload {
     hashed: u64,
 }
 
-/// Copies so many bytes, each step of which `visit` is given; it may end that.
+/// Copies this many bytes and passes each step to `visit`, which may stop it.
 fn copy(
     from: &mut File,
     into: &mut OpenFile,
@@ -218,7 +218,7 @@ impl FileUpload {
 
     /// Stores the state of the hash from time to time if the upload comes in chunks. One that comes in one piece is
     /// published next and must not pay for it.
-    fn store_state(&mut self, open: &OpenFile, note: Note<'_>) -> io::Result<()> {
+    fn store_state(&mut self, open: &OpenFile, note: UploadNote<'_>) -> io::Result<()> {
         let is_due = self.checkpointed > 0
             && self.length.saturating_sub(self.hashed) >= hash_states::INTERVAL_BYTES
             && hash_states::can_vouch_for(open.id());
@@ -279,7 +279,7 @@ impl Upload for FileUpload {
         root.outcome(&self.data(), outcome)
     }
 
-    fn checkpoint(&mut self, note: Note<'_>) -> Result<()> {
+    fn checkpoint(&mut self, note: UploadNote<'_>) -> Result<()> {
         let root = Arc::clone(&self.root);
         let _pass = root.gate.enter();
         let open = self.open.take();

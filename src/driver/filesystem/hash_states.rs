@@ -18,7 +18,7 @@
 use super::directories::open_file;
 use super::open_file::FileId;
 use super::root::Root;
-use crate::driver::{Key, Note};
+use crate::driver::{Key, UploadNote};
 use crate::spec::Algorithm;
 use crate::sys;
 use std::fs;
@@ -45,8 +45,8 @@ pub struct VouchedState {
 
 impl VouchedState {
     /// The state as it was given.
-    pub fn note(&self) -> Note<'_> {
-        Note {
+    pub fn note(&self) -> UploadNote<'_> {
+        UploadNote {
             kind: &self.kind,
             content: &self.content,
         }
@@ -75,7 +75,7 @@ pub fn store(
     root: &Root,
     upload: &Key,
     file: FileId,
-    (length, note): (u64, Note<'_>),
+    (length, note): (u64, UploadNote<'_>),
 ) -> io::Result<()> {
     let path = directory(root, upload)
         .join(note.kind)

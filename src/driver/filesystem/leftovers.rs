@@ -1,8 +1,8 @@
 //! Temporary files that a killed process left behind: `<name>.<unique>.tmp`, next to the file that they were to become.
 //!
-//! Whose they are cannot be told, since two processes may share a directory; how old they are can. One that is
-//! removed from under a process that still needs it is written again (`Filesystem::place`); an upload that is just being
-//! moved to its place has such a name for a moment, and were it removed then, the request would fail and promise nothing.
+//! Several processes may share a directory, so only their age decides. If a process still needs the one that is
+//! removed, it writes it again; an upload that is being published has such a name for a moment, and if it were removed
+//! then, the request would fail without having promised anything.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -12,7 +12,7 @@ use std::time::SystemTime;
 /// Shortest word that makes the name of a temporary file unique.
 const UNIQUE_BYTES_MIN: usize = 16;
 
-/// What was found of them.
+/// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leftovers {
     /// Files that were removed.
@@ -22,7 +22,7 @@ pub struct Leftovers {
 }
 
 /// Removes those below `root` that were last written before `before`, until `may_continue` says no. Links are not
-/// followed. What cannot be looked into is passed over: it is no worse than before.
+/// followed. What cannot be read is skipped: nothing is worse than before.
 pub fn remove(root: &Path, before: SystemTime, may_continue: &dyn Fn() -> bool) -> Leftovers {
     let mut found = Leftovers::default();
     let mut directories = vec![root.to_owned()];

@@ -1,4 +1,4 @@
-//! Locks that hold between processes: old and new container during an update, two replicas on one volume.
+//! Locks between processes: the old and the new container during an update, replicas on one volume.
 //!
 //! A lock is an empty file that is locked by the system, so it ends with the process that holds it.
 
@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a lock is waited for. What holds one does a few changes of the disk, so this is a process that stands still.
+/// How long to wait for a lock. It is held for a few changes of the disk, so beyond this its holder hangs.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-/// Between two tries: short at first.
+/// The first pause between two attempts.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
 /// The longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
-/// Opens a lock's file; makes it when it is missing.
+/// Opens the file of a lock, which is created if it does not exist.
 pub fn open(path: &Path) -> io::Result<File> {
     // Read and write: some file systems want the first for a shared lock and the second for an exclusive one.
     let mut options = OpenOptions::new();
@@ -26,7 +26,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(sys::open_regular(path, &mut options)?.0)
 }
 
-/// Waits for a lock. Where there can be none, because of the file system or its permissions, nothing is locked, and that
+/// Waits for a lock. If the file system or its permissions allow none, nothing is locked, which
 /// is logged once.
 pub fn hold(open: impl FnOnce() -> io::Result<File>, lock: Lock) -> io::Result<Option<File>> {
     let file = match open() {

@@ -36,7 +36,7 @@ impl OpenFile {
         Ok(OpenFile { file, id, length })
     }
 
-    /// Goes to `offset` and cuts off what lies behind, if it is the file that is expected.
+    /// Seeks to `offset` and truncates the file there, if it is the expected one.
     pub fn at(mut self, offset: u64, expected: FileId) -> io::Result<OpenFile> {
         if self.id != expected {
             return Err(Changed::error());

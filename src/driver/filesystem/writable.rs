@@ -1,7 +1,7 @@
-//! Whether a directory and those in it can be written to, found out before a client has sent its bytes.
+//! Whether a directory and those below it can be written to, checked before a client has sent its bytes.
 //!
-//! Directories that are there are looked at one by one: data that another user's registry made is often
-//! below a root that is writable. Only [`attempt`] touches anything, and leaves nothing behind.
+//! Existing directories are checked one by one: data of another user's registry is often
+//! below a writable root. Only [`attempt`] touches anything, and leaves nothing behind.
 
 use super::directories::patiently;
 use crate::sys;
@@ -10,10 +10,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// At most so many entries of a directory are checked.
+/// Entries of a directory that are checked.
 const ENTRIES_MAX: usize = 1024;
 
-/// What cannot be written to, and what the system says of it.
+/// What cannot be written to, and why.
 #[derive(Debug)]
 pub struct Unwritable {
     /// The root of the data.
@@ -36,7 +36,7 @@ impl Unwritable {
 }
 
 impl Unwritable {
-    /// The whole file system is mounted read-only, which is taken as intended.
+    /// The whole file system is mounted read-only, which is assumed to be intended.
     pub fn is_read_only(&self) -> bool {
         self.source.kind() == io::ErrorKind::ReadOnlyFilesystem
     }
@@ -71,8 +71,8 @@ impl fmt::Display for Unwritable {
 
 impl std::error::Error for Unwritable {}
 
-/// Looks at a root and at the directories below it that are there; touches nothing. Where there is no root,
-/// the nearest directory above it is the one that must be writable.
+/// Checks a root and the existing directories below it; touches nothing. If the root does not exist,
+/// the nearest existing directory above it must be writable.
 pub fn look(root: &Path, directories: &[&str]) -> Result<(), Unwritable> {
     let failed = |source| Unwritable::new(root, root, source);
     let whole = sys::literal(root).and_then(std::path::absolute);
@@ -88,8 +88,8 @@ pub fn look(root: &Path, directories: &[&str]) -> Result<(), Unwritable> {
     Ok(())
 }
 
-/// Looks at the directories in a directory of a root that have a name of ours, and at those of these names in each of them. What
-/// else is there (`lost+found`, a snapshot) is the business of others.
+/// Checks the directories in a directory of a root that have one of our names, and those with these names in each of them.
+/// Others (`lost+found`, a snapshot) do not matter.
 pub fn look_below(
     root: &Path,
     directory: &str,
@@ -114,8 +114,8 @@ pub fn look_below(
     Ok(())
 }
 
-/// Makes a file in a root that is there, and removes it again. A full disk is no failure: it is
-/// emptied by deleting, for which the registry must run.
+/// Creates a file in an existing root and removes it again. A full disk is not a failure: space is
+/// freed by deleting, for which the registry must run.
 pub fn attempt(root: &Path, name: &str) -> Result<(), Unwritable> {
     let path = root.join(name);
     let made = patiently(|| File::create(&path)).map(drop);

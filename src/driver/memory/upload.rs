@@ -3,7 +3,7 @@
 
 use super::disk::{Change, Disk, File};
 use crate::driver::{
-    Changed, Error, Key, Note, Object, ObjectReader, Replay, Result, Upload, Version, Write,
+    Changed, Error, Key, Object, ObjectReader, Replay, Result, Upload, UploadNote, Version, Write,
 };
 use crate::sync::Mutex;
 use crate::time::format_rfc_3339;
@@ -120,7 +120,7 @@ impl Upload for MemoryUpload {
         Ok(())
     }
 
-    fn checkpoint(&mut self, _note: Note<'_>) -> Result<()> {
+    fn checkpoint(&mut self, _note: UploadNote<'_>) -> Result<()> {
         let data = data(&self.key);
         let mut disk = self.disk.lock();
         if let Some(own) = &self.own

@@ -65,7 +65,7 @@ pub(super) fn accept_all<H: Handler>(
                     if server.table.close_oldest_idle() {
                         pause = BACKOFF.0;
                     } else if spare.take().is_some() {
-                        // No connection can be closed: the next client is at least told.
+                        // No connection can be closed: the next client at least gets a response.
                         is_spare_used = true;
                         continue;
                     }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// One in so many connections is not available to proxies.
+/// One in this many connections is not available to proxies.
 const RESERVED_PART: usize = 8;
 
 /// How long to wait for threads whose connection was cut at the end of the drain.

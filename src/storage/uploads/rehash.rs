@@ -2,7 +2,7 @@
 
 use super::hash::hash;
 use super::turn::Turn;
-use crate::driver::{Note, Replay, Upload};
+use crate::driver::{Replay, Upload, UploadNote};
 use crate::spec::{Algorithm, Hasher};
 use crate::storage::{Error, Result};
 use std::ops::ControlFlow;
@@ -18,7 +18,7 @@ struct Rehash<'t, 's> {
 }
 
 impl Replay for Rehash<'_, '_> {
-    fn restore(&mut self, length: u64, note: Note<'_>) -> bool {
+    fn restore(&mut self, length: u64, note: UploadNote<'_>) -> bool {
         let Ok(algorithm) = note.kind.parse::<Algorithm>() else {
             return false;
         };

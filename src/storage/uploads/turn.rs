@@ -6,7 +6,7 @@
 use super::Chunk;
 use super::hash::hash_object;
 use super::session::{Mark, Session, SessionState};
-use crate::driver::{self, Driver, Key, Note, Upload, UploadState, Write};
+use crate::driver::{self, Driver, Key, Upload, UploadNote, UploadState, Write};
 use crate::memory::Budget;
 use crate::spec::{Algorithm, Digest, Hasher, Name, UploadId};
 use crate::storage::{Error, Result, layout};
@@ -291,7 +291,7 @@ impl<'s> Turn<'s> {
         Ok(state.length)
     }
 
-    /// Another process has removed, truncated or taken over the session. The next request looks at the store again.
+    /// Another process has removed, truncated or taken over the session. The next request reads the store again.
     pub(super) fn lost(&self, error: driver::Error) -> Error {
         if error.is_changed() {
             self.session.distrust();
@@ -348,8 +348,8 @@ fn is_short(error: &driver::Error) -> bool {
 }
 
 /// What is needed to resume an upload at this point.
-pub(super) fn note<'n>(hasher: &Hasher, state: &'n [u8]) -> Note<'n> {
-    Note {
+pub(super) fn note<'n>(hasher: &Hasher, state: &'n [u8]) -> UploadNote<'n> {
+    UploadNote {
         kind: hasher.algorithm().name(),
         content: state,
     }

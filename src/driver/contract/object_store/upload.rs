@@ -5,7 +5,7 @@
 use super::server::{Condition, PartTag};
 use super::{ObjectStore, failed};
 use crate::driver::{
-    Changed, Key, Note, Object, ObjectReader, Replay, Result, Upload, Version, Write,
+    Changed, Key, Object, ObjectReader, Replay, Result, Upload, UploadNote, Version, Write,
 };
 use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind};
@@ -126,7 +126,7 @@ impl ObjectUpload {
         upload.state.owner = random();
         if let Some(checkpoint) = checkpoint {
             upload.go_to(&checkpoint);
-            let note = Note {
+            let note = UploadNote {
                 kind: &checkpoint.kind,
                 content: &checkpoint.note,
             };
@@ -272,7 +272,7 @@ impl Upload for ObjectUpload {
         Ok(())
     }
 
-    fn checkpoint(&mut self, note: Note<'_>) -> Result<()> {
+    fn checkpoint(&mut self, note: UploadNote<'_>) -> Result<()> {
         let length = self.length;
         self.state.checkpoints.retain(|one| one.length < length);
         self.state.checkpoints.push(Checkpoint {
