@@ -2,7 +2,7 @@
 
 use crate::auth::{basic, line};
 use crate::util::image::{bytes, config, descriptor, image, layer, sha256};
-use crate::util::registry::{Answer, Settings, TestRegistry};
+use crate::util::registry::{RawResponse, Settings, TestRegistry};
 use registry::spec::media_type::OCI_MANIFEST;
 use serde_json::{Value, json};
 use std::fs;
@@ -29,8 +29,8 @@ fn start(rules: &str) -> Ruled {
 }
 
 fn start_over(settings: Settings, rules: &str) -> Ruled {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     let users = ["root", "anna", "ben", "ci", "other"];
     let text: String = users.iter().map(|user| line(user, user)).collect();
     fs::write(&path, text).unwrap();
@@ -41,27 +41,27 @@ fn start_over(settings: Settings, rules: &str) -> Ruled {
         .start();
     Ruled {
         registry,
-        _folder: folder,
+        _folder: directory,
     }
 }
 
 impl Ruled {
     /// A request of a user; of nobody when the name is empty.
-    fn ask(&self, user: &str, method: &str, path: &str, body: Option<&[u8]>) -> Answer {
+    fn ask(&self, user: &str, method: &str, path: &str, body: Option<&[u8]>) -> RawResponse {
         let credentials = basic(user, user);
-        let mut fields = vec![("Content-Type", OCI_MANIFEST)];
+        let mut headers = vec![("Content-Type", OCI_MANIFEST)];
         if !user.is_empty() {
-            fields.push(("Authorization", &credentials));
+            headers.push(("Authorization", &credentials));
         }
-        self.registry.call(method, path, &fields, body)
+        self.registry.call(method, path, &headers, body)
     }
 
-    fn push_blob(&self, user: &str, name: &str, bytes: &[u8]) -> Answer {
+    fn push_blob(&self, user: &str, name: &str, bytes: &[u8]) -> RawResponse {
         let path = format!("/v2/{name}/blobs/uploads/?digest={}", sha256(bytes));
         self.ask(user, "POST", &path, Some(bytes))
     }
 
-    fn put(&self, user: &str, name: &str, reference: &str, manifest: &Value) -> Answer {
+    fn put(&self, user: &str, name: &str, reference: &str, manifest: &Value) -> RawResponse {
         let path = format!("/v2/{name}/manifests/{reference}");
         self.ask(user, "PUT", &path, Some(manifest.to_string().as_bytes()))
     }
@@ -74,7 +74,7 @@ impl Ruled {
         sha256(image(seed).to_string().as_bytes())
     }
 
-    fn catalog(&self, user: &str, query: &str) -> Answer {
+    fn catalog(&self, user: &str, query: &str) -> RawResponse {
         self.ask(user, "GET", &format!("/v2/_catalog{query}"), None)
     }
 }
@@ -121,14 +121,14 @@ fn each_may_do_what_the_first_rule_says() {
         ("public/new", [401, 403, 403, 201]),
     ] {
         for (user, status) in ["", "ben", "other", "root"].into_iter().zip(statuses) {
-            let answer = ruled.push_blob(user, name, b"blob").expect(status);
+            let response = ruled.push_blob(user, name, b"blob").expect(status);
             if status > 400 {
                 let code = if status == 401 {
                     "UNAUTHORIZED"
                 } else {
                     "DENIED"
                 };
-                answer.expect_error(status, code);
+                response.expect_error(status, code);
             }
             let start = format!("/v2/{name}/blobs/uploads/");
             ruled
@@ -138,7 +138,7 @@ fn each_may_do_what_the_first_rule_says() {
     }
     // A session is no way round: who may not push may not go on with one either.
     let started = ruled.ask("anna", "POST", "/v2/team/app/blobs/uploads/", Some(b""));
-    let session = started.field("Location").to_owned();
+    let session = started.header("Location").to_owned();
     for method in ["GET", "PATCH", "PUT", "DELETE"] {
         ruled
             .ask("other", method, &session, None)
@@ -160,7 +160,7 @@ fn each_may_do_what_the_first_rule_says() {
 fn a_wrong_password_is_never_anonymous() {
     let ruled = start(RULES);
     ruled.push_image("public/app", "v1", 1);
-    for field in [
+    for header in [
         basic("anna", "wrong"),
         basic("nobody", "x"),
         "Basic Og==".to_owned(),
@@ -172,10 +172,10 @@ fn a_wrong_password_is_never_anonymous() {
             "/v2/_token",
             "/v2/_catalog",
         ] {
-            let fields = [("Authorization", field.as_str())];
+            let headers = [("Authorization", header.as_str())];
             ruled
                 .registry
-                .call("GET", path, &fields, None)
+                .call("GET", path, &headers, None)
                 .expect_error(401, "UNAUTHORIZED");
         }
     }
@@ -203,11 +203,11 @@ fn the_catalog_lists_what_may_be_pulled() {
     let mut path = "/v2/_catalog?n=2".to_owned();
     let mut found = Vec::new();
     loop {
-        let answer = ruled.ask("anna", "GET", &path, None).expect(200);
-        let names = answer.json()["repositories"].as_array().unwrap().clone();
+        let response = ruled.ask("anna", "GET", &path, None).expect(200);
+        let names = response.json()["repositories"].as_array().unwrap().clone();
         assert!(names.len() <= 2);
         found.extend(names);
-        match answer.find("Link") {
+        match response.find("Link") {
             None => break,
             Some(link) => path = link.split(['<', '>']).nth(1).unwrap().to_owned(),
         }
@@ -253,8 +253,8 @@ fn a_mount_needs_the_right_to_pull() {
         "config": descriptor("application/vnd.oci.image.config.v1+json", &secret),
         "layers": [],
     });
-    let answer = ruled.put("anna", "team/app", "v1", &manifest);
-    answer.expect_error(400, "MANIFEST_BLOB_UNKNOWN");
+    let response = ruled.put("anna", "team/app", "v1", &manifest);
+    response.expect_error(400, "MANIFEST_BLOB_UNKNOWN");
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn a_tag_that_may_only_be_created_is_never_moved() {
     let path = |tag: &str| format!("/v2/{name}/manifests/{tag}");
     ruled.ask("ci", "GET", &path("v2"), None).expect(404);
     let v1 = ruled.ask("ci", "GET", &path("v1"), None).expect(200);
-    assert_eq!(v1.field("Docker-Content-Digest"), digest(1));
+    assert_eq!(v1.header("Docker-Content-Digest"), digest(1));
     ruled
         .ask("ci", "DELETE", &path("v1"), None)
         .expect_error(403, "DENIED");
@@ -321,8 +321,8 @@ fn a_bearer_challenge_leads_to_a_ticket() {
     ruled.push_image("team/app", "v1", 2);
     let url = format!("http://{}/v2/_token", ruled.registry.address);
     let challenge = |path: &str| {
-        let answer = ruled.ask("", "GET", path, None).expect(401);
-        answer.field("WWW-Authenticate").to_owned()
+        let response = ruled.ask("", "GET", path, None).expect(401);
+        response.header("WWW-Authenticate").to_owned()
     };
     let plain = format!("Bearer realm=\"{url}\",service=\"realm\"");
     assert_eq!(challenge("/v2/"), plain);
@@ -330,9 +330,9 @@ fn a_bearer_challenge_leads_to_a_ticket() {
     assert_eq!(challenge("/v2/team/app/manifests/v1"), scoped);
     let ticket = |user: &str| {
         let path = "/v2/_token?service=realm&scope=repository:team/app:pull,push&account=x";
-        let answer = ruled.ask(user, "GET", path, None).expect(200);
-        assert_eq!(answer.field("Cache-Control"), "no-store");
-        let body = answer.json();
+        let response = ruled.ask(user, "GET", path, None).expect(200);
+        assert_eq!(response.header("Cache-Control"), "no-store");
+        let body = response.json();
         assert_eq!(body["token"], body["access_token"]);
         assert_eq!(body["expires_in"], 300);
         format!("Bearer {}", body["token"].as_str().unwrap())
@@ -360,30 +360,30 @@ fn a_bearer_challenge_leads_to_a_ticket() {
     get(&format!("{anna}x"), "/v2/public/app/manifests/v1").expect(401);
     // None of them gets another: it would be good for ever.
     for holder in [&guest, &anna, &other] {
-        let answer = get(holder, "/v2/_token").expect_error(401, "UNAUTHORIZED");
-        assert_eq!(answer.field("WWW-Authenticate"), "Basic realm=\"realm\"");
-        assert_eq!(answer.field("Cache-Control"), "no-store");
+        let response = get(holder, "/v2/_token").expect_error(401, "UNAUTHORIZED");
+        assert_eq!(response.header("WWW-Authenticate"), "Basic realm=\"realm\"");
+        assert_eq!(response.header("Cache-Control"), "no-store");
     }
     // A wrong password is told in words that every client understands.
-    let fields = [("Authorization", basic("anna", "wrong"))];
-    let fields = fields
+    let headers = [("Authorization", basic("anna", "wrong"))];
+    let headers = headers
         .each_ref()
         .map(|(name, value)| (*name, value.as_str()));
-    let answer = ruled
+    let response = ruled
         .registry
-        .call("GET", "/v2/_token", &fields, None)
+        .call("GET", "/v2/_token", &headers, None)
         .expect(401);
-    assert_eq!(answer.field("WWW-Authenticate"), "Basic realm=\"realm\"");
+    assert_eq!(response.header("WWW-Authenticate"), "Basic realm=\"realm\"");
     ruled.registry.post("/v2/_token").expect(405);
 }
 
 #[test]
 fn without_guests_the_challenge_is_basic_and_there_are_no_tickets() {
     let ruled = start(r#"{rules: [{users: ["*"], repositories: ["**"], actions: [pull]}]}"#);
-    let answer = ruled
+    let response = ruled
         .ask("", "GET", "/v2/_token", None)
         .expect_error(401, "UNAUTHORIZED");
-    assert_eq!(answer.field("WWW-Authenticate"), "Basic realm=\"realm\"");
+    assert_eq!(response.header("WWW-Authenticate"), "Basic realm=\"realm\"");
     ruled
         .ask("anna", "GET", "/v2/_token", None)
         .expect_error(404, "PATH_UNKNOWN");
@@ -400,10 +400,10 @@ fn a_registry_to_read_for_all_needs_no_users() {
     registry.push_image("open/app", "v1", 1);
     registry.get("/v2/").expect(200);
     registry.get("/v2/open/app/manifests/v1").expect(200);
-    let answer = registry
+    let response = registry
         .get("/v2/closed/app/manifests/v1")
         .expect_error(403, "DENIED");
-    assert_eq!(answer.find("WWW-Authenticate"), None);
+    assert_eq!(response.find("WWW-Authenticate"), None);
     registry
         .delete("/v2/open/app/manifests/v1")
         .expect_error(403, "DENIED");

@@ -5,7 +5,7 @@ mod reload;
 
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::Raw;
-use crate::util::registry::{Answer, Settings, TestRegistry};
+use crate::util::registry::{RawResponse, Settings, TestRegistry};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use registry::config::{Config, ConfigSource};
@@ -24,17 +24,17 @@ pub fn line(user: &str, password: &str) -> String {
     format!("{user}:{}\n", bcrypt::hash(password, 4).unwrap())
 }
 
-/// The value of an `Authorization` field.
+/// The value of an `Authorization` header.
 pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// A registry whose users are in a file of that text.
 fn start(users: &str) -> (TestRegistry, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     fs::write(&path, users).unwrap();
-    (settings(&path).start(), folder)
+    (settings(&path).start(), directory)
 }
 
 fn settings(path: &Path) -> Settings {
@@ -44,7 +44,7 @@ fn settings(path: &Path) -> Settings {
         .set("AUTH_HTPASSWD_PATH", path.to_str().unwrap())
 }
 
-fn get(registry: &TestRegistry, path: &str, credentials: &str) -> Answer {
+fn get(registry: &TestRegistry, path: &str, credentials: &str) -> RawResponse {
     registry.call("GET", path, &[("Authorization", credentials)], None)
 }
 
@@ -57,9 +57,9 @@ fn without_a_password_every_path_is_answered_alike() {
     let digest = {
         let digest = sha256(b"here");
         let path = format!("/v2/here/blobs/uploads/?digest={digest}");
-        let fields = [("Authorization", credentials.as_str())];
+        let headers = [("Authorization", credentials.as_str())];
         registry
-            .call("POST", &path, &fields, Some(b"here"))
+            .call("POST", &path, &headers, Some(b"here"))
             .expect(201);
         digest
     };
@@ -88,26 +88,26 @@ fn without_a_password_every_path_is_answered_alike() {
                 Some(basic("anna", "wrong")),
                 Some(basic("ben", "secret")),
             ] {
-                let fields: Vec<_> = wrong
+                let headers: Vec<_> = wrong
                     .iter()
                     .map(|w| ("Authorization", w.as_str()))
                     .collect();
-                let answer = registry.call(method, path, &fields, None).expect(401);
-                let challenges = answer.all("WWW-Authenticate");
+                let response = registry.call(method, path, &headers, None).expect(401);
+                let challenges = response.all("WWW-Authenticate");
                 assert_eq!(challenges, [r#"Basic realm="Registry \"Realm\"""#]);
                 assert_eq!(
-                    answer.field("Docker-Distribution-API-Version"),
+                    response.header("Docker-Distribution-API-Version"),
                     "registry/2.0"
                 );
                 if method != "HEAD" {
-                    bodies.push(answer.expect_error(401, "UNAUTHORIZED").body);
+                    bodies.push(response.expect_error(401, "UNAUTHORIZED").body);
                 }
             }
             // Of another repository the same is said.
             if method != "HEAD" {
                 let other = path.replace("/here/", "/gone/");
-                let answer = registry.call(method, &other, &[], None).expect(401);
-                let text = String::from_utf8(answer.body).unwrap();
+                let response = registry.call(method, &other, &[], None).expect(401);
+                let text = String::from_utf8(response.body).unwrap();
                 bodies.push(text.replace("gone", "here").into_bytes());
             }
             bodies.dedup();
@@ -151,7 +151,7 @@ fn malformed_credentials_are_401_and_nothing_worse() {
     let (registry, _folder) = start(&line("anna", "secret"));
     let good = basic("anna", "secret");
     let huge = basic("anna", &"x".repeat(16 * 1024));
-    for field in [
+    for header in [
         "",
         "Basic",
         "Basic ",
@@ -165,28 +165,28 @@ fn malformed_credentials_are_401_and_nothing_worse() {
     ] {
         let mut raw = Raw::connect(registry.address);
         raw.send(format!(
-            "GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: {field}\r\n\r\n"
+            "GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: {header}\r\n\r\n"
         ));
-        assert_eq!(raw.answer().status, 401, "{field}");
+        assert_eq!(raw.response().status, 401, "{header}");
         raw.send(format!(
             "GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: {good}\r\n\r\n"
         ));
-        assert_eq!(raw.answer().status, 200);
+        assert_eq!(raw.response().status, 200);
     }
     let mut raw = Raw::connect(registry.address);
     raw.send(format!(
         "GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: {good}\r\nAuthorization: {good}\r\n\r\n"
     ));
-    assert_eq!(raw.answer().status, 401);
+    assert_eq!(raw.response().status, 401);
     raw.send(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: Basic \xff\xfe\x80\r\n\r\n");
-    assert_eq!(raw.answer().status, 401);
+    assert_eq!(raw.response().status, 401);
     // More ends at the head's own limit.
     let mut raw = Raw::connect(registry.address);
     let password = basic("anna", &"x".repeat(256 * 1024));
     raw.send(format!(
         "GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: {password}\r\n\r\n"
     ));
-    assert_eq!(raw.answer().status, 431);
+    assert_eq!(raw.response().status, 431);
 }
 
 #[test]
@@ -198,17 +198,17 @@ fn a_body_without_a_right_is_not_asked_for() {
          Expect: 100-continue\r\n\r\n",
     );
     // Not 100 first.
-    assert_eq!(raw.answer().status, 401);
+    assert_eq!(raw.response().status, 401);
     let path = format!("/v2/a/blobs/uploads/?digest={DIGEST}");
-    let answer = registry.call("POST", &path, &[], Some(&bytes(1, 100_000)));
-    answer.expect(401);
+    let response = registry.call("POST", &path, &[], Some(&bytes(1, 100_000)));
+    response.expect(401);
     assert!(!registry.file("repositories/a").exists());
 }
 
 #[test]
 fn a_changed_file_counts_without_a_restart() {
-    let (registry, folder) = start(&line("anna", "old"));
-    let path = folder.path().join("users");
+    let (registry, directory) = start(&line("anna", "old"));
+    let path = directory.path().join("users");
     let wait_for = |user: &str, password: &str, status: u16| {
         let start = Instant::now();
         while get(&registry, "/v2/", &basic(user, password)).status != status {
@@ -218,7 +218,7 @@ fn a_changed_file_counts_without_a_restart() {
     };
     get(&registry, "/v2/", &basic("anna", "old")).expect(200);
     // Replaced as a whole, then rewritten in place, then broken.
-    let next = folder.path().join("next");
+    let next = directory.path().join("next");
     fs::write(&next, line("anna", "new")).unwrap();
     fs::rename(&next, &path).unwrap();
     wait_for("anna", "new", 200);
@@ -235,8 +235,8 @@ fn a_changed_file_counts_without_a_restart() {
 
 #[test]
 fn a_file_that_cannot_be_used_stops_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     let open = || {
         let text = format!(
             "version: 0.1\nstorage: inmemory\nhttp: {{addr: '127.0.0.1:0'}}\n\
@@ -267,15 +267,15 @@ fn silly_challenges_as_distribution_does() {
         .set("AUTH_SILLY_SERVICE", "test-service")
         .start();
     let start = "Bearer realm=\"test-realm\",service=\"test-service\"";
-    let answer = registry.get("/v2/").expect_error(401, "UNAUTHORIZED");
-    assert_eq!(answer.field("WWW-Authenticate"), start);
-    let answer = registry
+    let response = registry.get("/v2/").expect_error(401, "UNAUTHORIZED");
+    assert_eq!(response.header("WWW-Authenticate"), start);
+    let response = registry
         .get("/v2/a/b/tags/list")
         .expect_error(401, "UNAUTHORIZED");
     let scope = format!("{start},scope=\"repository:a/b:pull\"");
-    assert_eq!(answer.field("WWW-Authenticate"), scope);
-    let answer = registry.post("/v2/a/blobs/uploads/").expect(401);
+    assert_eq!(response.header("WWW-Authenticate"), scope);
+    let response = registry.post("/v2/a/blobs/uploads/").expect(401);
     let scope = format!("{start},scope=\"repository:a:pull,push\"");
-    assert_eq!(answer.field("WWW-Authenticate"), scope);
+    assert_eq!(response.header("WWW-Authenticate"), scope);
     get(&registry, "/v2/", "seriously, anything").expect(200);
 }

@@ -2,7 +2,7 @@
 
 use crate::util::image::{bytes, sha256, sha512};
 use crate::util::raw::Raw;
-use crate::util::registry::{Answer, TestRegistry};
+use crate::util::registry::{RawResponse, TestRegistry};
 
 #[test]
 fn a_blob_comes_back_as_it_was_pushed() {
@@ -10,14 +10,14 @@ fn a_blob_comes_back_as_it_was_pushed() {
     let content = bytes(1, 3_000_000);
     let digest = registry.push_blob("a/b", &content);
     let path = format!("/v2/a/b/blobs/{digest}");
-    let answer = registry.get(&path).expect(200);
-    assert!(answer.body == content);
-    assert_eq!(answer.field("Docker-Content-Digest"), digest);
-    assert_eq!(answer.field("Content-Type"), "application/octet-stream");
+    let response = registry.get(&path).expect(200);
+    assert!(response.body == content);
+    assert_eq!(response.header("Docker-Content-Digest"), digest);
+    assert_eq!(response.header("Content-Type"), "application/octet-stream");
     let head = registry.head(&path).expect(200);
-    assert_eq!(head.field("Content-Length"), "3000000");
-    assert_eq!(head.field("Accept-Ranges"), "bytes");
-    let tag = head.field("ETag");
+    assert_eq!(head.header("Content-Length"), "3000000");
+    assert_eq!(head.header("Accept-Ranges"), "bytes");
+    let tag = head.header("ETag");
     let known = registry
         .call("GET", &path, &[("If-None-Match", tag)], None)
         .expect(304);
@@ -34,13 +34,17 @@ fn a_blob_is_pushed_again_while_it_is_being_pulled() {
     slow.request(&format!("/v2/a/blobs/{digest}"));
     let first = slow.take(1000);
     registry.push_blob("b", &content);
-    let answer = first
+    let response = first
         .iter()
         .chain(&slow.take(content.len() - 1000))
         .copied()
         .collect::<Vec<_>>();
-    let head = answer.windows(4).position(|at| at == b"\r\n\r\n").unwrap() + 4;
-    assert!(content.starts_with(&answer[head..]));
+    let head = response
+        .windows(4)
+        .position(|at| at == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    assert!(content.starts_with(&response[head..]));
     let pulled = registry.get(&format!("/v2/b/blobs/{digest}")).expect(200);
     assert!(pulled.body == content);
     assert!(registry.files("repositories/b/_uploads").is_empty());
@@ -55,8 +59,8 @@ fn a_blob_is_pushed_by_one_post() {
         let created = registry
             .call("POST", &path, &[], Some(&content))
             .expect(201);
-        assert_eq!(created.field("Docker-Content-Digest"), digest);
-        assert!(registry.get(created.field("Location")).expect(200).body == content);
+        assert_eq!(created.header("Docker-Content-Digest"), digest);
+        assert!(registry.get(created.header("Location")).expect(200).body == content);
     }
     let empty = sha256(b"");
     let path = format!("/v2/a/blobs/uploads/?digest={empty}");
@@ -75,13 +79,13 @@ fn a_blob_is_pushed_in_chunks_and_as_a_stream() {
     let registry = TestRegistry::start();
     let content = bytes(3, 700_001);
     let started = registry.post("/v2/a/blobs/uploads/").expect(202);
-    assert_eq!(started.field("Range"), "0-0");
+    assert_eq!(started.header("Range"), "0-0");
     assert!(
         started
-            .field("Location")
-            .contains(started.field("Docker-Upload-UUID"))
+            .header("Location")
+            .contains(started.header("Docker-Upload-UUID"))
     );
-    let mut location = started.field("Location").to_owned();
+    let mut location = started.header("Location").to_owned();
     for (first, last) in [(0, 99_999), (100_000, 100_000), (100_001, 499_999)] {
         let range = format!("{first}-{last}");
         let part = registry.patch(
@@ -90,8 +94,8 @@ fn a_blob_is_pushed_in_chunks_and_as_a_stream() {
             &content[first..=last],
         );
         let part = part.expect(202);
-        assert_eq!(part.field("Range"), format!("0-{last}"));
-        location = part.field("Location").to_owned();
+        assert_eq!(part.header("Range"), format!("0-{last}"));
+        location = part.header("Location").to_owned();
     }
     registry
         .stream("PATCH", &location, &mut &content[500_000..])
@@ -110,27 +114,27 @@ fn a_blob_is_pushed_in_chunks_and_as_a_stream() {
 }
 
 /// The parts of a `multipart/byteranges` body, each with its `Content-Range`.
-fn parts(answer: &Answer) -> Vec<(String, Vec<u8>)> {
-    let boundary = answer
-        .field("Content-Type")
+fn parts(response: &RawResponse) -> Vec<(String, Vec<u8>)> {
+    let boundary = response
+        .header("Content-Type")
         .split_once("boundary=")
         .unwrap()
         .1;
     let delimiter = format!("\r\n--{boundary}").into_bytes();
-    let mut rest = answer.body.strip_prefix(&delimiter[..]).unwrap();
+    let mut rest = response.body.strip_prefix(&delimiter[..]).unwrap();
     let mut parts = Vec::new();
     while rest != b"--\r\n" {
         let end = find(rest, &delimiter);
         let part = rest[..end].strip_prefix(b"\r\n").unwrap();
         let head = std::str::from_utf8(&part[..find(part, b"\r\n\r\n")]).unwrap();
-        let mut fields = head
+        let mut headers = head
             .split("\r\n")
             .map(|line| line.split_once(": ").unwrap());
         assert_eq!(
-            fields.next(),
+            headers.next(),
             Some(("Content-Type", "application/octet-stream"))
         );
-        let (name, range) = fields.next().unwrap();
+        let (name, range) = headers.next().unwrap();
         assert_eq!(name, "Content-Range");
         parts.push((range.to_owned(), part[head.len() + 4..].to_vec()));
         rest = &rest[end + delimiter.len()..];
@@ -162,15 +166,15 @@ fn a_range_is_served_as_asked() {
         ("bytes=99990-18446744073709551615", 99_990, 99_999),
         ("bytes=200000-,5-6", 5, 6),
     ] {
-        let answer = registry
+        let response = registry
             .call("GET", &path, &[("Range", range)], None)
             .expect(206);
-        assert!(answer.body == content[first..=last], "{range}");
+        assert!(response.body == content[first..=last], "{range}");
         assert_eq!(
-            answer.field("Content-Range"),
+            response.header("Content-Range"),
             format!("bytes {first}-{last}/100000")
         );
-        assert_eq!(answer.field("Content-Type"), "application/octet-stream");
+        assert_eq!(response.header("Content-Type"), "application/octet-stream");
     }
 }
 
@@ -189,17 +193,17 @@ fn what_is_no_range_is_answered_with_all_of_it() {
         "bytes=0-999,0-999",
         &many,
     ] {
-        let answer = registry
+        let response = registry
             .call("GET", &path, &[("Range", range)], None)
             .expect(200);
-        assert!(answer.body == content, "{range}");
-        assert_eq!(answer.find("Content-Range"), None);
+        assert!(response.body == content, "{range}");
+        assert_eq!(response.find("Content-Range"), None);
     }
     let head = registry
         .call("HEAD", &path, &[("Range", "bytes=0-0")], None)
         .expect(200);
     assert_eq!(
-        head.field("Content-Length"),
+        head.header("Content-Length"),
         "1000",
         "RFC 9110 has ranges for GET alone"
     );
@@ -212,18 +216,18 @@ fn several_ranges_come_in_parts() {
     let digest = registry.push_blob("a", &content);
     let path = format!("/v2/a/blobs/{digest}");
     let range = "bytes=10-19, -5,0-0,50000-59999,300000-";
-    let answer = registry
+    let response = registry
         .call("GET", &path, &[("Range", range)], None)
         .expect(206);
     assert!(
-        answer
-            .field("Content-Type")
+        response
+            .header("Content-Type")
             .starts_with("multipart/byteranges; boundary=")
     );
-    assert_eq!(answer.find("Content-Range"), None);
-    assert_eq!(answer.field("Docker-Content-Digest"), digest);
-    let length = answer.field("Content-Length").parse::<usize>().unwrap();
-    assert_eq!(answer.body.len(), length);
+    assert_eq!(response.find("Content-Range"), None);
+    assert_eq!(response.header("Docker-Content-Digest"), digest);
+    let length = response.header("Content-Length").parse::<usize>().unwrap();
+    assert_eq!(response.body.len(), length);
     let expected = [(10, 19), (99_995, 99_999), (0, 0), (50_000, 59_999)];
     let expected = expected.map(|(first, last)| {
         (
@@ -231,7 +235,7 @@ fn several_ranges_come_in_parts() {
             content[first..=last].to_vec(),
         )
     });
-    assert!(parts(&answer) == expected);
+    assert!(parts(&response) == expected);
 }
 
 #[test]
@@ -248,10 +252,10 @@ fn a_range_that_does_not_exist_is_refused_with_the_length() {
         (&empty, "bytes=0-0", 0),
         (&empty, "bytes=-1", 0),
     ] {
-        let answer = registry.call("GET", path, &[("Range", range)], None);
-        let answer = answer.expect_error(416, "RANGE_INVALID");
+        let response = registry.call("GET", path, &[("Range", range)], None);
+        let response = response.expect_error(416, "RANGE_INVALID");
         assert_eq!(
-            answer.field("Content-Range"),
+            response.header("Content-Range"),
             format!("bytes */{length}"),
             "{range}"
         );
@@ -264,8 +268,8 @@ fn a_range_counts_only_for_the_content_that_the_client_has() {
     let digest = registry.push_blob("a", b"0123456789");
     let path = format!("/v2/a/blobs/{digest}");
     let get = |condition: &str, value: &str| {
-        let fields = [("Range", "bytes=2-3"), (condition, value)];
-        registry.call("GET", &path, &fields, None)
+        let headers = [("Range", "bytes=2-3"), (condition, value)];
+        registry.call("GET", &path, &headers, None)
     };
     let tag = format!("\"{digest}\"");
     assert_eq!(get("If-Range", &tag).expect(206).body, b"23");
@@ -281,9 +285,9 @@ fn a_range_counts_only_for_the_content_that_the_client_has() {
         );
     }
     for known in [&tag, &format!("W/{tag}"), &format!("\"x\", {tag}"), "*"] {
-        let answer = get("If-None-Match", known).expect(304);
+        let response = get("If-None-Match", known).expect(304);
         assert_eq!(
-            (answer.field("ETag"), answer.body.len()),
+            (response.header("ETag"), response.body.len()),
             (&tag[..], 0),
             "{known}"
         );
@@ -331,13 +335,13 @@ fn a_blob_is_mounted_from_where_it_is() {
     for (to, query) in &queries {
         let mounted = mount(to, query).expect(201);
         assert_eq!(
-            mounted.field("Location"),
+            mounted.header("Location"),
             format!("/v2/{to}/blobs/{digest}")
         );
-        assert_eq!(mounted.field("Docker-Content-Digest"), digest);
+        assert_eq!(mounted.header("Docker-Content-Digest"), digest);
         assert_eq!(mounted.find("Docker-Upload-UUID"), None);
         assert_eq!(
-            registry.get(mounted.field("Location")).expect(200).body,
+            registry.get(mounted.header("Location")).expect(200).body,
             b"content"
         );
     }
@@ -367,7 +371,7 @@ fn what_cannot_be_mounted_is_uploaded() {
         let path = format!("/v2/b/blobs/uploads/?{query}");
         let started = registry.post(&path).expect(202);
         registry.get(&format!("/v2/b/blobs/{digest}")).expect(404);
-        let location = started.field("Location");
+        let location = started.header("Location");
         let put = registry.put(&format!("{location}&digest={unknown}"), &[], b"other");
         put.expect(201);
         registry
@@ -399,9 +403,9 @@ fn a_blob_has_the_digest_that_it_was_pushed_under() {
     registry
         .get(&format!("/v2/a/blobs/{short}"))
         .expect_error(404, "BLOB_UNKNOWN");
-    let answer = registry.get(&format!("/v2/a/blobs/{long}")).expect(200);
-    assert!(answer.body == content);
-    assert_eq!(answer.field("Docker-Content-Digest"), long);
+    let response = registry.get(&format!("/v2/a/blobs/{long}")).expect(200);
+    assert!(response.body == content);
+    assert_eq!(response.header("Docker-Content-Digest"), long);
     registry
         .post(&format!("/v2/b/blobs/uploads/?mount={long}&from=a"))
         .expect(201);

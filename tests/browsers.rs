@@ -2,7 +2,7 @@
 //! (Fetch, "CORS-preflight fetch") and as a sign of life.
 
 use crate::auth::{basic, line};
-use crate::util::raw::{Answer, Raw};
+use crate::util::raw::{Raw, RawResponse};
 use crate::util::registry::{Settings, TestRegistry};
 use std::fs;
 use tempfile::TempDir;
@@ -22,8 +22,11 @@ const HEADERS: &str = "{
 
 /// A registry with a user `anna` and the image `a:v1`.
 fn start() -> (TestRegistry, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let (users, data) = (folder.path().join("users"), folder.path().join("data"));
+    let directory = tempfile::tempdir().unwrap();
+    let (users, data) = (
+        directory.path().join("users"),
+        directory.path().join("data"),
+    );
     fs::write(&users, line("anna", "secret")).unwrap();
     let filled = Settings::default().root(&data).start();
     filled.push_image("a", "v1", 1);
@@ -34,36 +37,36 @@ fn start() -> (TestRegistry, TempDir) {
         .set("AUTH_HTPASSWD_PATH", users.to_str().unwrap())
         .set("HTTP_HEADERS", HEADERS)
         .start();
-    (registry, folder)
+    (registry, directory)
 }
 
-/// The entries of a list that may be in several fields.
-fn list(answer: &Answer, name: &str) -> Vec<String> {
-    let fields = answer.fields.iter();
-    let fields = fields.filter(|(found, _)| found.eq_ignore_ascii_case(name));
-    let entries = fields.flat_map(|(_, value)| value.split(','));
+/// The entries of a list that may be in several headers.
+fn list(response: &RawResponse, name: &str) -> Vec<String> {
+    let headers = response.headers.iter();
+    let headers = headers.filter(|(found, _)| found.eq_ignore_ascii_case(name));
+    let entries = headers.flat_map(|(_, value)| value.split(','));
     entries.map(|entry| entry.trim().to_owned()).collect()
 }
 
-/// Whether a browser lets a page of [`SITE`] read an answer to a request with credentials.
-fn may_read(answer: &Answer) -> bool {
-    list(answer, "Access-Control-Allow-Origin") == [SITE]
-        && list(answer, "Access-Control-Allow-Credentials") == ["true"]
+/// Whether a browser lets a page of [`SITE`] read an response to a request with credentials.
+fn may_read(response: &RawResponse) -> bool {
+    list(response, "Access-Control-Allow-Origin") == [SITE]
+        && list(response, "Access-Control-Allow-Credentials") == ["true"]
 }
 
-/// Asks as a browser does before it sends a request, and judges the answer as it does.
-fn preflight(registry: &TestRegistry, path: &str, method: &str, header: &str) -> Answer {
-    let answer = Raw::connect(registry.address)
+/// Asks as a browser does before it sends a request, and judges the response as it does.
+fn preflight(registry: &TestRegistry, path: &str, method: &str, header: &str) -> RawResponse {
+    let response = Raw::connect(registry.address)
         .send(format!(
             "OPTIONS {path} HTTP/1.1\r\nHost: x\r\nOrigin: {SITE}\r\n\
              Access-Control-Request-Method: {method}\r\n\
              Access-Control-Request-Headers: {header}\r\n\r\n"
         ))
-        .answer();
-    assert!((200..300).contains(&answer.status), "{answer:?}");
-    assert!(may_read(&answer), "{answer:?}");
+        .response();
+    assert!((200..300).contains(&response.status), "{response:?}");
+    assert!(may_read(&response), "{response:?}");
     let allows = |name: &str, wanted: &str| {
-        let list = list(&answer, name);
+        let list = list(&response, name);
         assert!(
             list.iter().any(|entry| entry.eq_ignore_ascii_case(wanted)),
             "{wanted} is not in {list:?}"
@@ -71,7 +74,7 @@ fn preflight(registry: &TestRegistry, path: &str, method: &str, header: &str) ->
     };
     allows("Access-Control-Allow-Methods", method);
     allows("Access-Control-Allow-Headers", header);
-    answer
+    response
 }
 
 #[test]
@@ -85,7 +88,7 @@ fn a_page_of_another_site_may_list_and_delete() {
             &[("Authorization", &anna)],
             None,
         )
-        .field("Docker-Content-Digest")
+        .header("Docker-Content-Digest")
         .to_owned();
     let manifest = format!("/v2/a/manifests/{digest}");
     for (method, path, header) in [
@@ -96,14 +99,14 @@ fn a_page_of_another_site_may_list_and_delete() {
         preflight(&registry, path, method, header);
         let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nOrigin: {SITE}\r\n");
         let mut raw = Raw::connect(registry.address);
-        let refused = raw.send(format!("{head}\r\n")).answer();
+        let refused = raw.send(format!("{head}\r\n")).response();
         assert_eq!(refused.status, 401);
         assert!(may_read(&refused), "a page must learn that it is to log in");
-        let answer = raw
+        let response = raw
             .send(format!("{head}Authorization: {anna}\r\n\r\n"))
-            .answer();
-        assert!((200..300).contains(&answer.status), "{answer:?}");
-        assert!(may_read(&answer));
+            .response();
+        assert!((200..300).contains(&response.status), "{response:?}");
+        assert!(may_read(&response));
     }
 }
 
@@ -111,14 +114,14 @@ fn a_page_of_another_site_may_list_and_delete() {
 fn options_tell_strangers_nothing_of_what_is_there() {
     let (registry, _folder) = start();
     let ask = |path: &str, credentials: &str| {
-        let mut answer = Raw::connect(registry.address)
+        let mut response = Raw::connect(registry.address)
             .send(format!(
                 "OPTIONS {path} HTTP/1.1\r\nHost: x\r\n{credentials}Content-Length: 3\r\n\r\nabc"
             ))
-            .answer();
-        answer.fields.retain(|(name, _)| name != "Date");
-        assert_eq!((answer.status, answer.text()), (200, ""), "{path}");
-        answer.fields
+            .response();
+        response.headers.retain(|(name, _)| name != "Date");
+        assert_eq!((response.status, response.text()), (200, ""), "{path}");
+        response.headers
     };
     for (here, gone) in [
         ("/v2/a/tags/list", "/v2/none/tags/list"),
@@ -148,16 +151,16 @@ fn a_load_balancer_sees_that_the_registry_lives() {
         "OPTIONS /v2/ HTTP/1.0\r\n\r\n",
         "OPTIONS http://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
     ] {
-        let answer = Raw::connect(registry.address).send(head).answer();
-        assert_eq!(answer.status, 200, "{head}");
-        assert!(answer.field("Allow").unwrap().contains("GET"), "{head}");
+        let response = Raw::connect(registry.address).send(head).response();
+        assert_eq!(response.status, 200, "{head}");
+        assert!(response.header("Allow").unwrap().contains("GET"), "{head}");
     }
     for head in [
         "GET * HTTP/1.1\r\nHost: x\r\n\r\n",
         "OPTIONS ** HTTP/1.1\r\nHost: x\r\n\r\n",
         "OPTIONS x HTTP/1.1\r\nHost: x\r\n\r\n",
     ] {
-        let answer = Raw::connect(registry.address).send(head).answer();
-        assert_eq!(answer.status, 400, "{head}");
+        let response = Raw::connect(registry.address).send(head).response();
+        assert_eq!(response.status, 400, "{head}");
     }
 }

@@ -12,32 +12,32 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
 
-/// Makes a certificate in `certs` below a folder.
-fn make(folder: &Path, words: &[&str]) -> Output {
-    let certs = folder.join("certs");
+/// Makes a certificate in `certs` below a directory.
+fn make(directory: &Path, words: &[&str]) -> Output {
+    let certs = directory.join("certs");
     let mut all = vec!["certificate", "--out", certs.to_str().unwrap()];
     all.extend(words);
     registry(&all, &[])
 }
 
-fn made(folder: &Path, stem: &str) -> Identity {
+fn made(directory: &Path, stem: &str) -> Identity {
     Identity {
-        certificate: folder.join("certs").join(format!("{stem}.crt")),
-        key: folder.join("certs").join(format!("{stem}.key")),
+        certificate: directory.join("certs").join(format!("{stem}.crt")),
+        key: directory.join("certs").join(format!("{stem}.key")),
     }
 }
 
 #[test]
 fn each_of_its_names_is_served_to_clients_that_trust_it_and_no_other() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let names = "--host Registry.local --host *.lab.example --ip 127.0.0.1 --ip 2001:db8::1";
     let words: Vec<&str> = names.split(' ').collect();
-    let output = make(folder.path(), &words);
+    let output = make(directory.path(), &words);
     assert_eq!(
         (output.status.code(), err(&output)),
         (Some(0), String::new())
     );
-    let identity = made(folder.path(), "registry.local");
+    let identity = made(directory.path(), "registry.local");
     let registry = Settings::default().secure(&identity).start();
     let config = Arc::new(Client::new(&[&identity]).config);
     for (name, trusted) in [
@@ -56,16 +56,16 @@ fn each_of_its_names_is_served_to_clients_that_trust_it_and_no_other() {
         let shaken = client.stream.conn.complete_io(&mut client.stream.sock);
         assert_eq!(shaken.is_ok(), trusted, "{name}");
         if trusted {
-            assert_eq!(client.request("/v2/").answer().status, 200);
+            assert_eq!(client.request("/v2/").response().status, 200);
         }
     }
 }
 
 #[test]
 fn it_says_how_to_serve_with_it_and_how_to_trust_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = make(folder.path(), &["--host", "registry.local"]);
-    let identity = made(folder.path(), "registry.local");
+    let directory = tempfile::tempdir().unwrap();
+    let output = make(directory.path(), &["--host", "registry.local"]);
+    let identity = made(directory.path(), "registry.local");
     let said = out(&output);
     for (variable, path) in [
         ("REGISTRY_HTTP_TLS_CERTIFICATE=", &identity.certificate),
@@ -95,23 +95,23 @@ fn it_says_how_to_serve_with_it_and_how_to_trust_it() {
 #[cfg(unix)]
 fn only_its_owner_may_read_the_key() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    assert!(make(folder.path(), &["--host", "a"]).status.success());
-    let key = std::fs::metadata(made(folder.path(), "a").key).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    assert!(make(directory.path(), &["--host", "a"]).status.success());
+    let key = std::fs::metadata(made(directory.path(), "a").key).unwrap();
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
 fn nothing_is_ever_overwritten() {
-    let folder = tempfile::tempdir().unwrap();
-    let identity = made(folder.path(), "a");
+    let directory = tempfile::tempdir().unwrap();
+    let identity = made(directory.path(), "a");
     for (there, gone) in [
         (&identity.certificate, &identity.key),
         (&identity.key, &identity.certificate),
     ] {
-        std::fs::create_dir_all(folder.path().join("certs")).unwrap();
+        std::fs::create_dir_all(directory.path().join("certs")).unwrap();
         std::fs::write(there, "mine").unwrap();
-        let output = make(folder.path(), &["--host", "a"]);
+        let output = make(directory.path(), &["--host", "a"]);
         assert_eq!(output.status.code(), Some(1));
         let expected = format!("error: {} already exists", there.display());
         let error = slashed(&err(&output));
@@ -124,17 +124,21 @@ fn nothing_is_ever_overwritten() {
 
 #[test]
 fn each_has_a_serial_number_and_a_key_of_its_own() {
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let made = folders.each_ref().map(|folder| {
-        assert!(make(folder.path(), &["--host", "a"]).status.success());
-        made(folder.path(), "a")
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let made = directories.each_ref().map(|directory| {
+        assert!(make(directory.path(), &["--host", "a"]).status.success());
+        made(directory.path(), "a")
     });
     let [first, second] = made
         .each_ref()
         .map(|identity| std::fs::read(&identity.key).unwrap());
     assert_ne!(first, second);
-    let serial =
-        |place: usize| openssl(folders[place].path(), "x509 -in certs/a.crt -noout -serial");
+    let serial = |place: usize| {
+        openssl(
+            directories[place].path(),
+            "x509 -in certs/a.crt -noout -serial",
+        )
+    };
     if let (Some(first), Some(second)) = (serial(0), serial(1)) {
         assert_ne!(first, second);
     }
@@ -142,18 +146,18 @@ fn each_has_a_serial_number_and_a_key_of_its_own() {
 
 #[test]
 fn openssl_takes_it_for_its_own_root_by_the_strict_rules() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let words = ["--ip", "192.0.2.1", "--days", "30000"];
-    assert!(make(folder.path(), &words).status.success());
+    assert!(make(directory.path(), &words).status.success());
     let certificate = "certs/192.0.2.1.crt";
     let verify = format!(
         "verify -x509_strict -purpose sslserver -verify_ip 192.0.2.1 -CAfile {certificate} {certificate}"
     );
-    if openssl(folder.path(), &verify).is_none() {
+    if openssl(directory.path(), &verify).is_none() {
         return;
     }
     let shown = openssl(
-        folder.path(),
+        directory.path(),
         &format!("x509 -noout -text -in {certificate}"),
     )
     .unwrap();
@@ -165,12 +169,16 @@ fn openssl_takes_it_for_its_own_root_by_the_strict_rules() {
     ] {
         assert!(shown.contains(text), "{shown}");
     }
-    openssl(folder.path(), "pkey -in certs/192.0.2.1.key -noout -check").unwrap();
+    openssl(
+        directory.path(),
+        "pkey -in certs/192.0.2.1.key -noout -check",
+    )
+    .unwrap();
 }
 
 #[test]
 fn wrong_words_are_named_and_end_the_program_with_2() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (words, said) in [
         (&[][..], "at least one --host or --ip is required"),
         (&["--host", "https://a"], "is not a host name"),
@@ -180,9 +188,9 @@ fn wrong_words_are_named_and_end_the_program_with_2() {
         (&["--host", "a", "--days", "0"], "allowed: 1 to 36525"),
         (&["--host", "a", "--days", "x"], "days"),
     ] {
-        let output = make(folder.path(), words);
+        let output = make(directory.path(), words);
         assert_eq!(output.status.code(), Some(2), "{words:?}");
         assert!(err(&output).contains(said), "{words:?}: {}", err(&output));
-        assert!(!folder.path().join("certs").exists());
+        assert!(!directory.path().join("certs").exists());
     }
 }

@@ -189,9 +189,7 @@ fn files_of_the_real_world_load() {
     let image = "version: 0.1\nlog: {fields: {service: registry}}\nstorage:\n  cache: {blobdescriptor: inmemory}\n  filesystem: {rootdirectory: /var/lib/registry}\n  tag: {concurrencylimit: 8}\nhttp:\n  addr: :5000\n  headers: {X-Content-Type-Options: [nosniff]}\nhealth:\n  storagedriver: {enabled: true, interval: 10s, threshold: 3}\n";
     let (config, found) = load(image, &[]).unwrap();
     assert!(
-        found
-            .iter()
-            .all(|notice| notice.severity == Severity::Note),
+        found.iter().all(|notice| notice.severity == Severity::Note),
         "{found:?}"
     );
     assert_eq!(config.storage.tag_lookup_threads, 8);

@@ -3,7 +3,7 @@
 
 use crate::util::driver::{Watch, Watched};
 use crate::util::image::{bytes, sha256};
-use crate::util::raw::{Answer, Raw};
+use crate::util::raw::{Raw, RawResponse};
 use registry::api::{Api, ApiOptions, RequestNote};
 use registry::config::{LocationStyle, Validation};
 use registry::driver::{Driver, Key, Memory};
@@ -103,19 +103,22 @@ impl Served {
         }
     }
 
-    fn call(&self, method: &str, path: &str, content: &[u8]) -> Answer {
+    fn call(&self, method: &str, path: &str, content: &[u8]) -> RawResponse {
         let length = content.len();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
              Content-Length: {length}\r\n\r\n"
         );
-        let answer = Raw::connect(self.address).send(head).send(content).answer();
+        let response = Raw::connect(self.address)
+            .send(head)
+            .send(content)
+            .response();
         eprintln!(
             "{method} {path}: {} {}",
-            answer.status,
-            String::from_utf8_lossy(&answer.body)
+            response.status,
+            String::from_utf8_lossy(&response.body)
         );
-        answer
+        response
     }
 
     /// Bytes of all upload sessions of repository `a`.
@@ -130,12 +133,12 @@ impl Served {
     }
 
     fn session(&self) -> String {
-        let answer = self.call("POST", "/v2/a/blobs/uploads/", b"");
-        assert_eq!(answer.status, 202);
-        answer.field("Location").unwrap().to_owned()
+        let response = self.call("POST", "/v2/a/blobs/uploads/", b"");
+        assert_eq!(response.status, 202);
+        response.header("Location").unwrap().to_owned()
     }
 
-    fn push(&self, content: &[u8]) -> Answer {
+    fn push(&self, content: &[u8]) -> RawResponse {
         let location = self.session();
         self.call(
             "PUT",
@@ -151,8 +154,8 @@ impl Drop for Served {
     }
 }
 
-fn code(answer: &Answer) -> String {
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+fn code(response: &RawResponse) -> String {
+    let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
     body["errors"][0]["code"].as_str().unwrap().to_owned()
 }
 
@@ -164,12 +167,12 @@ fn a_full_disk_fails_the_push_and_nothing_else() {
     let location = served.session();
     served.room.store(1_000_000, SeqCst);
     let digest = sha256(&large);
-    let answer = served.call("PUT", &format!("{location}&digest={digest}"), &large);
+    let response = served.call("PUT", &format!("{location}&digest={digest}"), &large);
     assert_eq!(
-        (answer.status, code(&answer).as_str()),
+        (response.status, code(&response).as_str()),
         (507, "UNAVAILABLE")
     );
-    assert!(answer.text().contains("full"), "{}", answer.text());
+    assert!(response.text().contains("full"), "{}", response.text());
     assert_eq!(
         served
             .call("GET", &format!("/v2/a/blobs/{digest}"), b"")
@@ -180,7 +183,7 @@ fn a_full_disk_fails_the_push_and_nothing_else() {
     assert!(pulled.body == small);
     // The session is as it was before, and takes no room.
     let status = served.call("GET", &location, b"");
-    assert_eq!(status.field("Location"), Some(&location[..]));
+    assert_eq!(status.header("Location"), Some(&location[..]));
     let taken = served.bytes_in_uploads();
     assert_eq!(taken, 0, "what did not fit is still there");
     served.room.store(u64::MAX, SeqCst);
@@ -206,9 +209,9 @@ fn a_disk_that_is_filled_again_and_again_has_room_after_each_push() {
             "PUT" => ("PUT", format!("{}&digest={digest}", served.session())),
             _ => ("POST", format!("/v2/a/blobs/uploads/?digest={digest}")),
         };
-        let answer = served.call(method, &path, &large);
+        let response = served.call(method, &path, &large);
         assert_eq!(
-            (answer.status, code(&answer).as_str()),
+            (response.status, code(&response).as_str()),
             (507, "UNAVAILABLE"),
             "{way}"
         );
@@ -217,7 +220,7 @@ fn a_disk_that_is_filled_again_and_again_has_room_after_each_push() {
     // A chunk that does not fit costs the session nothing but that chunk.
     served.room.store(1_000_000, SeqCst);
     let first = served.call("PATCH", &served.session(), &large[..400_000]);
-    let location = first.field("Location").unwrap();
+    let location = first.header("Location").unwrap();
     assert_eq!(
         served.call("PATCH", location, &large[400_000..]).status,
         507
@@ -259,9 +262,9 @@ fn a_full_disk_fails_a_manifest_and_the_tag_stays_where_it_was() {
     let needed = manifest(2).len() as u64 + 3 * 71;
     for room in (0..needed).step_by(40) {
         served.room.store(room, SeqCst);
-        let answer = served.call("PUT", path, manifest(2).as_bytes());
+        let response = served.call("PUT", path, manifest(2).as_bytes());
         assert_eq!(
-            (answer.status, code(&answer).as_str()),
+            (response.status, code(&response).as_str()),
             (507, "UNAVAILABLE")
         );
         assert_eq!(served.call("GET", path, b"").text(), manifest(1));
@@ -281,18 +284,22 @@ fn a_folder_that_may_not_be_written_still_serves_what_it_has() {
         *served.kind.lock().unwrap() = kind;
         served.room.store(0, SeqCst);
         // What cannot be removed is not said to be.
-        let answer = served.call("DELETE", &session, b"");
+        let response = served.call("DELETE", &session, b"");
         assert_eq!(
-            (answer.status, code(&answer).as_str()),
+            (response.status, code(&response).as_str()),
             (503, "UNAVAILABLE")
         );
         assert_eq!(served.call("GET", &session, b"").status, 204);
-        let answer = served.call("POST", "/v2/a/blobs/uploads/", b"");
+        let response = served.call("POST", "/v2/a/blobs/uploads/", b"");
         assert_eq!(
-            (answer.status, code(&answer).as_str()),
+            (response.status, code(&response).as_str()),
             (503, "UNAVAILABLE")
         );
-        assert!(answer.text().contains("cannot write"), "{}", answer.text());
+        assert!(
+            response.text().contains("cannot write"),
+            "{}",
+            response.text()
+        );
         let pulled = served.call("GET", &format!("/v2/a/blobs/{}", sha256(&content)), b"");
         assert!(pulled.body == content);
         served.room.store(u64::MAX, SeqCst);

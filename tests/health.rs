@@ -12,7 +12,7 @@ use std::process::Output;
 use std::thread;
 use std::time::Duration;
 
-/// Of an endless answer no more than this is taken; what is not read fills the buffers of two sockets.
+/// Of an endless response no more than this is taken; what is not read fills the buffers of two sockets.
 const SENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 #[track_caller]
@@ -49,10 +49,10 @@ fn impostor(
 }
 
 /// Says that to whatever is asked, and reads what is asked to its end, so that nothing is reset.
-fn saying(answer: impl Into<Vec<u8>>) -> SocketAddr {
-    let answer = answer.into();
+fn saying(response: impl Into<Vec<u8>>) -> SocketAddr {
+    let response = response.into();
     impostor(move |stream| {
-        stream.write_all(&answer)?;
+        stream.write_all(&response)?;
         stream.shutdown(std::net::Shutdown::Write)?;
         std::io::copy(stream, &mut std::io::sink()).map(drop)
     })
@@ -66,14 +66,14 @@ fn variables(registry: &TestRegistry) -> [(&'static str, String); 1] {
     )]
 }
 
-/// Asks the registry of a folder's configuration, with variables over it.
-fn of_folder(folder: &Path, variables: &[(&str, &str)]) -> Output {
+/// Asks the registry of a directory's configuration, with variables over it.
+fn of_folder(directory: &Path, variables: &[(&str, &str)]) -> Output {
     let mut command = command(&["health"], variables);
-    command.current_dir(folder).output().unwrap()
+    command.current_dir(directory).output().unwrap()
 }
 
-fn config(folder: &Path, http: &str) -> String {
-    let path = folder.join("config.yml");
+fn config(directory: &Path, http: &str) -> String {
+    let path = directory.join("config.yml");
     let text = format!("version: 0.1\nstorage: inmemory\nhttp: {http}\n");
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
@@ -96,8 +96,8 @@ fn a_registry_that_answers_is_well() {
 
 #[test]
 fn one_that_wants_a_login_is_well() {
-    let folder = tempfile::tempdir().unwrap();
-    let users = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let users = directory.path().join("users");
     std::fs::write(&users, "").unwrap();
     let closed = Settings::default()
         .set("AUTH_HTPASSWD_REALM", "test")
@@ -112,20 +112,20 @@ fn one_that_wants_a_login_is_well() {
 
 #[test]
 fn the_environment_alone_leads_to_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let served = TestRegistry::start();
     let [(name, value)] = variables(&served);
     let said = format!("{} answers 200 OK", url("http", served.address));
-    well(&of_folder(folder.path(), &[(name, &value)]), &said);
+    well(&of_folder(directory.path(), &[(name, &value)]), &said);
     // A variable that no key has does not keep anyone from asking.
     let more = [(name, value.as_str()), ("REGISTRY_NO_SUCH_KEY", "x")];
-    well(&of_folder(folder.path(), &more), &said);
+    well(&of_folder(directory.path(), &more), &said);
 }
 
 #[test]
 fn without_anything_it_asks_port_5000() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = of_folder(folder.path(), &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let output = of_folder(directory.path(), &[]);
     // Whether something is there is not this test's.
     let said = out(&output) + &err(&output);
     assert!(said.contains("http://127.0.0.1:5000/ "), "{said}");
@@ -133,25 +133,31 @@ fn without_anything_it_asks_port_5000() {
 
 #[test]
 fn the_configuration_leads_to_it_by_any_of_its_ways() {
-    let (folder, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (directory, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let served = Settings::default().set("HTTP_PREFIX", "/a/").start();
     let port = served.address.port();
-    let path = config(folder.path(), &format!("{{addr: ':{port}', prefix: /a/}}"));
+    let path = config(
+        directory.path(),
+        &format!("{{addr: ':{port}', prefix: /a/}}"),
+    );
     let said = format!("http://127.0.0.1:{port}/a/ answers 200 OK");
-    well(&of_folder(folder.path(), &[]), &said);
+    well(&of_folder(directory.path(), &[]), &said);
     well(&registry(&["health", "--config", &path], &[]), &said);
     let variable = [("REGISTRY_CONFIGURATION_PATH", path.as_str())];
     well(&of_folder(empty.path(), &variable), &said);
     // Variables count above it.
     let other = [("REGISTRY_HTTP_PREFIX", "/b/")];
-    ill(&of_folder(folder.path(), &other), "answers 404 Not Found");
+    ill(
+        &of_folder(directory.path(), &other),
+        "answers 404 Not Found",
+    );
 }
 
 #[test]
 fn a_configuration_that_is_wrong_is_told_in_full() {
-    let folder = tempfile::tempdir().unwrap();
-    config(folder.path(), "{addr: x}");
-    let output = of_folder(folder.path(), &[("REGISTRY_LOG_LEVEL", "loud")]);
+    let directory = tempfile::tempdir().unwrap();
+    config(directory.path(), "{addr: x}");
+    let output = of_folder(directory.path(), &[("REGISTRY_LOG_LEVEL", "loud")]);
     ill(&output, "http.addr: found `x`");
     ill(&output, "log.level: found `loud`");
     assert!(err(&output).lines().all(|line| line.starts_with("error: ")));
@@ -163,16 +169,16 @@ fn a_configuration_that_is_wrong_is_told_in_full() {
 #[cfg(unix)]
 fn a_unix_socket_leads_to_it_plain_and_over_tls() {
     use crate::util::program::Program;
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "server");
-    let socket = folder.path().join("registry.sock");
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "server");
+    let socket = directory.path().join("registry.sock");
     for (section, scheme) in [(String::new(), "http"), (identity.section(), "https")] {
         let http = format!("{{net: unix, addr: {}, {section}}}", socket.display());
-        let path = config(folder.path(), &http);
+        let path = config(directory.path(), &http);
         let ask = || registry(&["health", "--config", &path], &[]);
         ill(&ask(), "does not answer: ");
         let text = std::fs::read_to_string(&path).unwrap();
-        let mut program = Program::start(folder.path(), &text, &[]);
+        let mut program = Program::start(directory.path(), &text, &[]);
         program.wait_for("listening on ");
         let said = format!(
             "{scheme}://127.0.0.1/ on {} answers 200 OK",
@@ -187,11 +193,11 @@ fn a_unix_socket_leads_to_it_plain_and_over_tls() {
 #[test]
 #[cfg(unix)]
 fn a_unix_socket_whose_owner_accepts_nothing_is_ill() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("registry.sock");
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("registry.sock");
     let _owner = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let path = config(
-        folder.path(),
+        directory.path(),
         &format!("{{net: unix, addr: {}}}", socket.display()),
     );
     let words = ["health", "--config", &path, "--timeout-seconds", "1"];
@@ -237,21 +243,21 @@ fn one_that_says_nothing_or_never_comes_to_an_end_is_ill() {
 
 #[test]
 fn one_that_speaks_something_else_is_ill() {
-    for answer in [
+    for response in [
         "220 mail.example ESMTP\r\n",
         "SSH-2.0-x\r\n",
         "HTTP/2.0 nonsense\r\n\r\n",
         "",
     ] {
-        let output = registry(&["health", &url("http", saying(answer))], &[]);
+        let output = registry(&["health", &url("http", saying(response))], &[]);
         ill(&output, "answer");
     }
     // Each kind of registry asked as the other.
     let plain = TestRegistry::start();
     let output = registry(&["health", "--insecure", &url("https", plain.address)], &[]);
     ill(&output, "TLS");
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "server");
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "server");
     let secure = Settings::default().secure(&identity).start();
     let output = registry(&["health", &url("http", secure.address)], &[]);
     ill(&output, "answers 400 Bad Request");
@@ -267,11 +273,11 @@ fn another_status_is_ill_and_told() {
         ("301 Moved Permanently", "answers 301 Moved Permanently; "),
         ("404 Not Found", "answers 404 Not Found; "),
     ] {
-        let answer = format!(
+        let response = format!(
             "HTTP/1.1 {status}\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
         );
         ill(
-            &registry(&["health", &url("http", saying(answer))], &[]),
+            &registry(&["health", &url("http", saying(response))], &[]),
             said,
         );
     }
@@ -289,7 +295,7 @@ fn no_more_of_an_answer_is_read_than_its_head_and_that_is_bounded() {
     let url_of_it = url("http", endless);
     let output = registry(&["health", "--timeout-seconds", "60", &url_of_it], &[]);
     well(&output, &format!("{url_of_it} answers 200 OK"));
-    // A head that never ends, by one long field and by many.
+    // A head that never ends, by one long header and by many.
     for piece in [&[b'x'; 4096][..], b"\r\nX-Field: 0123456789"] {
         let (sender, sent) = std::sync::mpsc::channel();
         let endless = impostor(move |stream| {

@@ -6,16 +6,16 @@ use crate::util::secure::Identity;
 use std::fs;
 use std::path::Path;
 
-/// Everything below a folder.
-fn names(folder: &Path) -> Vec<String> {
+/// Everything below a directory.
+fn names(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(next) = directories.pop() {
         for entry in fs::read_dir(&next).unwrap() {
             let path = entry.unwrap().path();
             found.push(path.to_str().unwrap().to_owned());
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             }
         }
     }
@@ -24,35 +24,38 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 struct Case {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     identity: Identity,
 }
 
 impl Case {
     fn new() -> Case {
-        let folder = tempfile::tempdir().unwrap();
-        let identity = Identity::new(folder.path(), "certs");
-        fs::write(folder.path().join("file"), "no folder").unwrap();
-        Case { folder, identity }
+        let directory = tempfile::tempdir().unwrap();
+        let identity = Identity::new(directory.path(), "certs");
+        fs::write(directory.path().join("file"), "no folder").unwrap();
+        Case {
+            directory,
+            identity,
+        }
     }
 
-    /// A configuration of these sections, in which `@` stands for the folder.
+    /// A configuration of these sections, in which `@` stands for the directory.
     fn text(&self, storage: &str, more: &str) -> String {
-        let folder = self.folder.path().to_str().unwrap();
+        let directory = self.directory.path().to_str().unwrap();
         let [certificate, key] = [&self.identity.certificate, &self.identity.key];
         let text = format!("version: 0.1\nstorage: {storage}\n{more}\n");
         text.replace("@CRT", certificate.to_str().unwrap())
             .replace("@KEY", key.to_str().unwrap())
-            .replace('@', folder)
+            .replace('@', directory)
     }
 
     /// What check-config and serve say, which must be the same but for the order of things.
     fn refused(&self, storage: &str, more: &str) -> String {
-        let path = self.folder.path().join("config.yml");
+        let path = self.directory.path().join("config.yml");
         fs::write(&path, self.text(storage, more)).unwrap();
-        let before = names(self.folder.path());
+        let before = names(self.directory.path());
         let checked = registry(&["check-config", path.to_str().unwrap()], &[]);
-        assert_eq!(names(self.folder.path()), before, "{more}");
+        assert_eq!(names(self.directory.path()), before, "{more}");
         let (said, printed) = (err(&checked), out(&checked));
         assert_eq!(
             (checked.status.code(), printed.as_str()),
@@ -149,8 +152,8 @@ fn what_stops_a_start_is_told_by_the_check_and_nothing_is_touched() {
 #[cfg(unix)]
 fn a_configuration_may_come_through_a_pipe() {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
-    let folder = tempfile::tempdir().unwrap();
-    let pipe = folder.path().join("config.yml");
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("config.yml");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let text = "version: 0.1\nstorage: inmemory\nhttp: {addr: '127.0.0.1:0'}\n";
     let checked = std::thread::scope(|scope| {
@@ -187,12 +190,12 @@ fn what_can_start_is_right_also_beside_one_that_runs_and_nothing_is_made() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let more = format!("http: {{addr: '{address}', tls: {{certificate: '@CRT', key: '@KEY'}}}}");
-    let path = case.folder.path().join("config.yml");
+    let path = case.directory.path().join("config.yml");
     fs::write(&path, case.text(DATA, &more)).unwrap();
     let checked = registry(&["check-config", path.to_str().unwrap()], &[]);
     assert_eq!(
         (checked.status.code(), err(&checked)),
         (Some(0), String::new())
     );
-    assert!(!case.folder.path().join("data").exists());
+    assert!(!case.directory.path().join("data").exists());
 }

@@ -1,4 +1,4 @@
-//! The layout: folders that the real distribution wrote are served as they are, and what we write is
+//! The layout: directories that the real distribution wrote are served as they are, and what we write is
 //! what distribution reads, path for path and byte for byte. `tests/data/README.md` tells of the trees.
 
 use crate::util::image::{bytes, config, image, layer, sha256};
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A copy of a tree, with the empty folders that git does not keep.
+/// A copy of a tree, with the empty directories that git does not keep.
 fn tree(version: &str) -> (TempDir, Value) {
     let data = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
@@ -22,22 +22,22 @@ fn tree(version: &str) -> (TempDir, Value) {
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(data.join("docker").join(&file), to).unwrap();
     }
-    for folder in expected["empty_directories"].as_array().unwrap() {
-        fs::create_dir_all(root.path().join(folder.as_str().unwrap())).unwrap();
+    for directory in expected["empty_directories"].as_array().unwrap() {
+        fs::create_dir_all(root.path().join(directory.as_str().unwrap())).unwrap();
     }
     (root, expected)
 }
 
-/// Every file below a folder, by its path from there.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(next) = folders.pop() {
+/// Every file below a directory, by its path from there.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let (mut found, mut directories) = (Vec::new(), vec![directory.to_owned()]);
+    while let Some(next) = directories.pop() {
         for entry in fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else {
-                found.push(path.strip_prefix(folder).unwrap().to_owned());
+                found.push(path.strip_prefix(directory).unwrap().to_owned());
             }
         }
     }
@@ -58,29 +58,29 @@ fn check_served(registry: &TestRegistry, name: &str, repository: &Value) {
     let names: Vec<&String> = tags.keys().collect();
     assert_eq!(listed["tags"], serde_json::json!(names), "{name}");
     for (tag, digest) in tags {
-        let answer = registry
+        let response = registry
             .get(&format!("/v2/{name}/manifests/{tag}"))
             .expect(200);
-        assert_eq!(answer.field("Docker-Content-Digest"), digest);
-        assert_eq!(sha256(&answer.body), *digest.as_str().unwrap());
+        assert_eq!(response.header("Docker-Content-Digest"), digest);
+        assert_eq!(sha256(&response.body), *digest.as_str().unwrap());
     }
     for manifest in entries(repository, "manifests") {
         let digest = manifest["digest"].as_str().unwrap();
-        let answer = registry
+        let response = registry
             .get(&format!("/v2/{name}/manifests/{digest}"))
             .expect(200);
-        assert_eq!(sha256(&answer.body), digest);
-        assert_eq!(answer.body.len(), manifest["size"]);
-        assert_eq!(answer.field("Content-Type"), manifest["media_type"]);
+        assert_eq!(sha256(&response.body), digest);
+        assert_eq!(response.body.len(), manifest["size"]);
+        assert_eq!(response.header("Content-Type"), manifest["media_type"]);
     }
     for blob in entries(repository, "blobs") {
         let digest = blob["digest"].as_str().unwrap();
-        let answer = registry
+        let response = registry
             .get(&format!("/v2/{name}/blobs/{digest}"))
             .expect(200);
         assert_eq!(
-            (sha256(&answer.body).as_str(), &blob["size"]),
-            (digest, &answer.body.len().into())
+            (sha256(&response.body).as_str(), &blob["size"]),
+            (digest, &response.body.len().into())
         );
     }
 }
@@ -118,9 +118,9 @@ fn a_blob_that_distribution_stored_under_another_algorithm_is_served() {
         alias["digest"].as_str().unwrap(),
         alias["stored_as"].as_str().unwrap(),
     );
-    let answer = registry.get(&format!("/v2/a/blobs/{digest}")).expect(200);
-    assert_eq!(answer.field("Docker-Content-Digest"), digest);
-    assert_eq!(sha256(&answer.body), stored);
+    let response = registry.get(&format!("/v2/a/blobs/{digest}")).expect(200);
+    assert_eq!(response.header("Docker-Content-Digest"), digest);
+    assert_eq!(sha256(&response.body), stored);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn an_upload_that_distribution_left_unfinished_is_finished() {
             .unwrap();
         let first = fs::read(registry.file(&format!("repositories/a/_uploads/{id}/data"))).unwrap();
         let location = format!("/v2/a/blobs/uploads/{id}");
-        assert_eq!(registry.get(&location).expect(204).field("Range"), "0-999");
+        assert_eq!(registry.get(&location).expect(204).header("Range"), "0-999");
         let rest = bytes(7, 5000);
         let whole = [first, rest.clone()].concat();
         let digest = sha256(&whole);
@@ -169,7 +169,7 @@ fn what_a_crash_of_distribution_left_hides_nothing_and_is_healed_by_a_push() {
     let manifest = registry
         .get(&format!("/v2/crashed/manifests/{digest}"))
         .expect(200);
-    let content_type = manifest.field("Content-Type");
+    let content_type = manifest.header("Content-Type");
     let put = registry.put(
         "/v2/crashed/manifests/cut",
         &[("Content-Type", content_type)],
@@ -178,7 +178,7 @@ fn what_a_crash_of_distribution_left_hides_nothing_and_is_healed_by_a_push() {
     put.expect(201);
     let listed = registry.get("/v2/crashed/tags/list").expect(200).json();
     assert_eq!(listed["tags"], serde_json::json!(["cut", "whole"]));
-    // What was deleted stays deleted, though its folders are there.
+    // What was deleted stays deleted, though its directories are there.
     let gone = "sha256:99bfd66fa339a80edfb0fd61a0c30a1fe1ffa9ae14b2f9800c0cbab7f4e4156c";
     registry
         .get(&format!("/v2/deleted/manifests/{gone}"))
@@ -194,12 +194,12 @@ fn referrers_that_distribution_took_in_are_found() {
             let subject = expected["repositories"][name]["tags"][tag]
                 .as_str()
                 .unwrap();
-            let answer = registry
+            let response = registry
                 .get(&format!("/v2/{name}/referrers/{subject}"))
                 .expect(200)
                 .json();
-            let found = answer["manifests"].as_array().unwrap();
-            assert_eq!(found.len(), 1, "{version} {name}: {answer}");
+            let found = response["manifests"].as_array().unwrap();
+            assert_eq!(found.len(), 1, "{version} {name}: {response}");
             let digest = found[0]["digest"].as_str().unwrap();
             let referrer = registry
                 .get(&format!("/v2/{name}/manifests/{digest}"))
@@ -214,10 +214,10 @@ fn a_schema_1_manifest_that_distribution_took_in_is_served_as_it_is_stored() {
     let (root, expected) = tree("distribution-2.8");
     let registry = Settings::default().root(root.path()).start();
     let digest = expected["schema1"][0]["digest"].as_str().unwrap();
-    let answer = registry.get("/v2/old/manifests/schema1").expect(200);
-    assert_eq!(sha256(&answer.body), digest);
+    let response = registry.get("/v2/old/manifests/schema1").expect(200);
+    assert_eq!(sha256(&response.body), digest);
     let unsigned = "application/vnd.docker.distribution.manifest.v1+json";
-    assert_eq!(answer.field("Content-Type"), unsigned);
+    assert_eq!(response.header("Content-Type"), unsigned);
 }
 
 /// Path and content of every file that a push of [`image`] 1 as `team/app:v1` must leave.

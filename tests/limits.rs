@@ -1,13 +1,13 @@
 //! What the HTTP engine stands: every bound, every malformed byte, every rude client. Raw sockets
 //! against a server in this process, with a small program behind it.
 
-mod answers;
 mod bodies;
 mod capacity;
 mod deadlines;
 mod files;
 mod framing;
 mod log;
+mod responses;
 mod shutdown;
 
 use crate::util::raw::Raw;
@@ -47,7 +47,7 @@ struct Program {
     file: Arc<std::fs::File>,
     /// `/hold` says here that it was entered ...
     entered: Mutex<Sender<()>>,
-    /// ... and answers when something comes here.
+    /// ... and responses when something comes here.
     release: Mutex<Receiver<()>>,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::util::image::image;
 use crate::util::program::is_for_windows;
-use crate::util::registry::{Answer, Settings, TestRegistry};
+use crate::util::registry::{RawResponse, Settings, TestRegistry};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -19,10 +19,10 @@ const HUGE: [&str; 4] = [
 ];
 
 /// The entries of a page of tags or repositories.
-fn entries(answer: &Answer) -> Vec<String> {
+fn entries(response: &RawResponse) -> Vec<String> {
     let (body, name) = (
-        answer.json(),
-        if answer.json()["tags"].is_null() {
+        response.json(),
+        if response.json()["tags"].is_null() {
             "repositories"
         } else {
             "tags"
@@ -40,10 +40,10 @@ fn entries(answer: &Answer) -> Vec<String> {
 fn pages(registry: &TestRegistry, first: &str) -> Vec<Vec<String>> {
     let (mut pages, mut path) = (Vec::new(), first.to_owned());
     loop {
-        let answer = registry.get(&path).expect(200);
-        pages.push(entries(&answer));
+        let response = registry.get(&path).expect(200);
+        pages.push(entries(&response));
         assert!(pages.len() < 100, "the links do not end");
-        match answer.find("Link") {
+        match response.find("Link") {
             Some(link) => {
                 let (url, relation) = link.split_once(">; ").unwrap();
                 assert_eq!(relation, "rel=\"next\"");
@@ -80,13 +80,13 @@ fn tags_are_in_the_order_of_their_bytes() {
     let registry = with_tags(&[
         "b", "a", "D", "C", "_", "1", "10", "2", "a.b", "a-b", "a_b", "aB",
     ]);
-    let answer = registry.get("/v2/a/tags/list").expect(200);
+    let response = registry.get("/v2/a/tags/list").expect(200);
     let sorted = [
         "1", "10", "2", "C", "D", "_", "a", "a-b", "a.b", "aB", "a_b", "b",
     ];
-    assert_eq!(entries(&answer), sorted);
-    assert_eq!(answer.json()["name"], "a");
-    assert_eq!(answer.find("Link"), None);
+    assert_eq!(entries(&response), sorted);
+    assert_eq!(response.json()["name"], "a");
+    assert_eq!(response.find("Link"), None);
 }
 
 #[test]
@@ -126,12 +126,12 @@ fn tags_start_after_the_last_one_known_or_not() {
         ("last=b&n=1", vec!["c"]),
         ("last=c&n=1", vec![]),
     ] {
-        let answer = registry
+        let response = registry
             .get(&format!("/v2/a/tags/list?{query}"))
             .expect(200);
-        assert_eq!(entries(&answer), expected, "{query}");
+        assert_eq!(entries(&response), expected, "{query}");
         let is_last = !["last=&n=2", "last=a&n=1"].contains(&query);
-        assert_eq!(answer.find("Link").is_none(), is_last, "{query}");
+        assert_eq!(response.find("Link").is_none(), is_last, "{query}");
     }
 }
 
@@ -141,14 +141,14 @@ fn any_number_of_entries_is_taken_and_nothing_else() {
     for list in ["a/tags/list", "_catalog"] {
         let whole = entries(&registry.get(&format!("/v2/{list}")).expect(200));
         for n in NOT_NUMBERS {
-            let answer = registry.get(&format!("/v2/{list}?n={n}"));
-            let answer = answer.expect_error(400, "PAGINATION_NUMBER_INVALID");
-            assert!(answer.json()["errors"][0]["detail"]["n"].is_string());
+            let response = registry.get(&format!("/v2/{list}?n={n}"));
+            let response = response.expect_error(400, "PAGINATION_NUMBER_INVALID");
+            assert!(response.json()["errors"][0]["detail"]["n"].is_string());
         }
         for n in HUGE {
-            let answer = registry.get(&format!("/v2/{list}?n={n}")).expect(200);
-            assert_eq!(entries(&answer), whole);
-            assert_eq!(answer.find("Link"), None);
+            let response = registry.get(&format!("/v2/{list}?n={n}")).expect(200);
+            assert_eq!(entries(&response), whole);
+            assert_eq!(response.find("Link"), None);
         }
         for n in ["0", "000"] {
             let none = registry.get(&format!("/v2/{list}?n={n}")).expect(200);
@@ -196,7 +196,7 @@ fn all_tags_come_at_once_to_a_client_that_names_no_number() {
         assert_eq!(all.json(), json!({"name": "a", "tags": tags}), "{count}");
         assert_eq!(all.find("Link"), None);
         let head = registry.head("/v2/a/tags/list").expect(200);
-        assert_eq!(head.field("Content-Type"), all.field("Content-Type"));
+        assert_eq!(head.header("Content-Type"), all.header("Content-Type"));
         let last = registry.get("/v2/a/tags/list?last=t1004&n=").expect(200);
         assert_eq!(entries(&last), tags[6..], "{count}");
     }
@@ -217,7 +217,7 @@ fn a_tag_that_cannot_be_read_hides_no_other() {
     for number in 1000..3500 {
         registry.plant_tag("a", &format!("t{number}"), &digest);
     }
-    // What cannot be read: no folder where the link's folder is meant to be, but a loop.
+    // What cannot be read: no directory where the link's directory is meant to be, but a loop.
     let broken = registry.file("repositories/a/_manifests/tags/t3000/current");
     fs::remove_dir_all(&broken).unwrap();
     if !make_loop(&broken) {
@@ -319,7 +319,7 @@ fn the_catalog_is_in_the_order_of_whole_names() {
     let rest = registry.get("/v2/_catalog?last=a/a&n=2").expect(200);
     assert_eq!(entries(&rest), ["a/b", "a/b/c"]);
     assert_eq!(
-        rest.field("Link"),
+        rest.header("Link"),
         "</v2/_catalog?n=2&last=a%2Fb%2Fc>; rel=\"next\""
     );
 }
@@ -364,14 +364,14 @@ fn what_a_crash_left_is_no_tag() {
     let registry = with_tags(&["b", "m", "y"]);
     let digest = registry
         .head("/v2/a/manifests/b")
-        .field("Docker-Content-Digest")
+        .header("Docker-Content-Digest")
         .to_owned();
     let hex = digest.replace(':', "/");
     let tags = "repositories/a/_manifests/tags";
     // Many of each kind in a row, so that whole steps of the walk hold nothing else.
     for number in 0..1100 {
-        let folder = registry.file(&format!("{tags}/c{number}"));
-        fs::create_dir_all(folder).unwrap();
+        let directory = registry.file(&format!("{tags}/c{number}"));
+        fs::create_dir_all(directory).unwrap();
     }
     for number in 0..100 {
         registry.plant(&format!("{tags}/d{number}/current/link"), "");
@@ -405,8 +405,8 @@ fn what_is_no_repository_is_not_in_the_catalog() {
     registry.push_blob("blobs/only", b"a blob");
     let repositories = "repositories";
     for number in 0..600 {
-        let folder = registry.file(&format!("{repositories}/empty{number}/below"));
-        fs::create_dir_all(folder).unwrap();
+        let directory = registry.file(&format!("{repositories}/empty{number}/below"));
+        fs::create_dir_all(directory).unwrap();
     }
     registry.plant(&format!("{repositories}/file"), "a file");
     registry.plant(&format!("{repositories}/UPPER/_manifests/x"), "");

@@ -6,19 +6,19 @@ use crate::util::raw::Raw;
 use std::fs;
 use std::path::Path;
 
-fn start(folder: &Path, more: &str) -> Program {
-    let root = folder.join("data");
+fn start(directory: &Path, more: &str) -> Program {
+    let root = directory.join("data");
     let text = format!(
         "version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
          http: {{addr: '127.0.0.1:0'}}\n{more}\n",
         root.display()
     );
-    Program::start(folder, &text, &[])
+    Program::start(directory, &text, &[])
 }
 
 /// Everything that the program wrote until now: on one connection one request is told after the other.
 fn written(mut program: Program, connection: &mut Raw) -> Vec<String> {
-    connection.request("/the-end").answer();
+    connection.request("/the-end").response();
     program.wait_for("\"GET /the-end HTTP/1.1\"");
     program.kill();
     program.read_all();
@@ -31,15 +31,15 @@ fn those_with<'l>(lines: &'l [String], text: &str) -> Vec<&'l String> {
 
 #[test]
 fn a_tls_client_on_a_plain_port_is_said_in_words_and_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut program = start(folder.path(), "");
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = start(directory.path(), "");
     let address = program.address();
     for _ in 0..20 {
         let mut client = Raw::connect(address);
-        let answer = client
+        let response = client
             .send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
-            .answer();
-        assert_eq!(answer.status, 400);
+            .response();
+        assert_eq!(response.status, 400);
         client.expect_end();
         drop(Raw::connect(address));
     }
@@ -55,24 +55,24 @@ fn a_tls_client_on_a_plain_port_is_said_in_words_and_once() {
 
 #[test]
 fn ordinary_refusals_and_interruptions_stand_in_the_access_log_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let users = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let users = directory.path().join("users");
     fs::write(&users, line("anna", "secret")).unwrap();
     let auth = format!(
         "auth: {{htpasswd: {{realm: r, path: '{}'}}}}",
         users.display()
     );
-    let mut program = start(folder.path(), &auth);
+    let mut program = start(directory.path(), &auth);
     let mut client = Raw::connect(program.address());
     for _ in 0..3 {
-        assert_eq!(client.request("/v2/").answer().status, 401);
+        assert_eq!(client.request("/v2/").response().status, 401);
     }
     let lines = written(program, &mut client);
     assert_eq!(those_with(&lines, " 401 ").len(), 4, "{lines:#?}");
     assert_eq!(those_with(&lines, "\"GET /v2/ HTTP/1.1\" 401 ").len(), 3);
 
-    let folder = tempfile::tempdir().unwrap();
-    let mut program = start(folder.path(), "");
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = start(directory.path(), "");
     let address = program.address();
     let put = "PUT /v2/a/manifests/v1 HTTP/1.1\r\nHost: x\r\n";
     let mut client = Raw::connect(address);
@@ -102,16 +102,16 @@ fn ordinary_refusals_and_interruptions_stand_in_the_access_log_alone() {
 #[test]
 fn the_access_log_names_the_client_whom_a_trusted_proxy_names() {
     for (proxies, client) in [("[127.0.0.1]", "192.0.2.1"), ("[]", "127.0.0.1")] {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let text = format!(
             "version: 0.1\nstorage: inmemory\nhttp: {{addr: '127.0.0.1:0', trustedproxies: {proxies}}}\n"
         );
-        let mut program = Program::start(folder.path(), &text, &[]);
+        let mut program = Program::start(directory.path(), &text, &[]);
         let mut connection = Raw::connect(program.address());
         connection.send(
             "GET /v2/ HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.1, 192.0.2.1\r\n\r\n",
         );
-        assert_eq!(connection.answer().status, 200);
+        assert_eq!(connection.response().status, 200);
         let line = program.wait_for("\"GET /v2/ HTTP/1.1\" 200 ");
         assert!(line.starts_with(&format!("{client} - - [")), "{line}");
     }
@@ -119,8 +119,8 @@ fn the_access_log_names_the_client_whom_a_trusted_proxy_names() {
 
 #[test]
 fn what_a_client_sends_stands_in_the_logs_in_part() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut program = start(folder.path(), "log: {level: debug}");
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = start(directory.path(), "log: {level: debug}");
     let mut client = Raw::connect(program.address());
     let long = "x".repeat(7000);
     for target in [
@@ -135,7 +135,7 @@ fn what_a_client_sends_stands_in_the_logs_in_part() {
         client.send(format!(
             "GET {target} HTTP/1.1\r\nHost: x\r\nUser-Agent: {long}\r\nReferer: {long}\r\n\r\n"
         ));
-        assert!(client.answer().status >= 400, "{target}");
+        assert!(client.response().status >= 400, "{target}");
     }
     client.send(format!(
         "PUT /v2/a/manifests/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: {long}\r\nContent-Length: 2\r\n\r\n{{}}"

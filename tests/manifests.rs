@@ -8,12 +8,12 @@ mod refused;
 mod together;
 
 use crate::util::image::{artifact, bytes, descriptor, image, index, sha256, sha512};
-use crate::util::registry::{Answer, TestRegistry};
+use crate::util::registry::{RawResponse, TestRegistry};
 use registry::spec::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use serde_json::{Value, json};
 
 /// Puts bytes as a manifest of repository `a`.
-fn put(registry: &TestRegistry, reference: &str, media_type: &str, bytes: &[u8]) -> Answer {
+fn put(registry: &TestRegistry, reference: &str, media_type: &str, bytes: &[u8]) -> RawResponse {
     let path = format!("/v2/a/manifests/{reference}");
     registry.put(&path, &[("Content-Type", media_type)], bytes)
 }
@@ -22,19 +22,19 @@ fn put(registry: &TestRegistry, reference: &str, media_type: &str, bytes: &[u8])
 #[track_caller]
 fn assert_manifest(registry: &TestRegistry, reference: &str, media_type: &str, bytes: &[u8]) {
     let path = format!("/v2/a/manifests/{reference}");
-    let answer = registry.get(&path).expect(200);
-    assert!(answer.body == bytes, "other bytes");
+    let response = registry.get(&path).expect(200);
+    assert!(response.body == bytes, "other bytes");
     let digest = if reference.starts_with("sha512") {
         sha512(bytes)
     } else {
         sha256(bytes)
     };
     let head = registry.head(&path).expect(200);
-    for answer in [&answer, &head] {
-        assert_eq!(answer.field("Content-Type"), media_type);
-        assert_eq!(answer.field("Docker-Content-Digest"), digest);
-        assert_eq!(answer.field("ETag"), format!("\"{digest}\""));
-        assert_eq!(answer.field("Content-Length"), bytes.len().to_string());
+    for response in [&response, &head] {
+        assert_eq!(response.header("Content-Type"), media_type);
+        assert_eq!(response.header("Docker-Content-Digest"), digest);
+        assert_eq!(response.header("ETag"), format!("\"{digest}\""));
+        assert_eq!(response.header("Content-Length"), bytes.len().to_string());
     }
 }
 
@@ -91,10 +91,10 @@ fn every_kind_of_manifest_comes_back_as_it_was_pushed() {
         let created = put(&registry, tag, media_type, &bytes).expect(201);
         let digest = sha256(&bytes);
         assert_eq!(
-            created.field("Location"),
+            created.header("Location"),
             format!("/v2/a/manifests/{digest}")
         );
-        assert_eq!(created.field("Docker-Content-Digest"), digest);
+        assert_eq!(created.header("Docker-Content-Digest"), digest);
         assert_manifest(&registry, tag, media_type, &bytes);
         assert_manifest(&registry, &digest, media_type, &bytes);
     }
@@ -145,9 +145,9 @@ fn a_push_by_digest_is_checked_in_its_algorithm() {
         put(&registry, &digest, OCI_MANIFEST, &bytes[..]).expect(201);
         assert_manifest(&registry, &digest, OCI_MANIFEST, &bytes);
         let tagged = put(&registry, &format!("{digest}?tag=t"), OCI_MANIFEST, &bytes).expect(201);
-        assert_eq!(tagged.field("Docker-Content-Digest"), digest);
+        assert_eq!(tagged.header("Docker-Content-Digest"), digest);
         let by_tag = registry.get("/v2/a/manifests/t").expect(200);
-        assert_eq!(by_tag.field("Docker-Content-Digest"), digest);
+        assert_eq!(by_tag.header("Docker-Content-Digest"), digest);
         registry
             .delete(&format!("/v2/a/manifests/{digest}"))
             .expect(202);
@@ -182,7 +182,7 @@ fn more_tags_than_an_answer_can_name_are_refused_before_anything_is_made() {
     // The same tag again takes no room.
     let twice = [&fits[..], &fits[..]].concat();
     let created = put(&registry, &path(&twice), OCI_MANIFEST, &bytes).expect(201);
-    let line = created.field("OCI-Tag");
+    let line = created.header("OCI-Tag");
     assert_eq!((line.len(), line), (2048, &*fits.join(", ")));
     for tag in &fits {
         assert_manifest(&registry, tag, OCI_MANIFEST, &bytes);
@@ -236,7 +236,7 @@ fn a_tag_moves_and_what_it_named_stays() {
     let first = registry.push_image("a", "v1", 1);
     let second = registry.push_image("a", "v1", 2);
     let tag = registry.get("/v2/a/manifests/v1").expect(200);
-    assert_eq!(tag.field("Docker-Content-Digest"), second);
+    assert_eq!(tag.header("Docker-Content-Digest"), second);
     assert_manifest(
         &registry,
         &first,
@@ -245,10 +245,10 @@ fn a_tag_moves_and_what_it_named_stays() {
     );
     registry.push_image("a", "v1", 1);
     let tag = registry.get("/v2/a/manifests/v1").expect(200);
-    assert_eq!(tag.field("Docker-Content-Digest"), first);
+    assert_eq!(tag.header("Docker-Content-Digest"), first);
     let registry = registry.restart();
     let tag = registry.get("/v2/a/manifests/v1").expect(200);
-    assert_eq!(tag.field("Docker-Content-Digest"), first);
+    assert_eq!(tag.header("Docker-Content-Digest"), first);
 }
 
 #[test]
@@ -266,9 +266,9 @@ fn a_client_that_has_a_manifest_is_told_so() {
             &digest,
             "*",
         ] {
-            let answer = ask("GET", known).expect(304);
-            assert_eq!(answer.field("Docker-Content-Digest"), digest);
-            assert!(answer.body.is_empty());
+            let response = ask("GET", known).expect(304);
+            assert_eq!(response.header("Docker-Content-Digest"), digest);
+            assert!(response.body.is_empty());
             ask("HEAD", known).expect(304);
         }
         ask("GET", &format!("\"{}\"", sha256(b"other"))).expect(200);
@@ -351,14 +351,14 @@ fn a_damaged_manifest_is_not_served_and_can_be_pushed_again_or_deleted() {
     for damaged in [&b""[..], b"{\"schemaVersion\":2}", &bytes(1, 500)] {
         std::fs::write(registry.blob_file(&digest), damaged).unwrap();
         for reference in ["v1", &digest] {
-            let answer = registry.get(&format!("/v2/a/manifests/{reference}"));
+            let response = registry.get(&format!("/v2/a/manifests/{reference}"));
             if damaged.is_empty() {
                 // As a crash of distribution leaves it: missing, so that clients push it again.
-                answer.expect_error(404, "MANIFEST_UNKNOWN");
+                response.expect_error(404, "MANIFEST_UNKNOWN");
                 continue;
             }
-            let answer = answer.expect_error(500, "UNKNOWN");
-            assert_eq!(answer.json()["errors"][0]["detail"], digest);
+            let response = response.expect_error(500, "UNKNOWN");
+            assert_eq!(response.json()["errors"][0]["detail"], digest);
         }
         registry.put_manifest("a", "v1", &image(1)).expect(201);
         assert_manifest(

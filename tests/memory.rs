@@ -44,14 +44,14 @@ fn large_pushes_beyond_the_memory_are_refused_with_503_and_small_ones_go_on() {
         // It has read all that came, or has refused it.
         let mut next = Raw::connect(registry.address);
         next.send(put_head("large", body.len())).send(&body);
-        let answer = next.answer_to("PUT");
-        if answer.status == 503 {
-            break answer;
+        let response = next.answer_to("PUT");
+        if response.status == 503 {
+            break response;
         }
-        assert_eq!(answer.status, 201, "{}", answer.text());
+        assert_eq!(response.status, 201, "{}", response.text());
         held.push(raw);
     };
-    assert_eq!(refused.field("Retry-After"), Some("1"));
+    assert_eq!(refused.header("Retry-After"), Some("1"));
     assert!(refused.text().contains("http.limits.memory"));
     assert!(held.len() >= 4, "{}", held.len());
     registry.put_manifest("a", "small", &image(1)).expect(201);
@@ -73,26 +73,26 @@ fn a_large_manifest_is_checked_before_it_is_sent_from_its_file() {
     registry.push_parts("a", 1);
     let bytes = padded(MIB);
     let digest = sha256(&bytes);
-    let fields = [("Content-Type", OCI_MANIFEST)];
+    let headers = [("Content-Type", OCI_MANIFEST)];
     registry
-        .put("/v2/a/manifests/v1", &fields, &bytes)
+        .put("/v2/a/manifests/v1", &headers, &bytes)
         .expect(201);
     for reference in ["v1", &digest] {
-        let answer = registry
+        let response = registry
             .get(&format!("/v2/a/manifests/{reference}"))
             .expect(200);
-        assert!(answer.body == bytes);
-        assert_eq!(answer.field("Content-Type"), OCI_MANIFEST);
-        assert_eq!(answer.field("Docker-Content-Digest"), digest);
+        assert!(response.body == bytes);
+        assert_eq!(response.header("Content-Type"), OCI_MANIFEST);
+        assert_eq!(response.header("Docker-Content-Digest"), digest);
         let head = registry
             .head(&format!("/v2/a/manifests/{reference}"))
             .expect(200);
-        assert_eq!(head.field("Content-Length"), MIB.to_string());
+        assert_eq!(head.header("Content-Length"), MIB.to_string());
     }
     let damaged = [&bytes[..MIB - 1], b"\n"].concat();
     fs::write(registry.blob_file(&digest), damaged).unwrap();
-    let answer = registry.get("/v2/a/manifests/v1");
-    answer.expect_error(500, "UNKNOWN");
+    let response = registry.get("/v2/a/manifests/v1");
+    response.expect_error(500, "UNKNOWN");
 }
 
 #[test]
@@ -104,8 +104,8 @@ fn the_first_hundred_missing_things_are_named_and_all_are_counted_once() {
     let mut push = |count: usize| {
         let twice: Vec<_> = (0..2 * count).map(|number| missing(number / 2)).collect();
         manifest["layers"] = json!(twice);
-        let answer = registry.put_manifest("a", "v1", &manifest);
-        let body = answer.expect_error(400, "MANIFEST_BLOB_UNKNOWN").json();
+        let response = registry.put_manifest("a", "v1", &manifest);
+        let body = response.expect_error(400, "MANIFEST_BLOB_UNKNOWN").json();
         body["errors"].as_array().unwrap().clone()
     };
     for (count, named) in [(1, 1), (100, 100), (101, 100), (300, 100)] {
@@ -134,9 +134,9 @@ fn what_a_client_wrote_is_cut_in_an_error() {
         format!("/v2/a/referrers/{}?last={long}", sha256(b"")),
     ] {
         let mut raw = Raw::connect(registry.address);
-        let answer = raw.request(&path).answer();
-        assert!((400..500).contains(&answer.status), "{}", answer.status);
-        assert!(answer.body.len() < 10_000, "{}", answer.body.len());
+        let response = raw.request(&path).response();
+        assert!((400..500).contains(&response.status), "{}", response.status);
+        assert!(response.body.len() < 10_000, "{}", response.body.len());
     }
     let long = "\u{7f}".repeat(MIB);
     for (from, to) in [
@@ -150,8 +150,8 @@ fn what_a_client_wrote_is_cut_in_an_error() {
         let body = image(1).to_string().replacen(from, to, 1);
         let mut raw = Raw::connect(registry.address);
         raw.send(put_head("v1", body.len())).send(&body);
-        let answer = raw.answer_to("PUT");
-        assert_eq!(answer.status, 400);
-        assert!(answer.body.len() < 20_000, "{}", answer.body.len());
+        let response = raw.answer_to("PUT");
+        assert_eq!(response.status, 400);
+        assert!(response.body.len() < 20_000, "{}", response.body.len());
     }
 }

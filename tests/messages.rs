@@ -3,7 +3,7 @@
 use crate::auth::{basic, line};
 use crate::util::errcode::shown;
 use crate::util::image::{image, layer, sha256};
-use crate::util::registry::{Answer, Settings, TestRegistry};
+use crate::util::registry::{RawResponse, Settings, TestRegistry};
 use registry::spec::Code;
 use registry::spec::error::{Error, TABLE};
 use registry::spec::media_type::OCI_MANIFEST;
@@ -13,10 +13,10 @@ use std::fs;
 const NONE: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// What is shown of an error's answer; nothing of it may be a code alone.
+/// What is shown of an error's response; nothing of it may be a code alone.
 #[track_caller]
-fn read(answer: &Answer) -> String {
-    let shown = shown(&answer.body);
+fn read(response: &RawResponse) -> String {
+    let shown = shown(&response.body);
     assert!(
         shown.iter().all(|line| line.contains(": ")),
         "a message is lost: {shown:?}"
@@ -24,8 +24,8 @@ fn read(answer: &Answer) -> String {
     shown.join("; ")
 }
 
-fn detail(answer: &Answer) -> Value {
-    answer.json()["errors"][0]["detail"].clone()
+fn detail(response: &RawResponse) -> Value {
+    response.json()["errors"][0]["detail"].clone()
 }
 
 fn access(kind: &str, name: &str, actions: &[&str]) -> Value {
@@ -64,8 +64,8 @@ fn the_message_of_every_code_is_shown() {
 
 #[test]
 fn a_refusal_lists_what_was_asked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     fs::write(&path, line("anna", "anna") + &line("ben", "ben")).unwrap();
     let rules =
         r#"{rules: [{users: [anna], repositories: ["**"], actions: [pull, push, delete]}]}"#;
@@ -125,12 +125,12 @@ fn a_refusal_lists_what_was_asked_for() {
         ("GET", "/v2/A/tags/list", Value::Null),
     ] {
         for credentials in [None, Some(("Authorization", &*wrong))] {
-            let fields: Vec<_> = credentials.into_iter().collect();
-            let answer = registry.call(method, path, &fields, None);
-            let answer = answer.expect_error(401, "UNAUTHORIZED");
-            assert_eq!(detail(&answer), expected, "{method} {path}");
-            assert!(answer.json()["errors"][0].get("detail").is_some());
-            let read = read(&answer);
+            let headers: Vec<_> = credentials.into_iter().collect();
+            let response = registry.call(method, path, &headers, None);
+            let response = response.expect_error(401, "UNAUTHORIZED");
+            assert_eq!(detail(&response), expected, "{method} {path}");
+            assert!(response.json()["errors"][0].get("detail").is_some());
+            let read = read(&response);
             assert!(
                 read.starts_with("unauthorized: authentication required"),
                 "{read}"
@@ -186,9 +186,9 @@ fn an_error_names_what_it_is_about_as_distribution_does() {
         ("A/tags/list".to_owned(), json!("A")),
         ("a/nothing".to_owned(), json!("/v2/a/nothing")),
     ] {
-        let answer = registry.get(&format!("/v2/{path}"));
-        assert_eq!(detail(&answer), expected, "{path}");
-        read(&answer);
+        let response = registry.get(&format!("/v2/{path}"));
+        assert_eq!(detail(&response), expected, "{path}");
+        read(&response);
         let is_blob = path.contains("/blobs/") || path.contains("/manifests/");
         if is_blob {
             let deleted = registry.delete(&format!("/v2/{path}"));
@@ -204,14 +204,14 @@ fn no_message_of_a_running_registry_is_lost() {
     let start = || {
         registry
             .post("/v2/a/blobs/uploads/")
-            .field("Location")
+            .header("Location")
             .to_owned()
     };
     let put = |path: &str, content_type: &str, body: &[u8]| {
         registry.put(path, &[("Content-Type", content_type)], body)
     };
     let missing = format!("{}?digest={NONE}", start());
-    for answer in [
+    for response in [
         put(&start(), "", b"x"),
         put(&missing, "", b"x"),
         put(&format!("{}?digest=md5:1", start()), "", b"x"),
@@ -241,8 +241,8 @@ fn no_message_of_a_running_registry_is_lost() {
         registry.get("/v2/%zz/tags/list"),
         registry.get("/v3/"),
     ] {
-        assert!(answer.status >= 400, "{answer:?}");
-        read(&answer);
+        assert!(response.status >= 400, "{response:?}");
+        read(&response);
     }
     for (name, value, key) in [
         ("STORAGE_DELETE_ENABLED", "false", "storage.delete.enabled"),
@@ -253,8 +253,8 @@ fn no_message_of_a_running_registry_is_lost() {
         ),
     ] {
         let registry = Settings::default().set(name, value).start();
-        let answer = registry.delete("/v2/a/manifests/v1");
-        let read = read(&answer.expect_error(405, "UNSUPPORTED"));
+        let response = registry.delete("/v2/a/manifests/v1");
+        let read = read(&response.expect_error(405, "UNSUPPORTED"));
         assert!(read.contains(key), "{read}");
     }
 }

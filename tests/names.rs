@@ -3,12 +3,12 @@
 
 use crate::util::image::{image, sha256};
 use crate::util::program::is_for_windows;
-use crate::util::raw::{Answer, Raw};
+use crate::util::raw::{Raw, RawResponse};
 use crate::util::registry::TestRegistry;
 use registry::spec::media_type::OCI_MANIFEST;
 
 /// Sends a request exactly as written, with a body.
-fn send(registry: &TestRegistry, method: &str, target: &str, body: &[u8]) -> Answer {
+fn send(registry: &TestRegistry, method: &str, target: &str, body: &[u8]) -> RawResponse {
     let mut raw = Raw::connect(registry.address);
     raw.send(format!(
         "{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {OCI_MANIFEST}\r\nContent-Length: {}\r\n\r\n",
@@ -17,20 +17,20 @@ fn send(registry: &TestRegistry, method: &str, target: &str, body: &[u8]) -> Ans
     raw.send(body).answer_to(method)
 }
 
-/// Checks status and code, and that the answer says which text it is about.
+/// Checks status and code, and that the response says which text it is about.
 #[track_caller]
-fn assert_refused(answer: &Answer, status: u16, code: &str) {
-    assert_eq!(answer.status, status, "{answer:?}");
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+fn assert_refused(response: &RawResponse, status: u16, code: &str) {
+    assert_eq!(response.status, status, "{response:?}");
+    let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!(body["errors"][0]["code"], code, "{body}");
     assert!(body["errors"][0]["message"].as_str().unwrap().len() > 10);
 }
 
 /// Checks that a client was sent on to a path of this host.
 #[track_caller]
-fn assert_moved(answer: &Answer) {
-    assert!(matches!(answer.status, 301 | 308), "{answer:?}");
-    let location = answer.field("Location").unwrap();
+fn assert_moved(response: &RawResponse) {
+    assert!(matches!(response.status, 301 | 308), "{response:?}");
+    let location = response.header("Location").unwrap();
     let is_path = location.starts_with('/') && !location.starts_with("//");
     assert!(is_path && !location.contains(".."), "{location}");
 }
@@ -129,15 +129,15 @@ fn a_bad_name_is_refused_everywhere_and_nothing_is_written() {
                 "x",
             ),
         ] {
-            let answer = send(
+            let response = send(
                 &registry,
                 method,
                 &format!("/v2/{name}/{rest}"),
                 body.as_bytes(),
             );
             match is_untidy(&name) {
-                true => assert_moved(&answer),
-                false => assert_refused(&answer, 400, "NAME_INVALID"),
+                true => assert_moved(&response),
+                false => assert_refused(&response, 400, "NAME_INVALID"),
             }
         }
     }
@@ -171,13 +171,13 @@ fn what_cannot_be_mounted_by_its_name_or_digest_is_uploaded() {
         let target = format!("/v2/b/blobs/uploads/?{query}");
         let started = send(&registry, "POST", &target, b"");
         assert_eq!(started.status, 202, "{query}");
-        let location = started.field("Location").unwrap();
+        let location = started.header("Location").unwrap();
         registry.delete(location).expect(204);
     }
     for text in digests {
         let target = format!("/v2/b/blobs/uploads/?digest={text}");
-        let answer = send(&registry, "POST", &target, b"");
-        assert_refused(&answer, 400, "DIGEST_INVALID");
+        let response = send(&registry, "POST", &target, b"");
+        assert_refused(&response, 400, "DIGEST_INVALID");
     }
     let malformed = format!("/v2/b/blobs/uploads/?mount={digest}&from=%zz");
     assert_refused(
@@ -200,10 +200,10 @@ fn a_bad_tag_is_refused_and_nothing_is_written() {
     ] {
         for (method, body) in [("GET", ""), ("PUT", &manifest[..]), ("DELETE", "")] {
             let target = format!("/v2/a/manifests/{tag}");
-            let answer = send(&registry, method, &target, body.as_bytes());
+            let response = send(&registry, method, &target, body.as_bytes());
             match is_untidy(tag) {
-                true => assert_moved(&answer),
-                false => assert_refused(&answer, 400, "TAG_INVALID"),
+                true => assert_moved(&response),
+                false => assert_refused(&response, 400, "TAG_INVALID"),
             }
         }
     }
@@ -243,13 +243,13 @@ fn a_bad_digest_is_refused_and_nothing_is_written() {
             ("DELETE", "blobs", ""),
             ("GET", "referrers", ""),
         ] {
-            let answer = send(
+            let response = send(
                 &registry,
                 method,
                 &format!("/v2/a/{noun}/{digest}"),
                 body.as_bytes(),
             );
-            assert_refused(&answer, 400, "DIGEST_INVALID");
+            assert_refused(&response, 400, "DIGEST_INVALID");
         }
     }
     // Encoding what needs none changes nothing.
@@ -282,10 +282,10 @@ fn a_bad_session_is_unknown() {
         ] {
             let digest = if query.is_empty() { "" } else { &digest };
             let target = format!("/v2/a/blobs/uploads/{id}{query}{digest}");
-            let answer = send(&registry, method, &target, b"y");
+            let response = send(&registry, method, &target, b"y");
             match is_untidy(id) {
-                true => assert_moved(&answer),
-                false => assert_refused(&answer, 404, "BLOB_UPLOAD_UNKNOWN"),
+                true => assert_moved(&response),
+                false => assert_refused(&response, 404, "BLOB_UPLOAD_UNKNOWN"),
             }
         }
     }
@@ -325,11 +325,11 @@ fn right_names_of_every_form_work() {
     for name in &names {
         let digest = registry.push_image(name, "con", 1);
         let pulled = send(&registry, "GET", &format!("/v2/{name}/manifests/con"), b"");
-        assert_eq!(pulled.field("Docker-Content-Digest"), Some(&digest[..]));
+        assert_eq!(pulled.header("Docker-Content-Digest"), Some(&digest[..]));
         let layer = &image(1)["layers"][0]["digest"];
         let path = format!("/v2/{name}/blobs/{}", layer.as_str().unwrap());
         assert_eq!(
-            registry.head(&path).expect(200).field("Content-Length"),
+            registry.head(&path).expect(200).header("Content-Length"),
             "10000"
         );
         let list = registry.get(&format!("/v2/{name}/tags/list")).expect(200);
@@ -373,7 +373,7 @@ fn tags_that_are_devices_or_end_in_a_dot_are_tags_like_others() {
     for tag in tags {
         registry.put_manifest("a", tag, &image(1)).expect(201);
         let pulled = registry.get(&format!("/v2/a/manifests/{tag}")).expect(200);
-        assert_eq!(pulled.field("Docker-Content-Digest"), digest);
+        assert_eq!(pulled.header("Docker-Content-Digest"), digest);
     }
     let listed = registry.get("/v2/a/tags/list").expect(200).json();
     let mut sorted = [&tags[..], &["latest"]].concat();
@@ -405,11 +405,11 @@ fn tags_that_differ_only_by_case_are_two_tags_or_a_clear_error() {
         put.expect(201);
         let second = sha256(image(2).to_string().as_bytes());
         let pulled = registry.get("/v2/a/manifests/V1").expect(200);
-        assert_eq!(pulled.field("Docker-Content-Digest"), second);
+        assert_eq!(pulled.header("Docker-Content-Digest"), second);
         registry.delete("/v2/a/manifests/V1").expect(202);
     }
     let pulled = registry.get("/v2/a/manifests/v1").expect(200);
-    assert_eq!(pulled.field("Docker-Content-Digest"), first);
+    assert_eq!(pulled.header("Docker-Content-Digest"), first);
     registry.delete("/v2/a/manifests/v1").expect(202);
     registry.put_manifest("a", "V1", &image(2)).expect(201);
 }

@@ -1,5 +1,5 @@
-//! Entries of the data folder that are not what they should be: one of them hides no other, stops nothing and is
-//! logged once. And a data folder that is gone.
+//! Entries of the data directory that are not what they should be: one of them hides no other, stops nothing and is
+//! logged once. And a data directory that is gone.
 
 mod driver;
 mod entries;
@@ -154,7 +154,7 @@ fn what_fails_for_the_moment_is_no_empty_list() {
     });
     assert!(storage.repositories("", "", 9).is_err());
     assert!(storage.tags(&name("a/b"), "", 9).is_err());
-    // And what says nothing but of one folder hides no other.
+    // And what says nothing but of one directory hides no other.
     driver.fail(|_, key| {
         key.as_str()
             .contains("/repositories/a")
@@ -221,8 +221,8 @@ fn a_purge_ends_where_it_is_asked_to_and_passes_over_what_is_odd() {
     }
     let left = || -> usize {
         let count = |repository| {
-            let folder = layout::uploads(&name(repository));
-            driver.disk.list(&folder, "", 99).unwrap().len()
+            let directory = layout::uploads(&name(repository));
+            driver.disk.list(&directory, "", 99).unwrap().len()
         };
         ["a", "b", "c"].map(count).into_iter().sum()
     };

@@ -24,8 +24,8 @@ pub fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
-    let path = folder.path().join("config.yml");
+fn file(directory: &tempfile::TempDir, text: &str) -> PathBuf {
+    let path = directory.path().join("config.yml");
     std::fs::write(&path, text).unwrap();
     path
 }
@@ -118,9 +118,9 @@ fn wrong_words_are_told_last_with_where_the_right_ones_are_and_exit_2() {
 
 #[test]
 fn check_config_prints_what_it_comes_to() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let path = file(
-        &folder,
+        &directory,
         "version: 0.1\nstorage: inmemory\nhttp: {secret: hunter2}\nlog: {levle: x}\n",
     );
     let variables = [
@@ -152,9 +152,9 @@ fn check_config_prints_what_it_comes_to() {
 
 #[test]
 fn check_config_tells_every_mistake_and_exits_1() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let path = file(
-        &folder,
+        &directory,
         "version: 0.1\nstorage: inmemory\nhttp:\n  addr: x\n",
     );
     for command in ["check-config", "serve"] {
@@ -186,8 +186,8 @@ fn a_file_that_is_not_there_exits_1() {
 
 #[test]
 fn the_environment_names_the_file_where_the_words_do_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = file(&folder, "version: 0.1\nstorage: inmemory\n");
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(&directory, "version: 0.1\nstorage: inmemory\n");
     let variable = ("REGISTRY_CONFIGURATION_PATH", text(&path));
     let output = registry(&["check-config"], &[variable]);
     assert_eq!(
@@ -202,16 +202,16 @@ fn the_environment_names_the_file_where_the_words_do_not() {
 fn a_log_file_takes_the_log_and_keeps_why_the_program_ended() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (data, log) = (
-        folder.path().join("data"),
-        folder.path().join("registry.log"),
+        directory.path().join("data"),
+        directory.path().join("registry.log"),
     );
     let settings = format!(
         "version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\nhttp: {{addr: '{address}'}}\nlog: {{levle: x}}\n",
         data.display()
     );
-    let path = file(&folder, &settings);
+    let path = file(&directory, &settings);
     for times in [1, 2] {
         let output = registry(&["serve", "--log", text(&log), text(&path)], &[]);
         assert_eq!(output.status.code(), Some(1));
@@ -232,16 +232,16 @@ fn a_log_file_takes_the_log_and_keeps_why_the_program_ended() {
 
 #[test]
 fn a_log_file_that_cannot_be_written_exits_1_and_makes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (data, log) = (
-        folder.path().join("data"),
-        folder.path().join("missing/registry.log"),
+        directory.path().join("data"),
+        directory.path().join("missing/registry.log"),
     );
     let settings = format!(
         "version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n",
         data.display()
     );
-    let path = file(&folder, &settings);
+    let path = file(&directory, &settings);
     let output = registry(&["serve", "--log", text(&log), text(&path)], &[]);
     assert_eq!(output.status.code(), Some(1));
     let said = err(&output);
@@ -256,8 +256,8 @@ fn services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_printed() {
     if program::is_for_windows() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = file(&folder, "version: 0.1\nstorage: {filesystem: {}}\n");
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(&directory, "version: 0.1\nstorage: {filesystem: {}}\n");
     let output = registry(&["service", "install", text(&path)], &[]);
     assert_eq!(
         (output.status.code(), err(&output)),
@@ -276,7 +276,7 @@ fn services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_printed() {
         assert!(said.contains(part), "{part}: {said}");
     }
     // What it is for reads it without a word.
-    let unit = folder.path().join("registry.service");
+    let unit = directory.path().join("registry.service");
     std::fs::write(&unit, &said).unwrap();
     match Command::new("systemd-analyze")
         .arg("verify")
@@ -289,7 +289,7 @@ fn services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_printed() {
         ),
         Err(error) => eprintln!("SKIPPED: systemd-analyze is not on this machine: {error}"),
     }
-    let broken = file(&folder, "version: 0.1\n");
+    let broken = file(&directory, "version: 0.1\n");
     let output = registry(&["service", "install", text(&broken)], &[]);
     assert_eq!(
         (output.status.code(), out(&output)),
@@ -309,8 +309,8 @@ fn services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_printed() {
 
 #[test]
 fn the_words_of_a_service_are_checked() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = file(&folder, "version: 0.1\nstorage: inmemory\n");
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(&directory, "version: 0.1\nstorage: inmemory\n");
     for words in [
         &["service", "install", "--name", "a b", text(&path)][..],
         &["service", "start", "--name", "a\\b"],

@@ -1,4 +1,4 @@
-//! What proxies say of the request that they got: `Forwarded` and the `X-Forwarded-*` fields.
+//! What proxies say of the request that they got: `Forwarded` and the `X-Forwarded-*` headers.
 
 use crate::auth::{basic, line};
 use crate::util::raw::Raw;
@@ -14,10 +14,10 @@ fn start() -> TestRegistry {
 }
 
 /// Scheme and host of a `Location`.
-fn origin(registry: &TestRegistry, fields: &[(&str, &str)]) -> String {
-    let answer = registry.call("POST", "/v2/a/blobs/uploads/", fields, Some(b""));
-    let answer = answer.expect(202);
-    let location = answer.field("Location");
+fn origin(registry: &TestRegistry, headers: &[(&str, &str)]) -> String {
+    let response = registry.call("POST", "/v2/a/blobs/uploads/", headers, Some(b""));
+    let response = response.expect(202);
+    let location = response.header("Location");
     let (origin, _) = location.split_once("/v2/").unwrap();
     origin.to_owned()
 }
@@ -31,7 +31,7 @@ fn a_location_is_what_the_nearest_proxy_to_the_client_saw() {
         ("X-Forwarded-Proto", "https"),
         ("X-Forwarded-Host", "x.example"),
     ];
-    for (fields, expected) in [
+    for (headers, expected) in [
         (&[][..], &own[..]),
         (&[("X-Forwarded-Proto", "HTTPS")], &https),
         (&[("X-Forwarded-Proto", "https, http")], &https),
@@ -98,7 +98,7 @@ fn a_location_is_what_the_nearest_proxy_to_the_client_saw() {
             "http://x.example",
         ),
     ] {
-        assert_eq!(origin(&registry, fields), expected, "{fields:?}");
+        assert_eq!(origin(&registry, headers), expected, "{headers:?}");
     }
 }
 
@@ -109,19 +109,19 @@ fn what_a_peer_says_who_is_no_trusted_proxy_is_passed_over() {
         .set("HTTP_TRUSTEDPROXIES", "[192.0.2.0/24]")
         .start();
     let own = format!("http://{}", registry.address);
-    for fields in [
+    for headers in [
         &[("X-Forwarded-Proto", "https")][..],
         &[("X-Forwarded-Host", "evil.example")],
         &[("Forwarded", "proto=https;host=evil.example")],
     ] {
-        assert_eq!(origin(&registry, fields), own, "{fields:?}");
+        assert_eq!(origin(&registry, headers), own, "{headers:?}");
     }
 }
 
 /// A registry with a user, whose challenges lead to its own tokens.
 fn start_with_tickets(more: &[(&str, &str)]) -> (TestRegistry, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     std::fs::write(&path, line("anna", "secret")).unwrap();
     let settings = Settings::default()
         .set("AUTH_HTPASSWD_REALM", "realm")
@@ -131,7 +131,7 @@ fn start_with_tickets(more: &[(&str, &str)]) -> (TestRegistry, TempDir) {
             r#"{rules: [{users: [anonymous], repositories: ["open/*"], actions: [pull]}]}"#,
         );
     let set = |settings: Settings, (name, value): &(&str, &str)| settings.set(name, value);
-    (more.iter().fold(settings, set).start(), folder)
+    (more.iter().fold(settings, set).start(), directory)
 }
 
 #[test]
@@ -156,24 +156,26 @@ fn no_field_of_a_proxy_names_the_host_that_a_password_goes_to() {
             ("HTTP_RELATIVEURLS", relative),
         ];
         let (registry, _folder) = start_with_tickets(&more);
-        for fields in evil {
+        for headers in evil {
             for path in ["/v2/", "/v2/a/tags/list", "/v2/no/endpoint"] {
                 let mut head = format!("GET {path} HTTP/1.1\r\n");
-                if !fields.iter().any(|(name, _)| *name == "Host") {
+                if !headers.iter().any(|(name, _)| *name == "Host") {
                     head.push_str(&format!("Host: {}\r\n", registry.address));
                 }
-                for (name, value) in fields {
+                for (name, value) in headers {
                     head.push_str(&format!("{name}: {value}\r\n"));
                 }
-                let answer = Raw::connect(registry.address).send(head + "\r\n").answer();
-                assert_eq!(answer.status, 401);
-                assert_eq!(answer.field("Cache-Control"), Some("no-store"));
-                let challenge = answer.field("WWW-Authenticate").unwrap();
+                let response = Raw::connect(registry.address)
+                    .send(head + "\r\n")
+                    .response();
+                assert_eq!(response.status, 401);
+                assert_eq!(response.header("Cache-Control"), Some("no-store"));
+                let challenge = response.header("WWW-Authenticate").unwrap();
                 assert!(
                     !challenge.contains("evil"),
-                    "{proxies} {fields:?}: {challenge}"
+                    "{proxies} {headers:?}: {challenge}"
                 );
-                if fields.iter().any(|(name, _)| *name == "Host") {
+                if headers.iter().any(|(name, _)| *name == "Host") {
                     let realm = "Bearer realm=\"/v2/_token\"";
                     assert!(challenge.starts_with(realm), "{challenge}");
                     continue;
@@ -181,8 +183,12 @@ fn no_field_of_a_proxy_names_the_host_that_a_password_goes_to() {
                 let own = format!("://{}/v2/_token", registry.address);
                 assert!(challenge.contains(&own), "{challenge}");
                 let is_https = challenge.contains("\"https://");
-                let says_so = fields.iter().any(|(_, value)| value.contains("https"));
-                assert_eq!(is_https, says_so && proxies != "[]", "{proxies} {fields:?}");
+                let says_so = headers.iter().any(|(_, value)| value.contains("https"));
+                assert_eq!(
+                    is_https,
+                    says_so && proxies != "[]",
+                    "{proxies} {headers:?}"
+                );
             }
         }
     }
@@ -191,10 +197,10 @@ fn no_field_of_a_proxy_names_the_host_that_a_password_goes_to() {
 #[test]
 fn a_token_is_fetched_where_the_client_reached_the_registry() {
     let (registry, _folder) = start_with_tickets(&[]);
-    let fields = [("Forwarded", "proto=HTTPS"), ("Host", "r.example")];
+    let headers = [("Forwarded", "proto=HTTPS"), ("Host", "r.example")];
     let challenge = |registry: &TestRegistry| {
-        let answer = registry.call("GET", "/v2/", &fields, None).expect(401);
-        answer.field("WWW-Authenticate").to_owned()
+        let response = registry.call("GET", "/v2/", &headers, None).expect(401);
+        response.header("WWW-Authenticate").to_owned()
     };
     let realm = "Bearer realm=\"https://r.example/v2/_token\"";
     assert!(challenge(&registry).starts_with(realm));
@@ -215,9 +221,9 @@ fn each_client_behind_a_proxy_has_its_own_uploads() {
             "192.0.2.3",
         ]
         .map(|client| {
-            let fields = [("X-Forwarded-For", client)];
+            let headers = [("X-Forwarded-For", client)];
             let path = "/v2/a/blobs/uploads/";
-            registry.call("POST", path, &fields, Some(b"")).status
+            registry.call("POST", path, &headers, Some(b"")).status
         })
     };
     assert_eq!(statuses(&settings().start()), [202, 202, 429, 202]);
@@ -227,8 +233,8 @@ fn each_client_behind_a_proxy_has_its_own_uploads() {
 
 #[test]
 fn a_flood_of_logins_from_one_address_does_not_keep_users_of_another_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     let users: Vec<String> = (0..15).map(|number| format!("user{number}")).collect();
     // What a hash costs when nobody says otherwise.
     let hash = bcrypt::hash("secret", 10).unwrap();
@@ -243,11 +249,11 @@ fn a_flood_of_logins_from_one_address_does_not_keep_users_of_another_out() {
         .start();
     let login = |address: &str, user: &str, password: &str| {
         let credentials = basic(user, password);
-        let fields = [
+        let headers = [
             ("Authorization", &*credentials),
             ("X-Forwarded-For", address),
         ];
-        registry.call("GET", "/v2/", &fields, None).status
+        registry.call("GET", "/v2/", &headers, None).status
     };
     let is_over = AtomicBool::new(false);
     let sent_away = AtomicUsize::new(0);

@@ -5,7 +5,7 @@ mod stored;
 mod work;
 
 use crate::util::image::{artifact, descriptor, image, index, sha256, sha512};
-use crate::util::registry::{Answer, TestRegistry};
+use crate::util::registry::{RawResponse, TestRegistry};
 use registry::spec::media_type::{OCI_INDEX, OCI_MANIFEST};
 use serde_json::{Value, json};
 
@@ -17,10 +17,10 @@ fn digest(manifest: &Value) -> String {
     sha256(manifest.to_string().as_bytes())
 }
 
-/// The descriptors of an answer, whose form is checked.
-fn descriptors(answer: &Answer) -> Vec<Value> {
-    assert_eq!(answer.field("Content-Type"), OCI_INDEX);
-    let body = answer.json();
+/// The descriptors of an response, whose form is checked.
+fn descriptors(response: &RawResponse) -> Vec<Value> {
+    assert_eq!(response.header("Content-Type"), OCI_INDEX);
+    let body = response.json();
     assert_eq!(
         (&body["schemaVersion"], &body["mediaType"]),
         (&json!(2), &json!(OCI_INDEX))
@@ -30,11 +30,11 @@ fn descriptors(answer: &Answer) -> Vec<Value> {
 
 /// The digests of the referrers in repository `a`.
 fn listed(registry: &TestRegistry, subject: &str) -> Vec<String> {
-    let answer = registry
+    let response = registry
         .get(&format!("/v2/a/referrers/{subject}"))
         .expect(200);
-    assert_eq!(answer.find("Link"), None);
-    digests(&descriptors(&answer))
+    assert_eq!(response.find("Link"), None);
+    digests(&descriptors(&response))
 }
 
 fn digests(descriptors: &[Value]) -> Vec<String> {
@@ -88,11 +88,11 @@ fn each_referrer_is_listed_with_its_type_and_annotations() {
         let created = registry
             .put_manifest("a", "referrer", &manifest)
             .expect(201);
-        assert_eq!(created.field("OCI-Subject"), subject);
-        let answer = registry
+        assert_eq!(created.header("OCI-Subject"), subject);
+        let response = registry
             .get(&format!("/v2/a/referrers/{subject}"))
             .expect(200);
-        let descriptors = descriptors(&answer);
+        let descriptors = descriptors(&response);
         let found = descriptors
             .iter()
             .find(|one| one["digest"] == *digest(&manifest))
@@ -127,12 +127,12 @@ fn a_filter_gives_one_type_and_says_so() {
         .put_manifest("a", "y", &artifact(1, "", &image(1)))
         .expect(201);
     let filtered = |query: &str| {
-        let answer = registry
+        let response = registry
             .get(&format!("/v2/a/referrers/{subject}?{query}"))
             .expect(200);
         (
-            descriptors(&answer),
-            answer.find("OCI-Filters-Applied").map(str::to_owned),
+            descriptors(&response),
+            response.find("OCI-Filters-Applied").map(str::to_owned),
         )
     };
     let applied = Some("artifactType".to_owned());
@@ -164,8 +164,8 @@ fn who_has_no_referrers_has_an_empty_list() {
         format!("a/referrers/{}", sha512(b"unknown")),
         format!("no/such/referrers/{subject}"),
     ] {
-        let answer = registry.get(&format!("/v2/{path}")).expect(200);
-        assert_eq!(answer.json()["manifests"], json!([]), "{path}");
+        let response = registry.get(&format!("/v2/{path}")).expect(200);
+        assert_eq!(response.json()["manifests"], json!([]), "{path}");
     }
     let upper = subject.to_uppercase().replace("SHA256", "sha256");
     for bad in [
@@ -175,9 +175,9 @@ fn who_has_no_referrers_has_an_empty_list() {
         "md5:d41d8cd98f00b204e9800998ecf8427e",
         &upper,
     ] {
-        let answer = registry.get(&format!("/v2/a/referrers/{bad}"));
-        let answer = answer.expect_error(400, "DIGEST_INVALID");
-        assert_eq!(answer.json()["errors"][0]["detail"], bad);
+        let response = registry.get(&format!("/v2/a/referrers/{bad}"));
+        let response = response.expect_error(400, "DIGEST_INVALID");
+        assert_eq!(response.json()["errors"][0]["detail"], bad);
     }
 }
 
@@ -188,7 +188,7 @@ fn a_subject_may_come_after_its_referrer_or_never() {
     let referrer = artifact(1, SBOM, &image(2));
     let created = registry.put_manifest("a", "sbom", &referrer).expect(201);
     let subject = digest(&image(2));
-    assert_eq!(created.field("OCI-Subject"), subject);
+    assert_eq!(created.header("OCI-Subject"), subject);
     assert_eq!(listed(&registry, &subject), [digest(&referrer)]);
     registry
         .get(&format!("/v2/a/manifests/{subject}"))
@@ -209,10 +209,10 @@ fn a_subject_may_come_after_its_referrer_or_never() {
 fn a_referrer_of_another_repository_is_not_listed() {
     let (registry, subject, referrers) = with_referrers(1);
     registry.push_image("b", "v1", 1);
-    let answer = registry
+    let response = registry
         .get(&format!("/v2/b/referrers/{subject}"))
         .expect(200);
-    assert!(descriptors(&answer).is_empty());
+    assert!(descriptors(&response).is_empty());
     assert_eq!(listed(&registry, &subject), referrers);
 }
 
@@ -248,15 +248,15 @@ fn links_lead_through_all_referrers_once() {
             let mut path = format!("/v2/a/referrers/{subject}?{filter}n={n}");
             let mut found = Vec::new();
             loop {
-                let answer = registry.get(&path).expect(200);
-                let page = descriptors(&answer);
+                let response = registry.get(&path).expect(200);
+                let page = descriptors(&response);
                 assert!(!page.is_empty() && page.len() <= n, "{} of {n}", page.len());
                 assert_eq!(
-                    answer.find("OCI-Filters-Applied").is_some(),
+                    response.find("OCI-Filters-Applied").is_some(),
                     !filter.is_empty()
                 );
                 found.extend(digests(&page));
-                let Some(link) = answer.find("Link") else {
+                let Some(link) = response.find("Link") else {
                     break;
                 };
                 let (url, relation) = link.split_once(">; ").unwrap();
@@ -299,11 +299,11 @@ fn a_long_list_is_cut_into_pages_of_a_size_that_clients_take() {
     let mut path = format!("/v2/a/referrers/{subject}");
     let (mut found, mut pages) = (Vec::new(), 0);
     loop {
-        let answer = registry.get(&path).expect(200);
-        assert!(answer.body.len() <= 4 * 1024 * 1024);
-        found.extend(digests(&descriptors(&answer)));
+        let response = registry.get(&path).expect(200);
+        assert!(response.body.len() <= 4 * 1024 * 1024);
+        found.extend(digests(&descriptors(&response)));
         pages += 1;
-        let Some(link) = answer.find("Link") else {
+        let Some(link) = response.find("Link") else {
             break;
         };
         path = link[1..link.find('>').unwrap()].to_owned();

@@ -11,9 +11,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
-/// A configuration with the data below a folder, on a free port.
-fn text(folder: &Path, more: &str) -> String {
-    let data = folder.join("data");
+/// A configuration with the data below a directory, on a free port.
+fn text(directory: &Path, more: &str) -> String {
+    let data = directory.join("data");
     format!(
         "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
          http: {{addr: '127.0.0.1:0', draintimeout: 20s}}\n{more}",
@@ -21,16 +21,16 @@ fn text(folder: &Path, more: &str) -> String {
     )
 }
 
-fn start(folder: &Path) -> Program {
-    Program::start(folder, &text(folder, ""), &[])
+fn start(directory: &Path) -> Program {
+    Program::start(directory, &text(directory, ""), &[])
 }
 
 /// Starts an upload session; gives its path.
 fn session(client: &mut Raw) -> String {
     client.send("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!(answer.status, 202);
-    answer.field("Location").unwrap().to_owned()
+    let response = client.response();
+    assert_eq!(response.status, 202);
+    response.header("Location").unwrap().to_owned()
 }
 
 fn put_head(location: &str, content: &[u8]) -> String {
@@ -44,28 +44,28 @@ fn put_head(location: &str, content: &[u8]) -> String {
 fn push(client: &mut Raw, content: &[u8]) {
     let location = session(client);
     client.send(put_head(&location, content)).send(content);
-    assert_eq!(client.answer().status, 201);
+    assert_eq!(client.response().status, 201);
 }
 
 #[test]
 fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
     for signal in stop_signals() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut program = start(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let mut program = start(directory.path());
         let mut client = Raw::connect(program.address());
         let content = bytes(1, 100_000);
         let location = session(&mut client);
         // The server asks for the body, so it is at work on the request when the signal comes.
         let head = put_head(&location, &content);
         client.send(head.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"));
-        assert_eq!(client.answer().status, 100);
+        assert_eq!(client.response().status, 100);
         client.send(&content[..50_000]);
         program.signal(signal);
         program.wait_for("asked to stop");
         client.send(&content[50_000..]);
-        let answer = client.answer();
-        assert_eq!(answer.status, 201, "{signal}");
-        assert_eq!(answer.field("Connection"), Some("close"));
+        let response = client.response();
+        assert_eq!(response.status, 201, "{signal}");
+        assert_eq!(response.header("Connection"), Some("close"));
         assert!(program.end().success());
         program.wait_for("stopped");
     }
@@ -73,15 +73,15 @@ fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
 
 #[test]
 fn what_was_acknowledged_survives_a_kill_and_an_upload_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (content, whole) = (bytes(1, 300_000), bytes(2, 400_000));
-    let mut program = start(folder.path());
+    let mut program = start(directory.path());
     let mut client = Raw::connect(program.address());
     push(&mut client, &content);
     let location = session(&mut client);
     let head = format!("PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: 250000\r\n\r\n");
     client.send(head).send(&whole[..250_000]);
-    assert_eq!(client.answer().status, 202);
+    assert_eq!(client.response().status, 202);
     let unfinished = session(&mut client);
     client
         .send(put_head(&unfinished, &whole))
@@ -89,51 +89,51 @@ fn what_was_acknowledged_survives_a_kill_and_an_upload_goes_on() {
     program.signal("KILL");
     assert!(!program.end().success());
 
-    let mut program = start(folder.path());
+    let mut program = start(directory.path());
     let mut client = Raw::connect(program.address());
     client.request(&format!("/v2/a/blobs/{}", sha256(&content)));
-    assert!(client.answer().body == content);
+    assert!(client.response().body == content);
     let digest = sha256(&whole);
     client.request(&format!("/v2/a/blobs/{digest}"));
     assert_eq!(
-        client.answer().status,
+        client.response().status,
         404,
         "what was never acknowledged is not seen"
     );
     client.request(&location);
-    assert_eq!(client.answer().field("Range"), Some("0-249999"));
+    assert_eq!(client.response().header("Range"), Some("0-249999"));
     let head = format!(
         "PUT {location}&digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Range: 250000-399999\r\n\
          Content-Length: 150000\r\n\r\n"
     );
     client.send(head).send(&whole[250_000..]);
-    assert_eq!(client.answer().status, 201);
+    assert_eq!(client.response().status, 201);
     client.request(&format!("/v2/a/blobs/{digest}"));
-    assert!(client.answer().body == whole);
+    assert!(client.response().body == whole);
 }
 
 #[test]
 fn a_port_in_use_is_named_and_ends_the_program_with_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let text = text(folder.path(), "");
-    let mut program = Program::start(folder.path(), &text, &[("REGISTRY_HTTP_ADDR", &address)]);
+    let directory = tempfile::tempdir().unwrap();
+    let text = text(directory.path(), "");
+    let mut program = Program::start(directory.path(), &text, &[("REGISTRY_HTTP_ADDR", &address)]);
     program.wait_for(&address);
     assert_eq!(program.end().code(), Some(1));
     assert!(
-        !folder.path().join("data").exists(),
+        !directory.path().join("data").exists(),
         "what cannot start makes nothing"
     );
 }
 
 #[test]
 fn a_data_folder_that_is_a_file_is_named_and_ends_the_program_with_1() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("data"), "").unwrap();
-    let mut program = start(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("data"), "").unwrap();
+    let mut program = start(directory.path());
     let line = program.wait_for("rootdirectory");
-    let data = folder.path().join("data");
+    let data = directory.path().join("data");
     assert!(
         slashed(&line).contains(&slashed(data.to_str().unwrap())),
         "{line}"
@@ -143,44 +143,44 @@ fn a_data_folder_that_is_a_file_is_named_and_ends_the_program_with_1() {
 
 #[test]
 fn variables_of_the_environment_reach_the_registry() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let variables = [("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED", "true")];
     let text = text(
-        folder.path(),
+        directory.path(),
         "log: {formatter: json, fields: {service: hub}}\n",
     );
-    let mut program = Program::start(folder.path(), &text, &variables);
+    let mut program = Program::start(directory.path(), &text, &variables);
     let line = program.wait_for("listening on ");
     let record: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(record["level"], "info");
     assert_eq!(record["service"], "hub");
     let mut client = Raw::connect(program.address());
     client.send("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!(answer.status, 405);
-    assert!(answer.text().contains("read-only"), "{}", answer.text());
+    let response = client.response();
+    assert_eq!(response.status, 405);
+    assert!(response.text().contains("read-only"), "{}", response.text());
     program.wait_for("\"POST /v2/a/blobs/uploads/ HTTP/1.1\" 405 ");
 }
 
 #[test]
 fn a_unix_socket_is_served_and_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("registry.sock");
-    let text = text(folder.path(), "");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.sock");
+    let text = text(directory.path(), "");
     let address = path.to_str().unwrap();
     let variables = [
         ("REGISTRY_HTTP_NET", "unix"),
         ("REGISTRY_HTTP_ADDR", address),
     ];
-    let mut program = Program::start(folder.path(), &text, &variables);
+    let mut program = Program::start(directory.path(), &text, &variables);
     program.wait_for("listening on ");
     let mut client = UnixStream::connect(&path).unwrap();
     client
         .write_all(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let mut response = String::new();
+    client.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     program.signal("TERM");
     assert!(program.end().success());
     assert!(!path.exists());
@@ -190,8 +190,8 @@ fn a_unix_socket_is_served_and_removed() {
 #[cfg(target_os = "linux")]
 fn idle_memory_is_small_and_a_thousand_idle_connections_add_little() {
     registry::sys::raise_open_files_limit().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut program = start(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = start(directory.path());
     let address = program.address();
     let idle = program.resident_kib();
     assert!(idle < 12 * 1024, "{idle} KiB when idle");
@@ -199,7 +199,7 @@ fn idle_memory_is_small_and_a_thousand_idle_connections_add_little() {
         .map(|_| {
             let mut client = Raw::connect(address);
             client.request("/v2/");
-            assert_eq!(client.answer().status, 200);
+            assert_eq!(client.response().status, 200);
             client
         })
         .collect();
@@ -217,9 +217,9 @@ fn idle_memory_is_small_and_a_thousand_idle_connections_add_little() {
 
 #[test]
 fn who_finds_all_files_taken_is_told_to_try_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config.yml");
-    fs::write(&path, text(folder.path(), "")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.yml");
+    fs::write(&path, text(directory.path(), "")).unwrap();
     let program = command();
     let mut limited = Command::new("sh");
     limited
@@ -236,28 +236,32 @@ fn who_finds_all_files_taken_is_told_to_try_again() {
     };
     // Those that rest make room for newcomers, not for a file that a newcomer asks for.
     let mut resting = Vec::new();
-    let answer = loop {
+    let response = loop {
         let mut client = Raw::connect(address);
-        let first = client.request("/v2/").answer().status;
-        let answer = client.request(&format!("/v2/a/blobs/{digest}")).answer();
-        match (first, answer.status) {
+        let first = client.request("/v2/").response().status;
+        let response = client.request(&format!("/v2/a/blobs/{digest}")).response();
+        match (first, response.status) {
             (200, 200) => resting.push(client),
-            _ => break answer,
+            _ => break response,
         }
         assert!(resting.len() < 200, "the files do not run out");
     };
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.text().contains("UNAVAILABLE"), "{}", answer.text());
-    assert_eq!(answer.field("Retry-After"), Some("1"));
+    assert_eq!(response.status, 503, "{}", response.text());
+    assert!(
+        response.text().contains("UNAVAILABLE"),
+        "{}",
+        response.text()
+    );
+    assert_eq!(response.header("Retry-After"), Some("1"));
     drop(resting);
     program.signal("TERM");
     assert_eq!(program.end().code(), Some(0));
 }
 
 /// The program with a short queue for its log, and nobody who reads it.
-fn unread(folder: &Path) -> (Program, SocketAddr, Box<dyn FnOnce()>) {
-    let path = folder.join("config.yml");
-    fs::write(&path, text(folder, "log: {queuebytes: 64KiB}\n")).unwrap();
+fn unread(directory: &Path) -> (Program, SocketAddr, Box<dyn FnOnce()>) {
+    let path = directory.join("config.yml");
+    fs::write(&path, text(directory, "log: {queuebytes: 64KiB}\n")).unwrap();
     Program::unread(command().arg("serve").arg(path))
 }
 
@@ -279,8 +283,8 @@ fn flood(address: SocketAddr) {
 #[test]
 fn where_nobody_reads_the_logs_clients_are_answered_and_a_signal_ends_it() {
     for signal in stop_signals() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut program, address, _not_read) = unread(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let (mut program, address, _not_read) = unread(directory.path());
         flood(address);
         program.signal(signal);
         assert_eq!(program.end().code(), Some(0));
@@ -289,13 +293,13 @@ fn where_nobody_reads_the_logs_clients_are_answered_and_a_signal_ends_it() {
 
 #[test]
 fn who_reads_the_logs_again_is_told_how_many_lines_were_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut program, address, read_on) = unread(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let (mut program, address, read_on) = unread(directory.path());
     flood(address);
     read_on();
     program.wait_for(" lines of the access log: ");
     program.wait_for(" lines of the log: ");
-    Raw::connect(address).request("/the-end").answer();
+    Raw::connect(address).request("/the-end").response();
     program.wait_for("\"GET /the-end HTTP/1.1\"");
     program.signal(stop_signals()[0]);
     assert_eq!(program.end().code(), Some(0));
@@ -330,11 +334,11 @@ fn who_reads_the_logs_again_is_told_how_many_lines_were_lost() {
 
 #[test]
 fn the_end_writes_everything_that_was_logged() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut program = start(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = start(directory.path());
     let mut client = Raw::connect(program.address());
     for number in 0..500 {
-        client.request(&format!("/v2/{number}")).answer();
+        client.request(&format!("/v2/{number}")).response();
     }
     program.signal(stop_signals()[0]);
     assert_eq!(program.end().code(), Some(0));

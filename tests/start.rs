@@ -1,5 +1,5 @@
 //! What a start finds: the configuration where none is named, the words of distribution's images, and
-//! whether the folder of the data can be written to.
+//! whether the directory of the data can be written to.
 
 use crate::process::{command, err, out, registry};
 #[cfg(unix)]
@@ -13,9 +13,9 @@ use std::process::Command;
 
 const ROOT: &str = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
 
-fn written(folder: &Path, name: &str) -> String {
-    let path = folder.join(name);
-    let data = folder.join("data");
+fn written(directory: &Path, name: &str) -> String {
+    let path = directory.join(name);
+    let data = directory.join("data");
     let text = format!(
         "version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n",
         data.display()
@@ -24,16 +24,16 @@ fn written(folder: &Path, name: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// The program that serves with these words in a folder.
-fn serving(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> Program {
+/// The program that serves with these words in a directory.
+fn serving(directory: &Path, words: &[&str], variables: &[(&str, &str)]) -> Program {
     let mut command = command(words, variables);
-    Program::of(command.current_dir(folder))
+    Program::of(command.current_dir(directory))
 }
 
 #[test]
 fn a_configuration_alone_is_served_and_the_start_is_told_in_one_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = written(folder.path(), "my.yml");
+    let directory = tempfile::tempdir().unwrap();
+    let path = written(directory.path(), "my.yml");
     for words in [
         &[path.as_str()][..],
         &["serve", &path],
@@ -41,10 +41,10 @@ fn a_configuration_alone_is_served_and_the_start_is_told_in_one_line() {
         &["/bin/registry", "serve", &path],
         &["/entrypoint.sh", &path],
     ] {
-        let mut program = serving(folder.path(), words, &[]);
+        let mut program = serving(directory.path(), words, &[]);
         let line = slashed(&program.wait_for("listening on "));
         let version = env!("CARGO_PKG_VERSION");
-        let data = slashed(folder.path().join("data").to_str().unwrap());
+        let data = slashed(directory.path().join("data").to_str().unwrap());
         for part in [
             format!("registry {version} listening on 127.0.0.1:"),
             ", plain HTTP, data in ".to_owned(),
@@ -59,8 +59,8 @@ fn a_configuration_alone_is_served_and_the_start_is_told_in_one_line() {
 
 #[test]
 fn the_start_line_names_tls_users_rules_and_the_read_only_mode() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let directory = tempfile::tempdir().unwrap();
+    let text = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let made = registry(
         &["certificate", "--ip", "127.0.0.1", "--out", &text("certs")],
         &[],
@@ -69,7 +69,7 @@ fn the_start_line_names_tls_users_rules_and_the_read_only_mode() {
     let (certificate, key) = (text("certs/127.0.0.1.crt"), text("certs/127.0.0.1.key"));
     let users = text("users");
     fs::write(&users, "").unwrap();
-    fs::create_dir(folder.path().join("data")).unwrap();
+    fs::create_dir(directory.path().join("data")).unwrap();
     let variables = [
         ("REGISTRY_HTTP_TLS_CERTIFICATE", certificate.as_str()),
         ("REGISTRY_HTTP_TLS_KEY", &key),
@@ -81,8 +81,8 @@ fn the_start_line_names_tls_users_rules_and_the_read_only_mode() {
         ),
         ("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED", "true"),
     ];
-    let path = written(folder.path(), "my.yml");
-    let mut program = serving(folder.path(), &["serve", &path], &variables);
+    let path = written(directory.path(), "my.yml");
+    let mut program = serving(directory.path(), &["serve", &path], &variables);
     let line = slashed(&program.wait_for("listening on "));
     for part in [
         format!(", tls with {}, ", slashed(&certificate)),
@@ -95,9 +95,9 @@ fn the_start_line_names_tls_users_rules_and_the_read_only_mode() {
 
 #[test]
 fn without_a_name_the_configuration_of_the_folder_is_read_and_named() {
-    let folder = tempfile::tempdir().unwrap();
-    written(folder.path(), "config.yml");
-    let mut program = serving(folder.path(), &["serve"], &[]);
+    let directory = tempfile::tempdir().unwrap();
+    written(directory.path(), "config.yml");
+    let mut program = serving(directory.path(), &["serve"], &[]);
     let line = program.wait_for("listening on ");
     assert!(line.contains("configured by config.yml"), "{line}");
 }
@@ -105,15 +105,15 @@ fn without_a_name_the_configuration_of_the_folder_is_read_and_named() {
 /// What is found on the machine of the test counts: the built-in one, or a package's.
 #[test]
 fn without_any_configuration_of_its_own_the_program_serves() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
     let variables = [
         (ROOT, data.to_str().unwrap()),
         ("REGISTRY_HTTP_ADDR", "127.0.0.1:0"),
         ("REGISTRY_CONFIGURATION_PATH", ""),
         ("REGISTRY_AUTH", "none"),
     ];
-    let mut program = serving(folder.path(), &["serve"], &variables);
+    let mut program = serving(directory.path(), &["serve"], &variables);
     let line = program.wait_for("listening on ");
     let found = ["the built-in configuration", "/etc/d"];
     let named = |name: &&str| line.contains(&format!("configured by {name}"));
@@ -123,10 +123,14 @@ fn without_any_configuration_of_its_own_the_program_serves() {
 
 #[test]
 fn a_configuration_that_is_there_and_broken_is_never_passed_over() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("config.yml"), "version: 0.1\nauth: [\n").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(
+        directory.path().join("config.yml"),
+        "version: 0.1\nauth: [\n",
+    )
+    .unwrap();
     for word in ["serve", "check-config", "health"] {
-        let output = command(&[word], &[]).current_dir(folder.path()).output();
+        let output = command(&[word], &[]).current_dir(directory.path()).output();
         let output = output.unwrap();
         assert_eq!(output.status.code(), Some(1), "{word}");
         let said = err(&output);
@@ -135,9 +139,11 @@ fn a_configuration_that_is_there_and_broken_is_never_passed_over() {
             "{word}: {said}"
         );
     }
-    fs::remove_file(folder.path().join("config.yml")).unwrap();
-    fs::create_dir(folder.path().join("config.yml")).unwrap();
-    let output = command(&["serve"], &[]).current_dir(folder.path()).output();
+    fs::remove_file(directory.path().join("config.yml")).unwrap();
+    fs::create_dir(directory.path().join("config.yml")).unwrap();
+    let output = command(&["serve"], &[])
+        .current_dir(directory.path())
+        .output();
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = err(&output);
@@ -168,8 +174,8 @@ fn commands_of_distribution_that_are_missing_say_so() {
 #[test]
 fn a_registry_that_cannot_write_is_not_healthy_unless_it_is_read_only() {
     for (read_only, well) in [("false", false), ("true", true)] {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("data");
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("data");
         fs::create_dir(&root).unwrap();
         let served = Settings::default()
             .root(&root)
@@ -188,8 +194,8 @@ fn a_registry_that_cannot_write_is_not_healthy_unless_it_is_read_only() {
                 assert!(said.contains("503") && said.contains(why), "{said}");
                 // Pulls go on, and nothing of the machine is told to whoever asks.
                 served.get("/v2/").expect(200);
-                let answer = served.get("/").expect_error(503, "UNAVAILABLE");
-                assert!(!answer.json().to_string().contains("docker"));
+                let response = served.get("/").expect_error(503, "UNAVAILABLE");
+                assert!(!response.json().to_string().contains("docker"));
             }
         }
     }
@@ -204,18 +210,18 @@ fn a_healthy_registry_leaves_nothing_behind_when_it_is_asked() {
 
 /// The program as a user without rights over what belongs to the one who runs the tests.
 #[cfg(unix)]
-fn unprivileged(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> Command {
+fn unprivileged(directory: &Path, words: &[&str], variables: &[(&str, &str)]) -> Command {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     let mut command = command(words, variables);
-    command.current_dir(folder);
+    command.current_dir(directory);
     let is_root = fs::read_to_string("/proc/self/status")
         .unwrap_or_default()
         .lines()
         .any(|line| line.starts_with("Uid:\t0\t0\t"));
     if is_root {
         // The program may stand where only root gets to.
-        let copy = folder.join("registry");
+        let copy = directory.join("registry");
         // Not by this process: a child that is being started by another thread would have the copy open for
         // writing, and then it cannot be run.
         let copied = Command::new("cp")
@@ -224,12 +230,12 @@ fn unprivileged(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> Co
             .status();
         assert!(copied.unwrap().success());
         let open = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(folder, open.clone()).unwrap();
+        fs::set_permissions(directory, open.clone()).unwrap();
         fs::set_permissions(&copy, open).unwrap();
         let mut unprivileged = Command::new(copy);
         unprivileged.args(words).envs(variables.iter().copied());
         command = unprivileged;
-        command.current_dir(folder).uid(65532).gid(65532);
+        command.current_dir(directory).uid(65532).gid(65532);
     }
     command
 }
@@ -245,19 +251,19 @@ fn data_of_another_user_is_refused_with_the_command_that_helps() {
     let closed = fs::Permissions::from_mode(0o555);
     let open = fs::Permissions::from_mode(0o777);
     for below in ["", "docker", "docker/registry/v2/repositories/a/_uploads"] {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
         fs::create_dir_all(data.join(below)).unwrap();
         for path in data
             .join(below)
             .ancestors()
-            .take_while(|path| *path != folder.path())
+            .take_while(|path| *path != directory.path())
         {
             fs::set_permissions(path, open.clone()).unwrap();
         }
         fs::set_permissions(data.join(below), closed.clone()).unwrap();
-        let path = written(folder.path(), "my.yml");
-        let output = unprivileged(folder.path(), &["serve", &path], &[]).output();
+        let path = written(directory.path(), "my.yml");
+        let output = unprivileged(directory.path(), &["serve", &path], &[]).output();
         let output = output.unwrap();
         assert_eq!(output.status.code(), Some(1));
         let said = err(&output);
@@ -282,7 +288,7 @@ fn data_of_another_user_is_refused_with_the_command_that_helps() {
         // Who only reads needs no right to write.
         let read_only = [("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED", "true")];
         let mut program = Program::of(&mut unprivileged(
-            folder.path(),
+            directory.path(),
             &["serve", &path],
             &read_only,
         ));
@@ -294,7 +300,7 @@ fn data_of_another_user_is_refused_with_the_command_that_helps() {
         if own.parent().is_some_and(Path::exists) {
             fs::create_dir(&own).unwrap();
             fs::set_permissions(&own, fs::Permissions::from_mode(0o0)).unwrap();
-            let mut command = unprivileged(folder.path(), &["serve", &path], &[]);
+            let mut command = unprivileged(directory.path(), &["serve", &path], &[]);
             Program::of(&mut command).wait_for("listening on ");
         }
     }
@@ -308,14 +314,14 @@ fn a_folder_that_cannot_be_made_is_told_how_to_make() {
         eprintln!("SKIPPED: the program that was chosen may not be one that can be copied and run");
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let inner = folder.path().join("closed");
+    let directory = tempfile::tempdir().unwrap();
+    let inner = directory.path().join("closed");
     fs::create_dir(&inner).unwrap();
     fs::set_permissions(&inner, fs::Permissions::from_mode(0o555)).unwrap();
-    let path = written(folder.path(), "my.yml");
+    let path = written(directory.path(), "my.yml");
     let root = inner.join("a/b");
     let variables = [(ROOT, root.to_str().unwrap())];
-    let output = unprivileged(folder.path(), &["serve", &path], &variables).output();
+    let output = unprivileged(directory.path(), &["serve", &path], &variables).output();
     let said = err(&output.unwrap());
     let help = format!("run `mkdir -p {} && chown ", root.display());
     assert!(said.contains(&help), "{said}");
@@ -329,9 +335,9 @@ fn a_file_that_another_user_keeps_is_refused_with_the_user_who_must_read_it() {
         eprintln!("SKIPPED: the program that was chosen may not be one that can be copied and run");
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = written(folder.path(), "my.yml");
-    let kept = folder.path().join("kept");
+    let directory = tempfile::tempdir().unwrap();
+    let path = written(directory.path(), "my.yml");
+    let kept = directory.path().join("kept");
     fs::write(&kept, "").unwrap();
     fs::set_permissions(&kept, fs::Permissions::from_mode(0o000)).unwrap();
     let kept = kept.to_str().unwrap();
@@ -346,7 +352,7 @@ fn a_file_that_another_user_keeps_is_refused_with_the_user_who_must_read_it() {
         ],
     ] {
         for word in ["serve", "check-config"] {
-            let output = unprivileged(folder.path(), &[word, &path], variables).output();
+            let output = unprivileged(directory.path(), &[word, &path], variables).output();
             let output = output.unwrap();
             assert_eq!(output.status.code(), Some(1));
             let said = err(&output);
@@ -355,7 +361,7 @@ fn a_file_that_another_user_keeps_is_refused_with_the_user_who_must_read_it() {
         }
     }
     // The configuration itself is never replaced by an open one.
-    let output = unprivileged(folder.path(), &["serve", kept], &[])
+    let output = unprivileged(directory.path(), &["serve", kept], &[])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -24,13 +24,13 @@ struct Served {
 
 impl Served {
     fn start(settings: impl FnOnce(Settings) -> Settings) -> Served {
-        let folder = tempfile::tempdir().unwrap();
-        let identity = Identity::new(folder.path(), "own");
+        let directory = tempfile::tempdir().unwrap();
+        let identity = Identity::new(directory.path(), "own");
         let registry = settings(Settings::default().secure(&identity)).start();
         Served {
             registry,
             identity,
-            _folder: folder,
+            _folder: directory,
         }
     }
 
@@ -39,12 +39,12 @@ impl Served {
     }
 }
 
-/// The text of a configuration that serves over TLS with the data below a folder.
-pub fn text(folder: &Path, identity: &Identity) -> String {
+/// The text of a configuration that serves over TLS with the data below a directory.
+pub fn text(directory: &Path, identity: &Identity) -> String {
     format!(
         "version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
          http: {{addr: '127.0.0.1:0', draintimeout: 20s, {}}}\n",
-        folder.join("data").display(),
+        directory.join("data").display(),
         identity.section()
     )
 }
@@ -56,14 +56,14 @@ fn large_blobs_go_in_and_come_out_byte_for_byte() {
     let content = bytes(7, 20_000_003);
     let digest = sha256(&content);
     let location = registry.post("/v2/a/blobs/uploads/").expect(202);
-    let put = format!("{}&digest={digest}", location.field("Location"));
+    let put = format!("{}&digest={digest}", location.header("Location"));
     registry.put(&put, &[], &content).expect(201);
     let path = format!("/v2/a/blobs/{digest}");
     assert!(registry.get(&path).expect(200).body == content);
 
     let location = registry.post("/v2/b/blobs/uploads/").expect(202);
-    let chunked = registry.stream("PATCH", location.field("Location"), &mut &content[..]);
-    let put = format!("{}&digest={digest}", chunked.expect(202).field("Location"));
+    let chunked = registry.stream("PATCH", location.header("Location"), &mut &content[..]);
+    let put = format!("{}&digest={digest}", chunked.expect(202).header("Location"));
     registry.put(&put, &[], b"").expect(201);
     let path = format!("/v2/b/blobs/{digest}");
     let range = [("Range", "bytes=16383-10000000")];
@@ -75,9 +75,9 @@ fn large_blobs_go_in_and_come_out_byte_for_byte() {
 fn a_whole_location_says_https_unless_a_proxy_says_otherwise() {
     let served = Served::start(|settings| settings.set("HTTP_RELATIVEURLS", "false"));
     let registry = &served.registry;
-    let post = |fields: &[(&str, &str)]| {
-        let answer = registry.call("POST", "/v2/a/blobs/uploads/", fields, Some(b""));
-        answer.expect(202).field("Location").to_owned()
+    let post = |headers: &[(&str, &str)]| {
+        let response = registry.call("POST", "/v2/a/blobs/uploads/", headers, Some(b""));
+        response.expect(202).header("Location").to_owned()
     };
     let own = format!("https://{}/v2/a/blobs/uploads/", registry.address);
     assert!(post(&[]).starts_with(&own));
@@ -89,11 +89,11 @@ fn a_whole_location_says_https_unless_a_proxy_says_otherwise() {
 fn plain_http_is_answered_in_words() {
     let served = Served::start(|settings| settings);
     let mut client = Raw::connect(served.registry.address);
-    let answer = client.request("/v2/").answer();
-    assert_eq!(answer.status, 400);
+    let response = client.request("/v2/").response();
+    assert_eq!(response.status, 400);
     assert!(
-        answer.text().contains("This is an HTTPS port"),
-        "{answer:?}"
+        response.text().contains("This is an HTTPS port"),
+        "{response:?}"
     );
     client.expect_orderly_end();
 }
@@ -107,8 +107,8 @@ fn what_is_neither_tls_nor_http_gets_an_alert() {
         &[22, 3, 1, 0, 4, 9, 0, 0, 0],
     ] {
         let mut client = Raw::connect(served.registry.address);
-        let answer = client.send(junk).rest();
-        assert_eq!(answer.first(), Some(&21), "{answer:?}");
+        let response = client.send(junk).rest();
+        assert_eq!(response.first(), Some(&21), "{response:?}");
     }
     served.registry.get("/v2/").expect(200);
 }
@@ -133,14 +133,14 @@ fn a_client_without_a_place_is_told_by_an_alert() {
     let address = served.registry.address;
     let mut busy = served.client().connect(address);
     busy.send("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-    let location = busy.answer().field("Location").unwrap().to_owned();
+    let location = busy.response().header("Location").unwrap().to_owned();
     busy.send(format!(
         "PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
     ));
-    assert_eq!(busy.answer().status, 100);
+    assert_eq!(busy.response().status, 100);
     // "internal error", fatal.
     assert_eq!(Raw::connect(address).rest(), [21, 3, 3, 0, 2, 2, 80]);
-    assert_eq!(busy.send("x").answer().status, 202);
+    assert_eq!(busy.send("x").response().status, 202);
 }
 
 #[test]
@@ -148,10 +148,10 @@ fn requests_share_a_connection_and_it_ends_with_a_word() {
     let served = Served::start(|settings| settings);
     let mut client = served.client().connect(served.registry.address);
     client.request("/v2/").request("/v2/");
-    assert_eq!(client.answer().status, 200);
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
+    assert_eq!(client.response().status, 200);
     client.send("GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     // An end without close_notify is an error of the read.
     client.expect_orderly_end();
 }
@@ -162,7 +162,7 @@ fn a_body_whose_connection_is_cut_is_not_taken_for_whole() {
     let content = bytes(3, 100_000);
     let digest = sha256(&content);
     let location = served.registry.post("/v2/a/blobs/uploads/").expect(202);
-    let location = location.field("Location").to_owned();
+    let location = location.header("Location").to_owned();
     let mut client = served.client().connect(served.registry.address);
     client.send(format!(
         "PUT {location}&digest={digest} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
@@ -188,7 +188,7 @@ fn a_session_is_resumed() {
     let mut kinds = Vec::new();
     for _ in 0..2 {
         let mut connection = client.connect(served.registry.address);
-        assert_eq!(connection.request("/v2/").answer().status, 200);
+        assert_eq!(connection.request("/v2/").response().status, 200);
         kinds.push(connection.stream.conn.handshake_kind().unwrap());
     }
     let (full, resumed) = (rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed);
@@ -198,28 +198,28 @@ fn a_session_is_resumed() {
 #[test]
 #[cfg(unix)]
 fn a_request_in_flight_is_finished_after_a_signal() {
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "own");
-    let mut program = Program::start(folder.path(), &text(folder.path(), &identity), &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "own");
+    let mut program = Program::start(directory.path(), &text(directory.path(), &identity), &[]);
     let address = program.address();
     let content = bytes(1, 100_000);
     let mut client = Client::new(&[&identity]).connect(address);
     client.send("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-    let location = client.answer().field("Location").unwrap().to_owned();
+    let location = client.response().header("Location").unwrap().to_owned();
     // The server asks for the body, so it is at work on the request when the signal comes.
     client.send(format!(
         "PUT {location}&digest={} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\
          Expect: 100-continue\r\n\r\n",
         sha256(&content)
     ));
-    assert_eq!(client.answer().status, 100);
+    assert_eq!(client.response().status, 100);
     client.send(&content[..50_000]);
     program.signal(stop_signals()[0]);
     program.wait_for("asked to stop");
     client.send(&content[50_000..]);
-    let answer = client.answer();
+    let response = client.response();
     assert_eq!(
-        (answer.status, answer.field("Connection")),
+        (response.status, response.header("Connection")),
         (201, Some("close"))
     );
     client.expect_orderly_end();
@@ -230,16 +230,16 @@ fn a_request_in_flight_is_finished_after_a_signal() {
 #[cfg(target_os = "linux")]
 fn a_thousand_idle_connections_add_little_memory() {
     registry::sys::raise_open_files_limit().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "own");
-    let mut program = Program::start(folder.path(), &text(folder.path(), &identity), &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "own");
+    let mut program = Program::start(directory.path(), &text(directory.path(), &identity), &[]);
     let address = program.address();
     let idle = program.resident_kib();
     let client = Client::new(&[&identity]);
     let clients: Vec<_> = (0..1000)
         .map(|_| {
             let mut connection = client.connect(address);
-            assert_eq!(connection.request("/v2/").answer().status, 200);
+            assert_eq!(connection.request("/v2/").response().status, 200);
             // Only the socket: other tests in this process measure its memory.
             connection.stream.sock.try_clone().unwrap()
         })
@@ -255,29 +255,29 @@ fn a_thousand_idle_connections_add_little_memory() {
 #[test]
 #[cfg(unix)]
 fn a_unix_socket_may_speak_tls_too() {
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "own");
-    let path = folder.path().join("registry.sock");
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "own");
+    let path = directory.path().join("registry.sock");
     let variables = [
         ("REGISTRY_HTTP_NET", "unix"),
         ("REGISTRY_HTTP_ADDR", path.to_str().unwrap()),
     ];
-    let text = text(folder.path(), &identity);
-    let mut program = Program::start(folder.path(), &text, &variables);
+    let text = text(directory.path(), &identity);
+    let mut program = Program::start(directory.path(), &text, &variables);
     program.wait_for("listening on ");
     let config = std::sync::Arc::new(Client::new(&[&identity]).config);
     let name = "localhost".try_into().unwrap();
     let connection = rustls::ClientConnection::new(config, name).unwrap();
     let socket = std::os::unix::net::UnixStream::connect(&path).unwrap();
     let mut client = Raw::new(rustls::StreamOwned::new(connection, socket));
-    assert_eq!(client.request("/v2/").answer().status, 200);
+    assert_eq!(client.request("/v2/").response().status, 200);
 }
 
 #[test]
 fn a_client_that_trusts_another_certificate_stays_away() {
     let served = Served::start(|settings| settings);
-    let folder = tempfile::tempdir().unwrap();
-    let other = Identity::new(folder.path(), "other");
+    let directory = tempfile::tempdir().unwrap();
+    let other = Identity::new(directory.path(), "other");
     let mut client = Client::new(&[&other]).connect(served.registry.address);
     let error = client.stream.write_all(b"GET").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);

@@ -2,7 +2,7 @@
 
 use crate::auth::basic;
 use crate::util::image::sha256;
-use crate::util::registry::{Answer, Settings, TestRegistry};
+use crate::util::registry::{RawResponse, Settings, TestRegistry};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// Another server, that signs tokens.
 pub struct Issuer {
     pair: Ed25519KeyPair,
-    folder: TempDir,
+    directory: TempDir,
 }
 
 fn text(bytes: impl AsRef<[u8]>) -> String {
@@ -25,16 +25,16 @@ fn text(bytes: impl AsRef<[u8]>) -> String {
 impl Issuer {
     pub fn new() -> Issuer {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let x = text(pair.public_key());
         let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x}]});
-        fs::write(folder.path().join("jwks"), keys.to_string()).unwrap();
-        Issuer { pair, folder }
+        fs::write(directory.path().join("jwks"), keys.to_string()).unwrap();
+        Issuer { pair, directory }
     }
 
     /// The file of its public keys.
     pub fn keys(&self) -> PathBuf {
-        self.folder.path().join("jwks")
+        self.directory.path().join("jwks")
     }
 
     fn settings(&self) -> Settings {
@@ -68,10 +68,10 @@ impl Issuer {
     }
 }
 
-fn ask(registry: &TestRegistry, token: &str, method: &str, path: &str) -> Answer {
-    let fields = [("Authorization", token)];
+fn ask(registry: &TestRegistry, token: &str, method: &str, path: &str) -> RawResponse {
+    let headers = [("Authorization", token)];
     let body = (method == "POST").then_some(&b"x"[..]);
-    registry.call(method, path, &fields, body)
+    registry.call(method, path, &headers, body)
 }
 
 fn repository(name: &str, actions: &[&str]) -> Value {
@@ -83,11 +83,11 @@ fn a_token_opens_what_it_grants() {
     let issuer = Issuer::new();
     let registry = issuer.settings().start();
     let realm = "Bearer realm=\"https://auth.example/token\",service=\"registry\"";
-    let answer = registry.get("/v2/").expect_error(401, "UNAUTHORIZED");
-    assert_eq!(answer.field("WWW-Authenticate"), realm);
-    let answer = registry.get("/v2/a/tags/list").expect(401);
+    let response = registry.get("/v2/").expect_error(401, "UNAUTHORIZED");
+    assert_eq!(response.header("WWW-Authenticate"), realm);
+    let response = registry.get("/v2/a/tags/list").expect(401);
     let scoped = format!("{realm},scope=\"repository:a:pull\"");
-    assert_eq!(answer.field("WWW-Authenticate"), scoped);
+    assert_eq!(response.header("WWW-Authenticate"), scoped);
 
     let token = issuer.token(json!([
         repository("a", &["pull", "push"]),
@@ -105,9 +105,9 @@ fn a_token_opens_what_it_grants() {
         ("DELETE", "/v2/a/manifests/v1", "repository:a:delete"),
         ("GET", "/v2/_catalog", "registry:catalog:*"),
     ] {
-        let answer = ask(&registry, &token, method, path).expect_error(401, "UNAUTHORIZED");
+        let response = ask(&registry, &token, method, path).expect_error(401, "UNAUTHORIZED");
         let challenge = format!("{realm},scope=\"{scope}\",error=\"insufficient_scope\"");
-        assert_eq!(answer.field("WWW-Authenticate"), challenge);
+        assert_eq!(response.header("WWW-Authenticate"), challenge);
     }
     let all = issuer.token(json!([{"type": "registry", "name": "catalog", "actions": ["*"]}]));
     ask(&registry, &all, "GET", "/v2/_catalog").expect(200);
@@ -146,23 +146,23 @@ fn a_mount_asks_for_both_repositories() {
         (&half, ",error=\"insufficient_scope\""),
         (&source, ",error=\"insufficient_scope\""),
     ] {
-        let answer = match token {
+        let response = match token {
             "" => registry.post(&mount("c/d")),
             token => ask(&registry, token, "POST", &mount("c/d")),
         };
-        let answer = answer.expect_error(401, "UNAUTHORIZED");
+        let response = response.expect_error(401, "UNAUTHORIZED");
         let challenge = format!("{realm},scope=\"{both}\"{problem}");
-        assert_eq!(answer.field("WWW-Authenticate"), challenge);
-        assert_eq!(answer.json()["errors"][0]["detail"], json!(both_detail));
+        assert_eq!(response.header("WWW-Authenticate"), challenge);
+        assert_eq!(response.json()["errors"][0]["detail"], json!(both_detail));
     }
     // What is no mount, and a name that no repository has, are not asked for.
     let digest_only = format!("/v2/a/b/blobs/uploads/?from=c/d&digest={digest}");
     let no_names = ["", "A", "..", "a%20b", "c/d%22,x", "%zz", "a/b"].map(mount);
     for path in no_names.into_iter().chain([digest_only]) {
-        let answer = registry.post(&path).expect_error(401, "UNAUTHORIZED");
+        let response = registry.post(&path).expect_error(401, "UNAUTHORIZED");
         let challenge = format!("{realm},scope=\"{target}\"");
-        assert_eq!(answer.field("WWW-Authenticate"), challenge, "{path}");
-        assert_eq!(answer.json()["errors"][0]["detail"], json!(target_detail));
+        assert_eq!(response.header("WWW-Authenticate"), challenge, "{path}");
+        assert_eq!(response.json()["errors"][0]["detail"], json!(target_detail));
     }
     ask(&registry, &half, "POST", &mount("a/b")).expect(202);
     // With what was asked for the blob is mounted.
@@ -189,9 +189,9 @@ fn what_is_no_good_token_is_401() {
         "Bearer ..".to_owned(),
         basic("anna", "x"),
     ] {
-        let answer =
+        let response =
             ask(&registry, &bad, "GET", "/v2/a/tags/list").expect_error(401, "UNAUTHORIZED");
-        let challenge = answer.field("WWW-Authenticate");
+        let challenge = response.header("WWW-Authenticate");
         assert!(
             challenge.ends_with(",error=\"invalid_token\""),
             "{bad} {challenge}"
@@ -206,7 +206,7 @@ fn the_realm_may_be_on_this_host() {
         .settings()
         .set("AUTH_TOKEN_AUTOREDIRECT", "true")
         .start();
-    let realm = |answer: Answer| answer.expect(401).field("WWW-Authenticate").to_owned();
+    let realm = |response: RawResponse| response.expect(401).header("WWW-Authenticate").to_owned();
     let own = format!(
         "Bearer realm=\"http://{}/auth/token\",service=\"registry\"",
         registry.address

@@ -7,7 +7,7 @@ mod together;
 
 use crate::util::image::{bytes, sha256, sha512};
 use crate::util::raw::{self, Raw};
-use crate::util::registry::{Answer, TestRegistry};
+use crate::util::registry::{RawResponse, TestRegistry};
 use std::thread;
 
 /// A path of no session.
@@ -16,7 +16,7 @@ const UNKNOWN: &str = "/v2/a/blobs/uploads/00000000-0000-4000-8000-000000000000"
 /// Starts a session of repository `a` that has these bytes; gives its newest location.
 fn session(registry: &TestRegistry, content: &[u8]) -> String {
     let started = registry.post("/v2/a/blobs/uploads/").expect(202);
-    let location = started.field("Location").to_owned();
+    let location = started.header("Location").to_owned();
     match content.is_empty() {
         true => location,
         false => patch(registry, &location, content),
@@ -26,7 +26,7 @@ fn session(registry: &TestRegistry, content: &[u8]) -> String {
 /// Adds bytes to a session; gives its new location.
 fn patch(registry: &TestRegistry, location: &str, content: &[u8]) -> String {
     let added = registry.patch(location, &[], content).expect(202);
-    added.field("Location").to_owned()
+    added.header("Location").to_owned()
 }
 
 /// A location without the offset that it was given for: the path of the session.
@@ -35,7 +35,7 @@ fn path_of(location: &str) -> &str {
 }
 
 /// Completes a session with a last part.
-fn complete(registry: &TestRegistry, location: &str, digest: &str, last: &[u8]) -> Answer {
+fn complete(registry: &TestRegistry, location: &str, digest: &str, last: &[u8]) -> RawResponse {
     registry.put(&format!("{location}&digest={digest}"), &[], last)
 }
 
@@ -45,7 +45,7 @@ fn half_sent(registry: &TestRegistry, request: &str, location: &str, sent: &[u8]
     let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
     raw.send(head).send(sent);
     let there = format!("0-{}", sent.len() - 1);
-    while registry.get(location).expect(204).field("Range") != there {
+    while registry.get(location).expect(204).header("Range") != there {
         thread::yield_now();
     }
     raw
@@ -56,11 +56,11 @@ fn half_sent(registry: &TestRegistry, request: &str, location: &str, sent: &[u8]
 fn assert_reached(registry: &TestRegistry, location: &str, length: usize) {
     let status = registry.get(location).expect(204);
     assert_eq!(
-        status.field("Range"),
+        status.header("Range"),
         format!("0-{}", length.saturating_sub(1))
     );
     let newest = format!("{}?offset={length}", path_of(location));
-    assert_eq!(status.field("Location"), newest);
+    assert_eq!(status.header("Location"), newest);
 }
 
 /// Checks that a blob is there, whole, and that no session is left on disk.
@@ -71,7 +71,7 @@ fn assert_stored(registry: &TestRegistry, digest: &str, content: &[u8]) {
     assert_no_session(registry);
 }
 
-/// Checks that nothing of any session of repository `a` is left on disk, not even a folder.
+/// Checks that nothing of any session of repository `a` is left on disk, not even a directory.
 #[track_caller]
 fn assert_no_session(registry: &TestRegistry) {
     let tree = registry.tree();
@@ -82,16 +82,16 @@ fn assert_no_session(registry: &TestRegistry) {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// Sends a body in chunks of HTTP, with further fields.
+/// Sends a body in chunks of HTTP, with further headers.
 fn chunked(
     registry: &TestRegistry,
     (method, path): (&str, &str),
-    fields: &str,
+    headers: &str,
     body: &[u8],
-) -> raw::Answer {
+) -> raw::RawResponse {
     let mut raw = Raw::connect(registry.address);
     raw.send(format!(
-        "{method} {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n{fields}\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n{headers}\r\n"
     ));
     for chunk in body.chunks(3) {
         raw.send(format!("{:x}\r\n", chunk.len()))
@@ -124,8 +124,8 @@ fn every_way_to_push_leaves_the_blob_and_nothing_else() {
             }
         };
         let created = created.expect(201);
-        assert_eq!(created.field("Location"), format!("/v2/a/blobs/{digest}"));
-        assert_eq!(created.field("Docker-Content-Digest"), digest);
+        assert_eq!(created.header("Location"), format!("/v2/a/blobs/{digest}"));
+        assert_eq!(created.header("Docker-Content-Digest"), digest);
         assert_stored(&registry, &digest, &content);
     }
 }
@@ -140,7 +140,7 @@ fn a_session_can_be_committed_under_either_algorithm() {
             let started = registry
                 .post(&format!("/v2/a/blobs/uploads/{query}"))
                 .expect(202);
-            let location = started.field("Location");
+            let location = started.header("Location");
             let location = patch(&registry, location, &content[..4000]);
             complete(&registry, &location, digest, &content[4000..]).expect(201);
             assert_stored(&registry, digest, &content);
@@ -170,11 +170,11 @@ fn a_wrong_offset_is_refused_and_the_session_goes_on() {
             ("PUT", format!("&digest={digest}")),
         ] {
             let path = format!("{location}{query}");
-            let fields = [("Content-Range", range)];
-            let refused = registry.call(method, &path, &fields, Some(&content[4..]));
+            let headers = [("Content-Range", range)];
+            let refused = registry.call(method, &path, &headers, Some(&content[4..]));
             let refused = refused.expect_error(416, "RANGE_INVALID");
-            assert_eq!(refused.field("Range"), "0-3");
-            assert_eq!(refused.field("Location"), location);
+            assert_eq!(refused.header("Range"), "0-3");
+            assert_eq!(refused.header("Location"), location);
             assert_eq!(refused.json()["errors"][0]["detail"]["offset"], 4);
             assert_reached(&registry, &location, 4);
         }
@@ -214,8 +214,8 @@ fn a_range_that_is_not_the_body_is_refused_and_the_session_goes_on() {
     ] {
         for path in [location.clone(), format!("{location}&digest={digest}")] {
             let method = if path == location { "PATCH" } else { "PUT" };
-            let answer = registry.call(method, &path, &[("Content-Range", range)], Some(b"4567"));
-            answer.expect_error(status, code);
+            let response = registry.call(method, &path, &[("Content-Range", range)], Some(b"4567"));
+            response.expect_error(status, code);
             assert_reached(&registry, &location, 4);
         }
     }
@@ -231,8 +231,8 @@ fn a_stream_that_is_not_its_range_is_refused_and_leaves_nothing() {
     for (range, sent) in [("4-9", 5), ("4-9", 7), ("4-9", 900), ("4-999", 0)] {
         let query = format!("{location}&digest={digest}");
         for target in [("PATCH", &location[..]), ("PUT", &query)] {
-            let field = format!("Content-Range: {range}\r\n");
-            let refused = chunked(&registry, target, &field, &content[4..4 + sent]);
+            let header = format!("Content-Range: {range}\r\n");
+            let refused = chunked(&registry, target, &header, &content[4..4 + sent]);
             assert_eq!(refused.status, 400, "{}", refused.text());
             assert!(
                 refused.text().contains("SIZE_INVALID"),
@@ -247,8 +247,8 @@ fn a_stream_that_is_not_its_range_is_refused_and_leaves_nothing() {
     }
     let target = ("PATCH", &location[..]);
     let right = chunked(&registry, target, "Content-Range: 4-9\r\n", &content[4..10]);
-    assert_eq!((right.status, right.field("Range")), (202, Some("0-9")));
-    let location = right.field("Location").unwrap();
+    assert_eq!((right.status, right.header("Range")), (202, Some("0-9")));
+    let location = right.header("Location").unwrap();
     complete(&registry, location, &digest, &content[10..]).expect(201);
     assert_stored(&registry, &digest, &content);
 }
@@ -335,10 +335,10 @@ fn a_session_belongs_to_its_repository() {
             let digest = if query.is_empty() { "" } else { &digest };
             let path = format!("{}{query}{digest}", path_of(&foreign));
             let body = ["PATCH", "PUT"].contains(&method).then_some(&b""[..]);
-            let answer = registry.call(method, &path, &[], body).expect(404);
+            let response = registry.call(method, &path, &[], body).expect(404);
             if method != "HEAD" {
-                let answer = answer.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
-                assert!(answer.json()["errors"][0]["detail"].is_string());
+                let response = response.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+                assert!(response.json()["errors"][0]["detail"].is_string());
             }
         }
     }

@@ -58,8 +58,8 @@ fn an_entry_is_printed() {
 
 #[test]
 fn a_file_is_made_and_changed_in_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     let file = path.to_str().unwrap();
     let put = |user: &str, password: &str| {
         let printed = done(&["--cost", "4", "--file", file, user], password);
@@ -82,20 +82,20 @@ fn a_file_is_made_and_changed_in_place() {
     assert!(!is_user(&text, "anna", "c") && is_user(&text, "ben", "b"));
     assert!(text.starts_with(b"# ours\n\nben:"));
     // Nothing is left beside it.
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_new_file_is_private_and_an_old_one_keeps_its_mode_and_place() {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let path = folder.path().join("users");
+    let path = directory.path().join("users");
     done(&["--cost", "4", "--file", path.to_str().unwrap(), "a"], "a");
     assert_eq!(mode(&path), 0o600);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    let link = folder.path().join("link");
+    let link = directory.path().join("link");
     symlink("users", &link).unwrap();
     done(&["--cost", "4", "--file", link.to_str().unwrap(), "b"], "b");
     assert_eq!(mode(&path), 0o644);
@@ -105,8 +105,8 @@ fn a_new_file_is_private_and_an_old_one_keeps_its_mode_and_place() {
 
 #[test]
 fn what_is_wrong_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     let file = path.to_str().unwrap();
     for user in ["a:b", "", "a\nb", "#a", " a"] {
         let error = failed(2, &[user], "x\n");
@@ -124,7 +124,7 @@ fn what_is_wrong_is_said() {
         error.contains(file) && error.contains("cannot be read"),
         "{error}"
     );
-    let nowhere = folder.path().join("no/users");
+    let nowhere = directory.path().join("no/users");
     let error = failed(1, &["--file", nowhere.to_str().unwrap(), "a"], "x");
     assert!(error.contains("cannot be written"), "{error}");
     fs::write(&path, "b:x\n").unwrap();

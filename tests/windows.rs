@@ -19,9 +19,9 @@ fn is_shown(what: &str) -> bool {
     shown
 }
 
-/// A configuration of a text, in a folder.
-fn configuration(folder: &Path, text: &str) -> String {
-    let path = folder.join("config.yml");
+/// A configuration of a text, in a directory.
+fn configuration(directory: &Path, text: &str) -> String {
+    let path = directory.join("config.yml");
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
 }

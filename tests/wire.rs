@@ -1,13 +1,13 @@
 //! Every endpoint and every status it can give, on the wire: `wire/table.txt` is the table.
 
 use crate::util::image::{image, sha256};
-use crate::util::raw::{Answer, Raw};
+use crate::util::raw::{Raw, RawResponse};
 use crate::util::registry::{Settings, TestRegistry};
 use registry::spec::media_type::{OCI_INDEX, OCI_MANIFEST};
 
 const TABLE: &str = include_str!("wire/table.txt");
 
-/// A field that the configuration adds to every answer.
+/// A header that the configuration adds to every response.
 const OWN_FIELD: (&str, &str) = ("X-Content-Type-Options", "nosniff");
 
 #[test]
@@ -73,14 +73,14 @@ impl Words {
 
 /// Pushes what the table counts on and goes through a section of it.
 fn run(section: &str, settings: Settings, prefix: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let filled = Settings::default().root(folder.path()).start();
+    let directory = tempfile::tempdir().unwrap();
+    let filled = Settings::default().root(directory.path()).start();
     filled.push_image("a/b", "v1", 1);
     filled.push_blob("a/b", b"abcdefghij");
     filled.push_blob("a/b", b"spare");
     drop(filled);
     let header = format!("{{{}: [{}]}}", OWN_FIELD.0, OWN_FIELD.1);
-    let settings = settings.root(folder.path()).set("HTTP_HEADERS", &header);
+    let settings = settings.root(directory.path()).set("HTTP_HEADERS", &header);
     let (registry, words) = (settings.start(), Words::new());
     let title = format!("[{section}]");
     let lines = TABLE.lines().skip_while(|line| *line != title).skip(1);
@@ -92,7 +92,7 @@ fn run(section: &str, settings: Settings, prefix: &str) {
     assert!(count > 2, "{title} is not in the table");
 }
 
-/// Does what a line says and checks the answer.
+/// Does what a line says and checks the response.
 fn exchange(registry: &TestRegistry, words: &Words, prefix: &str, line: &str) {
     let session = match line.contains("{session}") {
         true => start_session(registry, prefix),
@@ -102,36 +102,36 @@ fn exchange(registry: &TestRegistry, words: &Words, prefix: &str, line: &str) {
     let (request, expected) = line.split_once("=>").unwrap();
     let mut parts = request.split(" | ").map(str::trim);
     let (method, path) = parts.next().unwrap().split_once(' ').unwrap();
-    let (mut fields, mut body) = (String::new(), String::new());
+    let (mut headers, mut body) = (String::new(), String::new());
     for part in parts {
         match part.strip_prefix("body ") {
             Some(text) => body = text.to_owned(),
-            None => fields += &format!("{part}\r\n"),
+            None => headers += &format!("{part}\r\n"),
         }
     }
     let rest = format!(
-        "{path} HTTP/1.1\r\nHost: registry.test\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+        "{path} HTTP/1.1\r\nHost: registry.test\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut raw = Raw::connect(registry.address);
     if method == "GET" {
         // Both on one connection: a body after the head of the first would be read as the second.
         let head = raw.send(format!("HEAD {rest}")).answer_to("HEAD");
-        let get = raw.send(format!("GET {rest}")).answer();
+        let get = raw.send(format!("GET {rest}")).response();
         check(&line, expected, &get, true);
         check(&line, expected, &head, false);
-        let stable = |answer: &Answer| {
-            let mut fields = answer.fields.clone();
+        let stable = |response: &RawResponse| {
+            let mut headers = response.headers.clone();
             // The message of a 405 names the method.
             let differs =
                 |name: &str| name == "Date" || (get.status, name) == (405, "Content-Length");
-            fields.retain(|(name, _)| !differs(name));
-            fields
+            headers.retain(|(name, _)| !differs(name));
+            headers
         };
         assert_eq!(stable(&head), stable(&get), "{line}");
     } else {
-        let answer = raw.send(format!("{method} {rest}")).answer_to(method);
-        check(&line, expected, &answer, true);
+        let response = raw.send(format!("{method} {rest}")).answer_to(method);
+        check(&line, expected, &response, true);
     }
 }
 
@@ -139,29 +139,29 @@ fn start_session(registry: &TestRegistry, prefix: &str) -> String {
     let started = registry
         .post(&format!("{prefix}/v2/a/b/blobs/uploads/"))
         .expect(202);
-    let location = started.field("Location");
+    let location = started.header("Location");
     registry.patch(location, &[], b"abcd").expect(202);
     location.split('?').next().unwrap().to_owned()
 }
 
-/// Checks an answer; without its body when it is one to HEAD.
-fn check(line: &str, expected: &str, answer: &Answer, with_body: bool) {
+/// Checks an response; without its body when it is one to HEAD.
+fn check(line: &str, expected: &str, response: &RawResponse, with_body: bool) {
     let mut parts = expected.split(" | ").map(str::trim_start);
     let mut outcome = parts.next().unwrap().split_whitespace();
     let status: u16 = outcome.next().unwrap().parse().unwrap();
-    assert_eq!(answer.status, status, "{line}\n{answer:?}");
+    assert_eq!(response.status, status, "{line}\n{response:?}");
     assert_eq!(
-        answer.field("Docker-Distribution-API-Version"),
+        response.header("Docker-Distribution-API-Version"),
         Some("registry/2.0"),
         "{line}"
     );
-    assert_eq!(answer.field(OWN_FIELD.0), Some(OWN_FIELD.1), "{line}");
-    assert!(answer.field("Date").is_some(), "{line}");
+    assert_eq!(response.header(OWN_FIELD.0), Some(OWN_FIELD.1), "{line}");
+    assert!(response.header("Date").is_some(), "{line}");
     if let Some(code) = outcome.next() {
         let json = "application/json; charset=utf-8";
-        assert_eq!(answer.field("Content-Type"), Some(json), "{line}");
+        assert_eq!(response.header("Content-Type"), Some(json), "{line}");
         if with_body {
-            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
             let error = &body["errors"][0];
             assert_eq!(error["code"], code, "{line}\n{body}");
             assert!(error["message"].as_str().unwrap().len() > 5, "{line}");
@@ -170,17 +170,17 @@ fn check(line: &str, expected: &str, answer: &Answer, with_body: bool) {
     for part in parts {
         if let Some(body) = part.strip_prefix("body") {
             assert!(
-                !with_body || answer.text() == body.trim(),
+                !with_body || response.text() == body.trim(),
                 "{line}\n{}",
-                answer.text()
+                response.text()
             );
         } else if let Some(absent) = part.strip_prefix('!') {
-            assert_eq!(answer.field(absent), None, "{line}");
+            assert_eq!(response.header(absent), None, "{line}");
         } else {
             let (name, value) = part.split_once(':').unwrap();
             let value = value.trim();
-            let found = answer
-                .field(name)
+            let found = response
+                .header(name)
                 .unwrap_or_else(|| panic!("{line}\nno {name}"));
             assert!(value == "*" || found == value, "{line}\n{name}: {found}");
         }

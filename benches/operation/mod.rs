@@ -1,7 +1,7 @@
 //! The operations the load generator times, each as a registry's client does it (OCI distribution-spec
 //! "Endpoints"), and what must be in the registry before.
 
-use crate::wire::{Answer, Connection, Outcome, Request};
+use crate::wire::{Connection, Outcome, RawResponse, Request};
 use sha2::{Digest, Sha256};
 
 const MEDIA_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -240,21 +240,21 @@ fn ask(
     headers: &str,
     body: &[u8],
     wanted: u16,
-) -> Outcome<Answer> {
-    let answer = connection.ask(&Request {
+) -> Outcome<RawResponse> {
+    let response = connection.ask(&Request {
         method,
         target,
         headers,
         body,
     })?;
-    if answer.status != wanted {
-        return Err(format!("{method} {target}: {} instead of {wanted}", answer.status).into());
+    if response.status != wanted {
+        return Err(format!("{method} {target}: {} instead of {wanted}", response.status).into());
     }
-    Ok(answer)
+    Ok(response)
 }
 
-fn location(answer: Answer) -> Outcome<String> {
-    answer
+fn location(response: RawResponse) -> Outcome<String> {
+    response
         .location
         .ok_or_else(|| "an upload was answered without Location".into())
 }

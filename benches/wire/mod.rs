@@ -39,7 +39,7 @@ pub struct Request<'a> {
 }
 
 /// What came back; the body is gone unread.
-pub struct Answer {
+pub struct RawResponse {
     /// The status code.
     pub status: u16,
     /// The Location header without scheme and host, where there was one.
@@ -57,7 +57,7 @@ pub struct Connection {
     closing: bool,
 }
 
-/// The fields of a response's head that decide how its body is read.
+/// The headers of a response's head that decide how its body is read.
 #[derive(Default)]
 struct Head {
     status: u16,
@@ -79,8 +79,8 @@ impl Connection {
         })
     }
 
-    /// Sends one request and reads its answer whole.
-    pub fn ask(&mut self, request: &Request) -> Outcome<Answer> {
+    /// Sends one request and reads its response whole.
+    pub fn ask(&mut self, request: &Request) -> Outcome<RawResponse> {
         if self.closing {
             self.stream = connect(&self.server)?;
             self.closing = false;
@@ -95,7 +95,7 @@ impl Connection {
             false => self.skip_body(head.length)?,
         };
         self.closing = head.close;
-        Ok(Answer {
+        Ok(RawResponse {
             status: head.status,
             location: head.location,
             body_bytes,

@@ -17,13 +17,13 @@ static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {
     Authenticator::open(&Scheme::Htpasswd { realm, path }, None).expect("an authenticator")
 });
 
-fuzz_target!(|field: &str| {
+fuzz_target!(|header: &str| {
     // As it is, and as what follows the name of the scheme, which a fuzzer takes long to find.
-    for field in [field, &format!("Basic {field}")] {
-        let identity = AUTHENTICATOR.identify(std::iter::once(field), None);
+    for header in [header, &format!("Basic {header}")] {
+        let identity = AUTHENTICATOR.identify(std::iter::once(header), None);
         assert!(
             !matches!(identity, Ok(Identity::User(_) | Identity::Token(_))),
-            "{field:?}"
+            "{header:?}"
         );
     }
 });

@@ -1,5 +1,5 @@
-//! One request of the API, whatever its path, query, fields and body are. The first line of the input is the method's number
-//! and what follows `/v2/`; then come fields up to an empty line, and the body.
+//! One request of the API, whatever its path, query, headers and body are. The first line of the input is the method's number
+//! and what follows `/v2/`; then come headers up to an empty line, and the body.
 #![no_main]
 
 mod served;

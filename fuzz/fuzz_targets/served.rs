@@ -1,4 +1,4 @@
-//! A registry in this process, on loopback over a folder of its own, and one exchange with it. Its folder holds a
+//! A registry in this process, on loopback over a directory of its own, and one exchange with it. Its directory holds a
 //! repository `a` with an image of one layer, tagged `v1`, and an upload session.
 
 use registry::config::{Config, ConfigSource};
@@ -20,8 +20,8 @@ const EMPTY: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c0
 static ADDRESS: LazyLock<SocketAddr> = LazyLock::new(start);
 
 fn start() -> SocketAddr {
-    let folder = tempfile::tempdir().expect("a folder").keep();
-    let root = folder.to_str().expect("a path").to_owned();
+    let directory = tempfile::tempdir().expect("a folder").keep();
+    let root = directory.to_str().expect("a path").to_owned();
     let variables = [("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY".to_owned(), root)];
     let source = ConfigSource::Text {
         name: "fuzz.yml".into(),
@@ -32,7 +32,7 @@ fn start() -> SocketAddr {
     let address = registry.address().socket_address().expect("an address");
     std::thread::spawn(move || registry.run());
     let put = |path: &str, body: &str| {
-        let answer = tell(
+        let response = tell(
             address,
             format!(
                 "{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
@@ -40,7 +40,7 @@ fn start() -> SocketAddr {
             )
             .as_bytes(),
         );
-        assert!(answer.starts_with(b"HTTP/1.1 20"), "{path}: {answer:?}");
+        assert!(response.starts_with(b"HTTP/1.1 20"), "{path}: {response:?}");
     };
     put(&format!("POST /v2/a/blobs/uploads/?digest={EMPTY}"), "{}");
     put("POST /v2/a/blobs/uploads/", "");
@@ -60,18 +60,18 @@ fn tell(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     // The server may have answered and closed before everything was sent.
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(Shutdown::Write);
-    let mut answer = Vec::new();
-    match stream.read_to_end(&mut answer) {
+    let mut response = Vec::new();
+    match stream.read_to_end(&mut response) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("no answer"),
-        _ => answer,
+        _ => response,
     }
 }
 
 /// One exchange; 500 is never what a client can bring about.
 pub fn exchange(bytes: &[u8]) {
-    let answer = tell(*ADDRESS, bytes);
-    let failed = answer
+    let response = tell(*ADDRESS, bytes);
+    let failed = response
         .windows(12)
         .any(|window| window == b"HTTP/1.1 500");
-    assert!(!failed, "{}", String::from_utf8_lossy(&answer));
+    assert!(!failed, "{}", String::from_utf8_lossy(&response));
 }

@@ -16,8 +16,8 @@ use std::path::Path;
 const SECRET: &str = "Hunter2secret";
 
 /// A configuration that tells all there is to tell.
-fn text(folder: &Path, more: &str) -> String {
-    let root = folder.join("data");
+fn text(directory: &Path, more: &str) -> String {
+    let root = directory.join("data");
     format!(
         "version: 0.1\nlog: {{level: debug}}\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
          http: {{addr: '127.0.0.1:0'}}\n{more}\n",
@@ -25,28 +25,28 @@ fn text(folder: &Path, more: &str) -> String {
     )
 }
 
-fn htpasswd(folder: &Path) -> String {
-    let path = folder.join("users");
+fn htpasswd(directory: &Path) -> String {
+    let path = directory.join("users");
     format!(
         "auth: {{htpasswd: {{realm: r, path: '{}'}}}}",
         path.display()
     )
 }
 
-/// Asks with these fields, and is answered so.
+/// Asks with these headers, and is answered so.
 #[track_caller]
-fn ask<S: Read + Write>(connection: &mut Raw<S>, fields: &[&str], status: u16) {
-    let fields: String = fields
+fn ask<S: Read + Write>(connection: &mut Raw<S>, headers: &[&str], status: u16) {
+    let headers: String = headers
         .iter()
-        .map(|field| format!("Authorization: {field}\r\n"))
+        .map(|header| format!("Authorization: {header}\r\n"))
         .collect();
-    connection.send(format!("GET /v2/ HTTP/1.1\r\nHost: x\r\n{fields}\r\n"));
-    assert_eq!(connection.answer().status, status, "{fields:.300}");
+    connection.send(format!("GET /v2/ HTTP/1.1\r\nHost: x\r\n{headers}\r\n"));
+    assert_eq!(connection.response().status, status, "{headers:.300}");
 }
 
 /// Everything that was logged until now: a request leaves its mark on both outputs.
 fn logged<S: Read + Write>(program: &mut Program, connection: &mut Raw<S>) -> Vec<String> {
-    connection.request("/v2/the-end").answer();
+    connection.request("/v2/the-end").response();
     program.wait_for("\"GET /v2/the-end HTTP/1.1\"");
     program.wait_for("GET /v2/the-end: ");
     program.lines.clone()
@@ -64,7 +64,7 @@ fn assert_silent(lines: &[String], secrets: &[&str]) {
 
 #[test]
 fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let good = line("anna", &format!("{SECRET}:colon"));
     let hash = good.trim().split_once(':').unwrap().1;
     let (salt, rest) = (&hash[7..29], &hash[29..]);
@@ -76,9 +76,9 @@ fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
         format!("sha:{{SHA}}{SECRET}\n"),
         line("j\u{f6}rg", SECRET),
     ];
-    fs::write(folder.path().join("users"), users.concat()).unwrap();
-    let config = text(folder.path(), &htpasswd(folder.path()));
-    let mut program = Program::start(folder.path(), &config, &[]);
+    fs::write(directory.path().join("users"), users.concat()).unwrap();
+    let config = text(directory.path(), &htpasswd(directory.path()));
+    let mut program = Program::start(directory.path(), &config, &[]);
     let address = program.address();
     for said in [
         "line 2: user \\\"slow\\\" cannot log in: the hash has cost 31; allowed: 4 to 17",
@@ -99,7 +99,7 @@ fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
         ask(&mut connection, &[&basic(user, SECRET)], 401);
     }
     let whole = basic("anna", SECRET);
-    for field in [
+    for header in [
         format!("Bearer {SECRET}"),
         format!("Digest username=\"a\", response=\"{SECRET}\""),
         format!("Basic {SECRET}!"),
@@ -108,7 +108,7 @@ fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
         basic("anna", &SECRET.repeat(1000)),
         basic("", SECRET),
     ] {
-        ask(&mut connection, &[&field], 401);
+        ask(&mut connection, &[&header], 401);
     }
     ask(&mut connection, &[&whole, &whole], 401);
     // More than a head may have.
@@ -124,10 +124,10 @@ fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
 
 #[test]
 fn the_access_log_names_the_user_who_was_authenticated() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("users"), line("anna b", SECRET)).unwrap();
-    let config = text(folder.path(), &htpasswd(folder.path()));
-    let mut program = Program::start(folder.path(), &config, &[]);
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("users"), line("anna b", SECRET)).unwrap();
+    let config = text(directory.path(), &htpasswd(directory.path()));
+    let mut program = Program::start(directory.path(), &config, &[]);
     let mut connection = Raw::connect(program.address());
     ask(&mut connection, &[&basic("anna b", SECRET)], 200);
     ask(&mut connection, &[&basic("anna b", "wrong")], 401);
@@ -142,20 +142,20 @@ fn the_access_log_names_the_user_who_was_authenticated() {
 
 #[test]
 fn no_token_and_no_key_is_in_the_log() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let issuer = Issuer::new();
-    let identity = Identity::new(folder.path(), "own");
+    let identity = Identity::new(directory.path(), "own");
     let keys = issuer.keys();
     let auth = format!(
         "auth: {{token: {{realm: 'https://a', service: registry, issuer: issuer, jwks: '{}'}}}}",
         keys.display()
     );
-    let config = text(folder.path(), &auth);
+    let config = text(directory.path(), &auth);
     let config = config.replace(
         "127.0.0.1:0'",
         &format!("127.0.0.1:0', {}", identity.section()),
     );
-    let mut program = Program::start(folder.path(), &config, &[]);
+    let mut program = Program::start(directory.path(), &config, &[]);
     let mut connection = Client::new(&[&identity]).connect(program.address());
     let token = issuer.token(json!([]));
     ask(&mut connection, &[&token], 200);
@@ -174,8 +174,8 @@ fn no_token_and_no_key_is_in_the_log() {
 
 #[test]
 fn a_key_that_cannot_be_used_is_not_shown() {
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "own");
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "own");
     let key = fs::read_to_string(&identity.key).unwrap();
     let secret = key.lines().nth(1).unwrap();
     // One line is missing, one letter is wrong, the end is missing.
@@ -187,9 +187,9 @@ fn a_key_that_cannot_be_used_is_not_shown() {
         fs::write(&identity.key, broken).unwrap();
         let config = format!(
             "{}log: {{level: debug}}\n",
-            tls::text(folder.path(), &identity)
+            tls::text(directory.path(), &identity)
         );
-        let mut program = Program::start(folder.path(), &config, &[]);
+        let mut program = Program::start(directory.path(), &config, &[]);
         let line = program.wait_for("http.tls.key: ");
         assert_eq!(program.end().code(), Some(1), "{line}");
         assert!(!line.contains(&secret[1..20]), "{line}");

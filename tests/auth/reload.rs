@@ -56,10 +56,10 @@ fn rewrite(place: &Path, texts: &mut dyn Iterator<Item = String>) {
 
 #[cfg(unix)]
 fn relink(place: &Path, texts: &mut dyn Iterator<Item = String>) {
-    let folder = place.parent().unwrap();
-    let link = folder.join("link");
+    let directory = place.parent().unwrap();
+    let link = directory.join("link");
     for (text, name) in texts.zip(["one", "other"].into_iter().cycle()) {
-        fs::write(folder.join(name), text).unwrap();
+        fs::write(directory.join(name), text).unwrap();
         std::os::unix::fs::symlink(name, &link).unwrap();
         fs::rename(&link, place).unwrap();
     }
@@ -72,7 +72,7 @@ fn request(user: &str, password: &str) -> String {
 
 fn is_let_in(registry: &TestRegistry, user: &str, password: &str) -> bool {
     let mut connection = Raw::connect(registry.address);
-    match connection.send(request(user, password)).answer().status {
+    match connection.send(request(user, password)).response().status {
         200 => true,
         401 => false,
         status => panic!("{user}: {status}"),
@@ -84,14 +84,14 @@ fn ask(
     registry: &TestRegistry,
     (user, password): (&str, &str),
     stop: &AtomicBool,
-    answers: &AtomicUsize,
+    responses: &AtomicUsize,
 ) {
     let request = request(user, password);
     let mut connection = Raw::connect(registry.address);
     while !stop.load(Ordering::Relaxed) {
-        let status = connection.send(&request).answer().status;
+        let status = connection.send(&request).response().status;
         assert_eq!(status, 200, "{user}, who was never taken out of the file");
-        answers.fetch_add(1, Ordering::Relaxed);
+        responses.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -100,23 +100,23 @@ fn the_users_change_under_load_and_no_request_of_those_who_stay_fails() {
     // In memory where that can be had: a disk that stalls between two writes looks like a writer who
     // has finished.
     let memory = Path::new("/dev/shm");
-    let folder = match memory.is_dir() {
+    let directory = match memory.is_dir() {
         true => tempfile::tempdir_in(memory),
         false => tempfile::tempdir(),
     };
-    let folder = folder.unwrap();
-    let path = folder.path().join("users");
+    let directory = directory.unwrap();
+    let path = directory.path().join("users");
     let staying: String = STAYING
         .iter()
         .map(|(user, password)| line(user, password))
         .collect();
     fs::write(&path, format!("{staying}{}", line("carl", "0"))).unwrap();
     let registry = settings(&path).start();
-    let (stop, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (stop, responses) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         let _stop = Stop(&stop);
         for client in STAYING.iter().cycle().take(4) {
-            scope.spawn(|| ask(&registry, *client, &stop, &answers));
+            scope.spawn(|| ask(&registry, *client, &stop, &responses));
         }
         for (number, (way, replace)) in (1..).zip(WAYS) {
             // The server looks at the file while it changes all the time.
@@ -146,5 +146,5 @@ fn the_users_change_under_load_and_no_request_of_those_who_stay_fails() {
             assert!(!is_let_in(&registry, &former, "n"), "{way}");
         }
     });
-    assert!(answers.load(Ordering::Relaxed) > 1000);
+    assert!(responses.load(Ordering::Relaxed) > 1000);
 }

@@ -68,7 +68,7 @@ fn windows_paths_of_the_environment_are_taken_as_they_are() {
         );
         assert_eq!(root(&colon), Path::new("/a: b"));
     }
-    // Doubled for a shell or a Dockerfile: the same folder, on a system that has such paths.
+    // Doubled for a shell or a Dockerfile: the same directory, on a system that has such paths.
     let doubled = clean(
         BASE,
         &[("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "c:\\\\data")],

@@ -208,18 +208,18 @@ fn an_empty_file_says_what_is_missing() {
 
 #[test]
 fn files_that_cannot_be_read_are_reported() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let load = |path: &Path| -> String {
         let errors = Config::load(ConfigSource::File(path.to_owned()), []).unwrap_err();
         errors[0].to_string()
     };
-    let missing = folder.path().join("no.yml");
+    let missing = directory.path().join("no.yml");
     assert!(load(&missing).starts_with(&format!("{}: cannot be read: ", missing.display())));
-    assert!(load(folder.path()).contains("cannot be read"));
-    let latin = folder.path().join("latin.yml");
+    assert!(load(directory.path()).contains("cannot be read"));
+    let latin = directory.path().join("latin.yml");
     std::fs::write(&latin, b"version: 0.1\n# \xe9\n").unwrap();
     assert!(load(&latin).ends_with("not valid UTF-8: line 2 has an invalid byte"));
-    let huge = folder.path().join("huge.yml");
+    let huge = directory.path().join("huge.yml");
     std::fs::write(&huge, vec![b'#'; 1024 * 1024 + 1]).unwrap();
     assert!(load(&huge).contains("has more than 1048576 bytes"));
 }

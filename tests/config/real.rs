@@ -19,8 +19,8 @@ struct Real {
 }
 
 fn all() -> Vec<Real> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/configurations");
-    let files = std::fs::read_dir(folder).unwrap();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/configurations");
+    let files = std::fs::read_dir(directory).unwrap();
     files.map(|file| real(&file.unwrap().path())).collect()
 }
 

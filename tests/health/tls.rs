@@ -8,8 +8,8 @@ use std::path::Path;
 
 #[test]
 fn over_tls_its_own_certificate_is_not_judged_and_that_of_a_url_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "server");
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "server");
     let [certificate, key] =
         [&identity.certificate, &identity.key].map(|path| path.to_str().unwrap());
     let secure = Settings::default().secure(&identity).start();
@@ -21,7 +21,7 @@ fn over_tls_its_own_certificate_is_not_judged_and_that_of_a_url_is() {
         ("REGISTRY_HTTP_TLS_CERTIFICATE", certificate),
         ("REGISTRY_HTTP_TLS_KEY", key),
     ];
-    well(&of_folder(folder.path(), &own), &said);
+    well(&of_folder(directory.path(), &own), &said);
     ill(&registry(&["health", &url], &[]), "does not trust");
     well(&registry(&["health", &url, "--insecure"], &[]), &said);
     let trusted = [("SSL_CERT_FILE", certificate)];
@@ -30,14 +30,14 @@ fn over_tls_its_own_certificate_is_not_judged_and_that_of_a_url_is() {
 
 #[test]
 fn a_trusted_certificate_for_another_name_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().to_str().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_str().unwrap();
     let words = ["certificate", "--host", "other.example", "--out", out];
     let made = registry(&words, &[]);
     assert_eq!(made.status.code(), Some(0), "{}", err(&made));
     let identity = Identity {
-        certificate: folder.path().join("other.example.crt"),
-        key: folder.path().join("other.example.key"),
+        certificate: directory.path().join("other.example.crt"),
+        key: directory.path().join("other.example.key"),
     };
     let secure = Settings::default().secure(&identity).start();
     let trusted = [("SSL_CERT_FILE", identity.certificate.to_str().unwrap())];
@@ -47,17 +47,17 @@ fn a_trusted_certificate_for_another_name_is_refused() {
 }
 
 /// What openssl makes for a server when it is asked for a certificate that signs itself.
-fn of_openssl(folder: &Path, name: &str, words: &str) -> Option<Identity> {
+fn of_openssl(directory: &Path, name: &str, words: &str) -> Option<Identity> {
     let (key, certificate) = (format!("{name}.key"), format!("{name}.crt"));
     openssl(
-        folder,
+        directory,
         &format!(
             "req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN={name} -keyout {key} -out {certificate} {words}"
         ),
     )?;
     Some(Identity {
-        certificate: folder.join(certificate),
-        key: folder.join(key),
+        certificate: directory.join(certificate),
+        key: directory.join(key),
     })
 }
 
@@ -72,14 +72,14 @@ fn serving(identity: &Identity) -> TestRegistry {
 
 #[test]
 fn the_certificate_that_openssl_makes_is_trusted_when_it_is_trusted_itself() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let names = "-addext subjectAltName=DNS:localhost,IP:127.0.0.1";
-    let Some(usual) = of_openssl(folder.path(), "usual", names) else {
+    let Some(usual) = of_openssl(directory.path(), "usual", names) else {
         return;
     };
-    let nameless = of_openssl(folder.path(), "nameless", "-sha256").unwrap();
+    let nameless = of_openssl(directory.path(), "nameless", "-sha256").unwrap();
     let other = of_openssl(
-        folder.path(),
+        directory.path(),
         "other",
         "-addext subjectAltName=DNS:other.example",
     )
@@ -115,8 +115,8 @@ fn the_certificate_that_openssl_makes_is_trusted_when_it_is_trusted_itself() {
 
 #[test]
 fn one_that_wants_a_certificate_of_its_clients_is_well() {
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "server");
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "server");
     let strict = Settings::default()
         .secure(&identity)
         .set(

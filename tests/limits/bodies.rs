@@ -16,9 +16,9 @@ fn chunked(data: &[u8], size: usize) -> Vec<u8> {
     coded
 }
 
-fn put(client: &mut Raw, path: &str, fields: &str, body: impl AsRef<[u8]>) {
+fn put(client: &mut Raw, path: &str, headers: &str, body: impl AsRef<[u8]>) {
     client.send(format!(
-        "PUT {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n"
+        "PUT {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n"
     ));
     client.send(body);
 }
@@ -43,18 +43,18 @@ fn bodies_of_every_size_arrive_whole() {
             &format!("Content-Length: {size}"),
             &data,
         );
-        assert_eq!(client.answer().text(), length_and_sum(&data), "{size}");
+        assert_eq!(client.response().text(), length_and_sum(&data), "{size}");
         for chunk in [1000, 4096, 32 * 1024, 1_000_000] {
             put(&mut client, "/length", CHUNKED, chunked(&data, chunk));
             assert_eq!(
-                client.answer().text(),
+                client.response().text(),
                 length_and_sum(&data),
                 "{size} by {chunk}"
             );
         }
         if size <= 100_000 {
             put(&mut client, "/echo", CHUNKED, chunked(&data, 7));
-            assert!(client.answer().body == data, "{size}");
+            assert!(client.response().body == data, "{size}");
         }
     }
 }
@@ -65,8 +65,8 @@ fn a_hundred_thousand_tiny_chunks_arrive() {
     let mut client = served.connect();
     let data = pattern(100_000);
     put(&mut client, "/length", CHUNKED, chunked(&data, 1));
-    assert_eq!(client.answer().text(), length_and_sum(&data));
-    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+    assert_eq!(client.response().text(), length_and_sum(&data));
+    assert_eq!(client.request("/bytes?1").response().body, [0]);
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn extensions_and_trailers_are_read_over() {
     let mut client = served.connect();
     let body = "5;a=b;c=\"d\"\r\nhello\r\n01 ; x\r\n!\r\n000\r\nDigest: x\r\nHost: y\r\n\r\n";
     put(&mut client, "/echo", CHUNKED, body);
-    assert_eq!(client.answer().text(), "hello!");
-    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+    assert_eq!(client.response().text(), "hello!");
+    assert_eq!(client.request("/bytes?1").response().body, [0]);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn chunks_may_be_cut_anywhere() {
     for cut in 0..body.len() {
         put(&mut client, "/echo", CHUNKED, &body[..cut]);
         client.send(&body[cut..]);
-        assert_eq!(client.answer().text(), "hello!", "{cut}");
+        assert_eq!(client.response().text(), "hello!", "{cut}");
     }
 }
 
@@ -109,15 +109,15 @@ fn broken_chunks_reach_the_handler_as_an_error_and_end_the_connection() {
         let mut client = served.connect();
         put(&mut client, "/echo", CHUNKED, body);
         client.request("/smuggled");
-        let answer = client.answer();
+        let response = client.response();
         assert!(
-            answer
+            response
                 .text()
                 .starts_with("InvalidData: malformed chunked coding"),
             "{}",
-            answer.text()
+            response.text()
         );
-        assert_eq!(answer.field("Connection"), Some("close"));
+        assert_eq!(response.header("Connection"), Some("close"));
         client.expect_end();
     }
 }
@@ -125,17 +125,17 @@ fn broken_chunks_reach_the_handler_as_an_error_and_end_the_connection() {
 #[test]
 fn a_client_that_leaves_in_the_middle_is_an_error_to_the_handler() {
     let served = Served::new(Limits::default());
-    for (fields, body) in [
+    for (headers, body) in [
         ("Content-Length: 1000000000000", "half"),
         (CHUNKED, "ffffffffff\r\nhalf"),
     ] {
         let mut client = served.connect();
-        put(&mut client, "/echo", fields, body);
-        let answer = client.finish().answer();
+        put(&mut client, "/echo", headers, body);
+        let response = client.finish().response();
         assert!(
-            answer.text().starts_with("UnexpectedEof"),
+            response.text().starts_with("UnexpectedEof"),
             "{}",
-            answer.text()
+            response.text()
         );
         client.expect_end();
     }
@@ -151,11 +151,11 @@ fn a_terabyte_that_is_refused_costs_nothing() {
         "Content-Length: 1000000000000",
         vec![b'x'; 2_000_000],
     );
-    let answer = client.answer();
-    assert_eq!((answer.status, answer.text()), (401, "no"));
-    assert_eq!(answer.field("Connection"), Some("close"));
+    let response = client.response();
+    assert_eq!((response.status, response.text()), (401, "no"));
+    assert_eq!(response.header("Connection"), Some("close"));
     client.expect_end();
-    assert_eq!(served.connect().request("/empty").answer().status, 200);
+    assert_eq!(served.connect().request("/empty").response().status, 200);
 }
 
 #[test]
@@ -165,13 +165,19 @@ fn a_small_unread_body_is_drained_and_the_connection_kept() {
     let most = vec![b'x'; 64 * 1024];
     for _ in 0..3 {
         put(&mut client, "/refuse", "Content-Length: 65536", &most);
-        let answer = client.answer();
-        assert_eq!((answer.status, answer.field("Connection")), (401, None));
+        let response = client.response();
+        assert_eq!(
+            (response.status, response.header("Connection")),
+            (401, None)
+        );
         put(&mut client, "/refuse", CHUNKED, chunked(&most, 1000));
-        let answer = client.answer();
-        assert_eq!((answer.status, answer.field("Connection")), (401, None));
+        let response = client.response();
+        assert_eq!(
+            (response.status, response.header("Connection")),
+            (401, None)
+        );
     }
-    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+    assert_eq!(client.request("/bytes?1").response().body, [0]);
 }
 
 #[test]
@@ -180,9 +186,9 @@ fn a_large_unread_body_ends_the_connection_after_the_answer() {
     let large = vec![b'x'; 64 * 1024 + 1];
     let mut client = served.connect();
     put(&mut client, "/refuse", "Content-Length: 65537", &large);
-    let answer = client.answer();
+    let response = client.response();
     assert_eq!(
-        (answer.status, answer.field("Connection")),
+        (response.status, response.header("Connection")),
         (401, Some("close"))
     );
     client.expect_orderly_end();
@@ -194,7 +200,7 @@ fn a_large_unread_body_ends_the_connection_after_the_answer() {
         chunked(&vec![b'x'; 1_000_000], 1000),
     );
     client.request("/smuggled");
-    assert_eq!(client.answer().status, 401);
+    assert_eq!(client.response().status, 401);
     client.expect_orderly_end();
 }
 
@@ -202,18 +208,18 @@ fn a_large_unread_body_ends_the_connection_after_the_answer() {
 fn continue_is_said_when_the_handler_reads_and_not_before() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
-    for fields in [
+    for headers in [
         "Content-Length: 5\r\nExpect: 100-continue",
         "expect: 100-Continue\r\nTransfer-Encoding: chunked",
     ] {
-        put(&mut client, "/echo", fields, "");
-        assert_eq!(client.answer().status, 100);
-        client.send(if fields.starts_with('C') {
+        put(&mut client, "/echo", headers, "");
+        assert_eq!(client.response().status, 100);
+        client.send(if headers.starts_with('C') {
             "hello"
         } else {
             "5\r\nhello\r\n0\r\n\r\n"
         });
-        assert_eq!(client.answer().text(), "hello");
+        assert_eq!(client.response().text(), "hello");
     }
     put(
         &mut client,
@@ -221,16 +227,16 @@ fn continue_is_said_when_the_handler_reads_and_not_before() {
         "Content-Length: 0\r\nExpect: 100-continue",
         "",
     );
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     put(
         &mut client,
         "/refuse",
         "Content-Length: 5\r\nExpect: 100-continue",
         "",
     );
-    let answer = client.answer();
+    let response = client.response();
     assert_eq!(
-        (answer.status, answer.field("Connection")),
+        (response.status, response.header("Connection")),
         (401, Some("close"))
     );
     client.expect_end();
@@ -246,7 +252,7 @@ fn other_expectations_are_refused() {
         "Content-Length: 5\r\nExpect: a miracle",
         "hello",
     );
-    assert_eq!(client.answer().status, 417);
+    assert_eq!(client.response().status, 417);
     client.expect_end();
 }
 
@@ -255,5 +261,5 @@ fn http_1_0_is_never_told_to_continue() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
     client.send("PUT /echo HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello");
-    assert_eq!(client.answer().text(), "hello");
+    assert_eq!(client.response().text(), "hello");
 }

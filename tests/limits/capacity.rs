@@ -16,7 +16,7 @@ fn room_for(connections: usize, per_address: usize) -> Limits {
 
 /// Does one request and waits until the server counts that many idle connections.
 fn make_idle(served: &Served, client: &mut Raw, idle: usize) {
-    assert_eq!(client.request("/empty").answer().status, 200);
+    assert_eq!(client.request("/empty").response().status, 200);
     assert_eq!(served.next_sent(), "GET /empty 200 0");
     wait_idle(served, idle);
 }
@@ -28,10 +28,10 @@ fn wait_idle(served: &Served, idle: usize) {
 }
 
 fn assert_overloaded(client: &mut Raw) {
-    let answer = client.answer();
-    assert_eq!(answer.status, 503);
-    assert_eq!(answer.field("Retry-After"), Some("1"));
-    assert_eq!(answer.field("Connection"), Some("close"));
+    let response = client.response();
+    assert_eq!(response.status, 503);
+    assert_eq!(response.header("Retry-After"), Some("1"));
+    assert_eq!(response.header("Connection"), Some("close"));
     client.expect_end();
 }
 
@@ -61,11 +61,11 @@ fn at_the_cap_the_oldest_idle_connection_goes_and_then_newcomers_are_refused() {
     for _ in 0..3 {
         served.release.send(()).unwrap();
     }
-    assert_eq!(newcomer.answer().text(), "held");
-    assert_eq!(clients[0].answer().text(), "held");
-    assert_eq!(clients[2].answer().text(), "held");
+    assert_eq!(newcomer.response().text(), "held");
+    assert_eq!(clients[0].response().text(), "held");
+    assert_eq!(clients[2].response().text(), "held");
     wait_idle(&served, 3);
-    assert_eq!(served.connect().request("/empty").answer().status, 200);
+    assert_eq!(served.connect().request("/empty").response().status, 200);
 }
 
 #[test]
@@ -77,16 +77,16 @@ fn one_address_cannot_take_every_place() {
     served.wait_entered();
     assert_overloaded(&mut at(Ipv4Addr::LOCALHOST.into()).unwrap());
     if let Ok(mut other) = at(Ipv6Addr::LOCALHOST.into()) {
-        assert_eq!(other.request("/empty").answer().status, 200);
+        assert_eq!(other.request("/empty").response().status, 200);
     }
     served.release.send(()).unwrap();
-    assert_eq!(busy.answer().text(), "held");
+    assert_eq!(busy.response().text(), "held");
     let all_idle = |load: Load| load.idle == load.open;
     while !all_idle(served.control.load()) {
         std::thread::yield_now();
     }
     let mut next = at(Ipv4Addr::LOCALHOST.into()).unwrap();
-    assert_eq!(next.request("/empty").answer().status, 200);
+    assert_eq!(next.request("/empty").response().status, 200);
     busy.expect_end();
 }
 
@@ -121,24 +121,24 @@ fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
         ("2001:db8::3", "192.0.2.4"),
     ] {
         let mut refused = hold_for(&served, client);
-        let answer = refused.answer();
-        assert_eq!(answer.status, 429, "{client}");
-        assert_eq!(answer.field("Retry-After"), Some("1"));
+        let response = refused.response();
+        assert_eq!(response.status, 429, "{client}");
+        assert_eq!(response.header("Retry-After"), Some("1"));
         // Another client's request comes over the same connection; each time of one whose last request has surely ended.
         let next = format!("GET /empty HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {other}\r\n\r\n");
-        assert_eq!(refused.send(next).answer().status, 200);
+        assert_eq!(refused.send(next).response().status, 200);
     }
     for _ in &held {
         served.release.send(()).unwrap();
     }
     for client in &mut held {
-        assert_eq!(client.answer().text(), "held");
+        assert_eq!(client.response().text(), "held");
     }
     wait_idle(&served, served.control.load().open);
     let mut again = hold_for(&served, "192.0.2.1");
     served.wait_entered();
     served.release.send(()).unwrap();
-    assert_eq!(again.answer().text(), "held");
+    assert_eq!(again.response().text(), "held");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_peer_that_names_no_client_or_is_not_trusted_keeps_its_limit() {
             served.release.send(()).unwrap();
         }
         for connection in &mut held {
-            assert_eq!(connection.answer().text(), "held");
+            assert_eq!(connection.response().text(), "held");
         }
     }
 }
@@ -183,13 +183,13 @@ fn a_proxy_leaves_places_to_others() {
     assert_overloaded(&mut Raw::connect(proxy));
     let other = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), served.address.port());
     if let Ok(other) = TcpStream::connect(other) {
-        assert_eq!(Raw::over(other).request("/empty").answer().status, 200);
+        assert_eq!(Raw::over(other).request("/empty").response().status, 200);
     }
     for _ in &held {
         served.release.send(()).unwrap();
     }
     for connection in &mut held {
-        assert_eq!(connection.answer().text(), "held");
+        assert_eq!(connection.response().text(), "held");
     }
 }
 
@@ -213,10 +213,10 @@ fn a_storm_of_connections_beyond_the_cap_leaves_the_server_well() {
             });
         }
     });
-    assert_eq!(served.connect().request("/empty").answer().status, 200);
+    assert_eq!(served.connect().request("/empty").response().status, 200);
 }
 
-/// A GET with a field of that many bytes.
+/// A GET with a header of that many bytes.
 fn large_head(path: &str, bytes: usize) -> String {
     let token = "t".repeat(bytes);
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n")
@@ -239,15 +239,15 @@ fn large_heads_share_a_bounded_memory_and_small_ones_need_none() {
     for _ in 0..2 {
         second = served.connect();
         assert_overloaded(second.send(large_head("/empty", 100 * KIB)));
-        assert_eq!(small.request("/empty").answer().status, 200);
+        assert_eq!(small.request("/empty").response().status, 200);
         assert_eq!(
-            small.send(large_head("/empty", 3 * KIB)).answer().status,
+            small.send(large_head("/empty", 3 * KIB)).response().status,
             200
         );
     }
     drop(second);
     served.release.send(()).unwrap();
-    assert_eq!(first.answer().text(), "held");
+    assert_eq!(first.response().text(), "held");
     drop(small);
     let alone = Load { open: 1, idle: 1 };
     while served.control.load() != alone {
@@ -256,15 +256,18 @@ fn large_heads_share_a_bounded_memory_and_small_ones_need_none() {
     for _ in 0..3 {
         let mut other = served.connect();
         assert_eq!(
-            other.send(large_head("/empty", 100 * KIB)).answer().status,
+            other
+                .send(large_head("/empty", 100 * KIB))
+                .response()
+                .status,
             200
         );
         assert_eq!(
-            first.send(large_head("/empty", 3 * KIB)).answer().status,
+            first.send(large_head("/empty", 3 * KIB)).response().status,
             200
         );
         other.send("GET /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        assert_eq!(other.answer().status, 200);
+        assert_eq!(other.response().status, 200);
         other.expect_end();
     }
     // One that never ends is refused as soon as there is no room for more of it.
@@ -297,19 +300,19 @@ fn an_answer_for_which_there_is_no_memory_is_503_and_the_connection_goes_on() {
     });
     let mut client = served.connect();
     for path in ["/bytes", "/shared"] {
-        let refused = client.request(&format!("{path}?{}", 50 * KIB)).answer();
+        let refused = client.request(&format!("{path}?{}", 50 * KIB)).response();
         assert_eq!(refused.status, 503);
-        assert_eq!(refused.field("Retry-After"), Some("1"));
+        assert_eq!(refused.header("Retry-After"), Some("1"));
         for size in [16 * KIB, 40 * KIB] {
-            let answer = client.request(&format!("{path}?{size}")).answer();
-            assert!(answer.body == pattern(size), "{path} {size}");
+            let response = client.request(&format!("{path}?{size}")).response();
+            assert!(response.body == pattern(size), "{path} {size}");
         }
     }
     // What is read while it is sent takes a small buffer where there is no room for a large one.
     for path in ["/reader", "/stream"] {
-        let answer = client.request(&format!("{path}?3000000")).answer();
-        assert!(answer.body == pattern(3_000_000), "{path}");
+        let response = client.request(&format!("{path}?3000000")).response();
+        assert!(response.body == pattern(3_000_000), "{path}");
     }
-    let answer = client.request("/file").answer();
-    assert!(answer.body == pattern(FILE_BYTES));
+    let response = client.request("/file").response();
+    assert!(response.body == pattern(FILE_BYTES));
 }

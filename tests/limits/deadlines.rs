@@ -29,9 +29,9 @@ fn a_head_that_stops_is_answered_408() {
     let served = Served::new(quick());
     for head in ["G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: x\r\nA"] {
         let mut client = served.connect();
-        let answer = client.send(head).answer();
+        let response = client.send(head).response();
         assert_eq!(
-            (answer.status, answer.field("Connection")),
+            (response.status, response.header("Connection")),
             (408, Some("close"))
         );
         client.expect_end();
@@ -52,9 +52,9 @@ fn silent_connections_are_closed_without_a_word() {
     let served = Served::new(quick());
     let mut fresh = served.connect();
     let mut used = served.connect();
-    used.request("/empty").answer();
+    used.request("/empty").response();
     let mut empty_lines = served.connect();
-    empty_lines.request("/empty").answer();
+    empty_lines.request("/empty").response();
     empty_lines.send("\r\n");
     fresh.expect_end();
     used.expect_end();
@@ -83,7 +83,7 @@ fn three_hundred_half_open_clients_are_let_go() {
             _ => assert!(rest.contains("TimedOut"), "{rest}"),
         }
     }
-    assert_eq!(served.connect().request("/empty").answer().status, 200);
+    assert_eq!(served.connect().request("/empty").response().status, 200);
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn a_body_that_stops_is_an_error_to_the_handler() {
     let served = Served::new(quick());
     let mut client = served.connect();
     client.send("PUT /length HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhello");
-    let answer = client.answer();
-    assert_eq!(answer.text(), "TimedOut after 5");
-    assert_eq!(answer.field("Connection"), Some("close"));
+    let response = client.response();
+    assert_eq!(response.text(), "TimedOut after 5");
+    assert_eq!(response.header("Connection"), Some("close"));
     client.expect_end();
 }
 
@@ -112,7 +112,7 @@ fn a_body_that_drips_is_an_error_to_the_handler_and_one_that_flows_is_not() {
         client.send(vec![1; 4000]);
         sleep(DRIP);
     }
-    assert_eq!(client.answer().text(), "100000 100000");
+    assert_eq!(client.response().text(), "100000 100000");
 }
 
 #[test]
@@ -130,13 +130,13 @@ fn a_client_that_does_not_read_is_cut() {
         let mut cut = false;
         while !cut {
             let line = served.next_sent();
-            // Where the system takes nothing of an answer before it takes all, none of it left.
+            // Where the system takes nothing of an response before it takes all, none of it left.
             let is_told = line.starts_with(&format!("GET {path} 200 "));
             assert!(is_told || line == format!("GET {path} 499 0"), "{line}");
             cut = !line.ends_with(" 8388608") && !line.ends_with(" 80000000");
         }
     }
-    assert_eq!(served.connect().request("/empty").answer().status, 200);
+    assert_eq!(served.connect().request("/empty").response().status, 200);
 }
 
 #[test]

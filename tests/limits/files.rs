@@ -89,7 +89,7 @@ fn running_out_of_files_is_survived() {
     let mut idle: Vec<Raw> = Vec::new();
     for _ in 0..150 {
         let mut newcomer = Raw::connect(server.address);
-        assert_eq!(newcomer.request("/empty").answer().status, 200);
+        assert_eq!(newcomer.request("/empty").response().status, 200);
         idle.push(newcomer);
     }
     idle[0].expect_end();
@@ -101,10 +101,10 @@ fn running_out_of_files_is_survived() {
     // Until then newcomers are told.
     let mut refused = 0;
     let last = loop {
-        let answer = Raw::connect(server.address).request("/empty").answer();
-        match answer.status {
-            503 => assert_eq!(answer.field("Retry-After"), Some("1")),
-            _ => break answer,
+        let response = Raw::connect(server.address).request("/empty").response();
+        match response.status {
+            503 => assert_eq!(response.header("Retry-After"), Some("1")),
+            _ => break response,
         }
         refused += 1;
     };
@@ -117,8 +117,8 @@ fn running_out_of_files_is_survived() {
     assert!(refused > 0, "nobody was told");
     drop((idle, busy));
     loop {
-        let answer = Raw::connect(server.address).request("/empty").answer();
-        match answer.status {
+        let response = Raw::connect(server.address).request("/empty").response();
+        match response.status {
             503 => continue,
             status => break assert_eq!(status, 200),
         }
@@ -135,7 +135,7 @@ fn a_thousand_idle_connections_cost_less_than_40_mb() {
         let mut client = Raw::connect(server.address);
         let body = vec![b'x'; 20_000];
         client.send("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
-        assert!(client.send(&body).answer().body == body);
+        assert!(client.send(&body).response().body == body);
         clients.push(client);
     }
     let cost = server.resident_kib().saturating_sub(before);

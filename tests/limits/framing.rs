@@ -9,14 +9,14 @@ fn assert_refused(served: &Served, head: &[u8], status: u16) {
     let mut client = served.connect();
     client.send(head);
     client.send("GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!(answer.status, status, "{shown:?}: {}", answer.text());
-    assert_eq!(answer.field("Connection"), Some("close"), "{shown:?}");
+    let response = client.response();
+    assert_eq!(response.status, status, "{shown:?}: {}", response.text());
+    assert_eq!(response.header("Connection"), Some("close"), "{shown:?}");
     assert_eq!(
-        answer.field("Content-Type"),
+        response.header("Content-Type"),
         Some("text/plain; charset=utf-8")
     );
-    assert!(answer.text().ends_with(".\n"), "{}", answer.text());
+    assert!(response.text().ends_with(".\n"), "{}", response.text());
     client.expect_end();
     // Told by its request line if it has one; nothing else is.
     let told: Vec<String> = served.sent.try_iter().collect();
@@ -56,8 +56,8 @@ fn ambiguous_lengths_are_refused() {
         ("Transfer-Encoding : chunked", 400),
         ("Content-Length : 5", 400),
     ];
-    for (fields, status) in table {
-        let head = format!("PUT /echo HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\nhello");
+    for (headers, status) in table {
+        let head = format!("PUT /echo HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\nhello");
         assert_refused(&served, head.as_bytes(), status);
     }
     let old = b"PUT /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
@@ -161,7 +161,7 @@ fn a_header_line_of_64_mib_is_cut_off_early() {
     for _ in 0..64 {
         client.send(&piece);
     }
-    assert_eq!(client.answer().status, 431);
+    assert_eq!(client.response().status, 431);
     client.expect_end();
 }
 
@@ -171,14 +171,14 @@ fn heads_up_to_their_bounds_are_served() {
     let mut client = served.connect();
     let many = "A: b\r\n".repeat(99);
     client.send(format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"));
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     let bare = "GET / HTTP/1.1\r\nHost: x\r\nA: \r\n\r\n".len();
     let long = "b".repeat(256 * 1024 - bare);
     client.send(format!("GET / HTTP/1.1\r\nHost: x\r\nA: {long}\r\n\r\n"));
-    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.response().status, 200);
     let target = format!("/{}", "a".repeat(64 * 1024 - 1));
     client.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
-    assert!(client.answer().text().contains(&target));
+    assert!(client.response().text().contains(&target));
 }
 
 #[test]
@@ -232,11 +232,11 @@ fn every_form_of_a_good_head_is_understood() {
         ),
     ];
     for (head, expected) in table {
-        assert_eq!(client.send(head).answer().text(), expected, "{head:?}");
+        assert_eq!(client.send(head).response().text(), expected, "{head:?}");
     }
     for cut in 1..table[0].0.len() {
         let (first, second) = table[0].0.split_at(cut);
         client.send(first).send(second);
-        assert_eq!(client.answer().text(), table[0].1, "{cut}");
+        assert_eq!(client.response().text(), table[0].1, "{cut}");
     }
 }

@@ -10,10 +10,14 @@ fn what_has_no_request_line_is_not_told() {
     served.connect().finish().expect_end();
     let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     let mut client = served.connect();
-    let answer = client.send(hello).answer();
+    let response = client.send(hello).response();
     // What the clients of Go know plain HTTP by.
-    assert_eq!(answer.status, 400);
-    assert!(answer.text().contains("plain HTTP"), "{}", answer.text());
+    assert_eq!(response.status, 400);
+    assert!(
+        response.text().contains("plain HTTP"),
+        "{}",
+        response.text()
+    );
     client.expect_end();
     for garbage in [
         &b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n"[..],
@@ -24,12 +28,12 @@ fn what_has_no_request_line_is_not_told() {
         b"* OK IMAP4\n",
     ] {
         let mut client = served.connect();
-        assert_eq!(client.send(garbage).answer().status, 400);
+        assert_eq!(client.send(garbage).response().status, 400);
         client.expect_end();
     }
     // A head that stops before the end of its request line, and a client that stops.
     let mut late = served.connect();
-    assert_eq!(late.send("GET /late HT").answer().status, 408);
+    assert_eq!(late.send("GET /late HT").response().status, 408);
     served.connect().send("GET /gone HT").finish().expect_end();
     assert_eq!(served.finish(), [""; 0]);
 }
@@ -41,7 +45,7 @@ fn what_is_refused_is_told_by_its_request_line() {
         ..quick()
     });
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(3000));
-    let fields = format!("GET /f HTTP/1.1\r\nA: {}", "a".repeat(1 << 20));
+    let headers = format!("GET /f HTTP/1.1\r\nA: {}", "a".repeat(1 << 20));
     for (head, told) in [
         ("GET /b HTTP/1.1\r\nHost : x\r\n\r\n", "GET /b 400 "),
         ("GET /v HTTP/3.0\r\n\r\n", "GET /v 505 "),
@@ -50,7 +54,7 @@ fn what_is_refused_is_told_by_its_request_line() {
             "PUT /l 400 ",
         ),
         ("GET /t HTTP/1.1\r\nHost: x\r\n", "GET /t 408 "),
-        (&*fields, "GET /f 431 "),
+        (&*headers, "GET /f 431 "),
     ] {
         let mut client = served.connect();
         client.send(head).rest();
@@ -107,7 +111,7 @@ fn an_answer_that_nobody_takes_is_told_by_what_left() {
     let line = served.next_sent();
     let bytes = line.strip_prefix("GET /file 200 ").unwrap();
     assert!(bytes.parse::<usize>().unwrap() < FILE_BYTES, "{line}");
-    // It went away before the answer was there.
+    // It went away before the response was there.
     let mut client = served.connect();
     client.request("/bytes?100000").request("/hold");
     assert_eq!(served.next_sent(), "GET /bytes?100000 200 100000");

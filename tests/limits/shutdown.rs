@@ -11,7 +11,7 @@ const LONG: Duration = Duration::from_secs(20);
 fn what_is_in_flight_ends_and_idle_connections_are_closed_at_once() {
     let mut served = Served::new(Limits::default());
     let mut idle = served.connect();
-    idle.request("/empty").answer();
+    idle.request("/empty").response();
     let mut fresh = served.connect();
     let mut busy = served.connect();
     busy.request("/hold");
@@ -22,9 +22,9 @@ fn what_is_in_flight_ends_and_idle_connections_are_closed_at_once() {
     fresh.expect_end();
     assert!(TcpStream::connect(served.address).is_err());
     served.release.send(()).unwrap();
-    let answer = busy.answer();
+    let response = busy.response();
     assert_eq!(
-        (answer.text(), answer.field("Connection")),
+        (response.text(), response.header("Connection")),
         ("held", Some("close"))
     );
     busy.expect_end();
@@ -38,7 +38,7 @@ fn what_does_not_end_within_the_drain_is_cut() {
     client.send(
         "PUT /length HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n",
     );
-    assert_eq!(client.answer().status, 100);
+    assert_eq!(client.response().status, 100);
     served.control.shutdown(LONG);
     served.control.clone().shutdown(Duration::from_millis(1));
     client.expect_end();
@@ -77,7 +77,7 @@ fn a_port_alone_means_every_interface() {
     for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
         if let Ok(stream) = TcpStream::connect(SocketAddr::new(ip, port)) {
             let mut client = crate::util::raw::Raw::over(stream);
-            assert_eq!(client.request("/empty").answer().status, 200);
+            assert_eq!(client.request("/empty").response().status, 200);
             reached += 1;
         }
     }
@@ -118,8 +118,8 @@ impl registry::http::Handler for Never {
 fn a_unix_socket_replaces_a_dead_one_and_nothing_else() {
     use std::io::{Read, Write};
     use std::os::unix::net::{UnixListener, UnixStream};
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     let listen = Listen::Unix(path.clone());
     drop(UnixListener::bind(&path).unwrap());
     let served = Served::on(&listen, Limits::default());
@@ -129,10 +129,10 @@ fn a_unix_socket_replaces_a_dead_one_and_nothing_else() {
     let mut client = UnixStream::connect(&path).unwrap();
     let request = b"GET /some?1000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     client.write_all(request).unwrap();
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
-    assert!(answer.ends_with(&super::pattern(1_000_001)[1..]));
+    let mut response = Vec::new();
+    client.read_to_end(&mut response).unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    assert!(response.ends_with(&super::pattern(1_000_001)[1..]));
 
     assert_eq!(served.finish(), ["GET /some?1000000 200 1000000"]);
     assert!(!path.exists());

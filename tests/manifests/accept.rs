@@ -7,16 +7,19 @@ use serde_json::{Value, json};
 
 /// The media type of what the tag gives to a client with this `Accept`; it must be whole.
 fn given(registry: &TestRegistry, reference: &str, accept: &[&str]) -> (String, Value) {
-    let fields: Vec<_> = accept.iter().map(|value| ("Accept", *value)).collect();
+    let headers: Vec<_> = accept.iter().map(|value| ("Accept", *value)).collect();
     let path = format!("/v2/a/manifests/{reference}");
-    let answer = registry.call("GET", &path, &fields, None).expect(200);
-    let head = registry.call("HEAD", &path, &fields, None).expect(200);
+    let response = registry.call("GET", &path, &headers, None).expect(200);
+    let head = registry.call("HEAD", &path, &headers, None).expect(200);
     assert_eq!(
-        head.field("Docker-Content-Digest"),
-        answer.field("Docker-Content-Digest")
+        head.header("Docker-Content-Digest"),
+        response.header("Docker-Content-Digest")
     );
-    assert_eq!(head.field("Content-Length"), answer.body.len().to_string());
-    (answer.field("Content-Type").to_owned(), answer.json())
+    assert_eq!(
+        head.header("Content-Length"),
+        response.body.len().to_string()
+    );
+    (response.header("Content-Type").to_owned(), response.json())
 }
 
 /// A registry with the index `multi` of two images, arm64 first.
@@ -151,12 +154,12 @@ fn validators_are_those_of_what_is_given() {
     let child = format!("\"{}\"", index["manifests"][1]["digest"].as_str().unwrap());
     let whole = registry
         .head("/v2/a/manifests/multi")
-        .field("ETag")
+        .header("ETag")
         .to_owned();
     let ask = |accept: &str, known: &str| {
-        let fields = [("Accept", accept), ("If-None-Match", known)];
+        let headers = [("Accept", accept), ("If-None-Match", known)];
         registry
-            .call("GET", "/v2/a/manifests/multi", &fields, None)
+            .call("GET", "/v2/a/manifests/multi", &headers, None)
             .status
     };
     assert_eq!(ask(OCI_MANIFEST, &child), 304);

@@ -2,7 +2,7 @@
 
 use super::{assert_manifest, with_parts};
 use crate::util::image::image;
-use crate::util::raw::{Answer, Raw};
+use crate::util::raw::{Raw, RawResponse};
 use crate::util::registry::{Settings, TestRegistry};
 use registry::spec::manifest::MANIFEST_BYTES_MAX;
 use registry::spec::media_type::OCI_MANIFEST;
@@ -20,9 +20,9 @@ fn head(tag: &str, framing: &str) -> String {
     )
 }
 
-fn assert_too_large(answer: &Answer, limit: usize) {
-    assert_eq!(answer.status, 413, "{}", answer.text());
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+fn assert_too_large(response: &RawResponse, limit: usize) {
+    assert_eq!(response.status, 413, "{}", response.text());
+    let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!(body["errors"][0]["code"], "MANIFEST_INVALID");
     let message = body["errors"][0]["message"].as_str().unwrap();
     assert!(
@@ -50,20 +50,20 @@ fn exactly_the_limit_is_taken_and_a_byte_more_is_not() {
     let mut raw = Raw::connect(registry.address);
     raw.send(head("whole", &format!("Content-Length: {limit}")))
         .send(&whole);
-    assert_eq!(raw.answer().status, 201);
+    assert_eq!(raw.response().status, 201);
     assert_manifest(&registry, "whole", OCI_MANIFEST, &whole);
     raw.send(head("chunked", "Transfer-Encoding: chunked"));
     send_chunks(&mut raw, &whole);
-    assert_eq!(raw.answer().status, 201);
+    assert_eq!(raw.response().status, 201);
     assert_manifest(&registry, "chunked", OCI_MANIFEST, &whole);
     let before = registry.tree();
     let mut raw = Raw::connect(registry.address);
     raw.send(head("more", &format!("Content-Length: {}", limit + 1)));
-    assert_too_large(&raw.answer(), limit);
+    assert_too_large(&raw.response(), limit);
     let mut raw = Raw::connect(registry.address);
     raw.send(head("more", "Transfer-Encoding: chunked"));
     send_chunks(&mut raw, &padded(limit + 1));
-    assert_too_large(&raw.answer(), limit);
+    assert_too_large(&raw.response(), limit);
     assert!(registry.tree() == before, "something was written");
 }
 
@@ -71,13 +71,13 @@ fn exactly_the_limit_is_taken_and_a_byte_more_is_not() {
 fn a_manifest_that_says_it_is_too_large_is_not_read() {
     let registry = TestRegistry::start();
     for length in ["4194305", "1000000000000", "9223372036854775807"] {
-        // Nothing of the body is ever sent: the answer comes without it, and asks for none.
+        // Nothing of the body is ever sent: the response comes without it, and asks for none.
         let mut raw = Raw::connect(registry.address);
         let framing = format!("Content-Length: {length}\r\nExpect: 100-continue");
         raw.send(head("v1", &framing));
-        let answer = raw.answer();
-        assert_too_large(&answer, MANIFEST_BYTES_MAX as usize);
-        assert_eq!(answer.field("Connection"), Some("close"));
+        let response = raw.response();
+        assert_too_large(&response, MANIFEST_BYTES_MAX as usize);
+        assert_eq!(response.header("Connection"), Some("close"));
         raw.expect_end();
     }
 }
@@ -88,8 +88,8 @@ fn a_manifest_that_is_welcome_is_asked_for() {
     let bytes = padded(10_000);
     let mut raw = Raw::connect(registry.address);
     raw.send(head("v1", "Content-Length: 10000\r\nExpect: 100-continue"));
-    assert_eq!(raw.answer().status, 100);
-    assert_eq!(raw.send(&bytes).answer().status, 201);
+    assert_eq!(raw.response().status, 100);
+    assert_eq!(raw.send(&bytes).response().status, 201);
     assert_manifest(&registry, "v1", OCI_MANIFEST, &bytes);
 }
 
@@ -103,7 +103,7 @@ fn the_limit_is_configured() {
         let mut raw = Raw::connect(registry.address);
         raw.send(head(tag, &format!("Content-Length: {length}")))
             .send(padded(length))
-            .answer()
+            .response()
     };
     assert_eq!(put("v1", 2048).status, 201);
     assert_manifest(&registry, "v1", OCI_MANIFEST, &padded(2048));
@@ -119,6 +119,6 @@ fn a_manifest_that_broke_off_is_not_stored() {
     let mut raw = Raw::connect(registry.address);
     let framing = format!("Content-Length: {}", bytes.len() + 1);
     raw.send(head("v1", &framing)).send(&bytes).finish();
-    assert_eq!(raw.answer().status, 400);
+    assert_eq!(raw.response().status, 400);
     assert!(registry.tree() == before, "something was written");
 }

@@ -1,12 +1,12 @@
 //! What a manifest names must be there, unless it lies elsewhere or the configuration says otherwise.
 
 use crate::util::image::{descriptor, image, index, sha256};
-use crate::util::registry::{Answer, Settings, TestRegistry};
+use crate::util::registry::{RawResponse, Settings, TestRegistry};
 use serde_json::{Value, json};
 
 /// The digests that an error names as missing.
-fn missing(answer: Answer) -> Vec<String> {
-    let body = answer.expect_error(400, "MANIFEST_BLOB_UNKNOWN").json();
+fn missing(response: RawResponse) -> Vec<String> {
+    let body = response.expect_error(400, "MANIFEST_BLOB_UNKNOWN").json();
     let digest = |error: &Value| {
         assert_eq!(error["code"], "MANIFEST_BLOB_UNKNOWN");
         error["detail"].as_str().unwrap().to_owned()

@@ -28,11 +28,11 @@ fn a_tag_that_is_pushed_and_deleted_at_once_is_whole_or_gone() {
     let digests = [1, 2].map(|seed| registry.push_image("a", "v1", seed));
     let put = |seed| registry.put_manifest("a", "v1", &image(seed)).status;
     let get = || {
-        let answer = registry.get("/v2/a/manifests/v1");
-        assert_one_of(answer.status, &[200, 404]);
-        if answer.status == 200 {
+        let response = registry.get("/v2/a/manifests/v1");
+        assert_one_of(response.status, &[200, 404]);
+        if response.status == 200 {
             assert!(
-                digests.contains(&sha256(&answer.body)),
+                digests.contains(&sha256(&response.body)),
                 "a manifest that nobody pushed"
             );
         }
@@ -53,8 +53,8 @@ fn a_tag_that_is_pushed_and_deleted_at_once_is_whole_or_gone() {
         ],
     );
     assert_eq!(put(1), 201);
-    let answer = registry.get("/v2/a/manifests/v1").expect(200);
-    assert_eq!(answer.body, image(1).to_string().as_bytes());
+    let response = registry.get("/v2/a/manifests/v1").expect(200);
+    assert_eq!(response.body, image(1).to_string().as_bytes());
 }
 
 #[test]

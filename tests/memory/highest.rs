@@ -25,7 +25,7 @@ fn all_missing() -> Vec<u8> {
 }
 
 /// Sends a request on each of so many connections, from a few threads, and keeps them open. With `awaits` each waits
-/// for the first bytes of its answer, of which it reads no more.
+/// for the first bytes of its response, of which it reads no more.
 fn open(address: SocketAddr, count: usize, request: &[u8], awaits: bool) -> Vec<Raw> {
     let opened = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -57,26 +57,26 @@ fn push(address: SocketAddr, manifest: &[u8]) {
         raw.send(format!(
             "POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
         ));
-        assert_eq!(raw.send(&part).answer().status, 201);
+        assert_eq!(raw.send(&part).response().status, 201);
     }
     let mut raw = Raw::connect(address);
     raw.send(put_head("large", manifest.len())).send(manifest);
-    assert_eq!(raw.answer().status, 201);
+    assert_eq!(raw.response().status, 201);
 }
 
 #[test]
 fn the_program_stays_below_256_mib_whatever_its_clients_do() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let text = format!(
         "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n\
          storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",
-        folder.path().join("data").display()
+        directory.path().join("data").display()
     );
-    let mut program = Program::start(folder.path(), &text, &[]);
+    let mut program = Program::start(directory.path(), &text, &[]);
     let address = program.address();
     push(address, &padded(4 * MIB));
 
-    // All at once, and each until the end: half heads, bodies that stop, answers that nobody reads.
+    // All at once, and each until the end: half heads, bodies that stop, responses that nobody reads.
     let half_heads = open(
         address,
         150,
@@ -102,5 +102,5 @@ fn the_program_stays_below_256_mib_whatever_its_clients_do() {
     assert!(highest < HIGHEST_MIB, "{highest} MiB");
     drop((half_heads, uploads, readers, writers, missing));
     let mut raw = Raw::connect(address);
-    assert_eq!(raw.request("/v2/").answer().status, 200, "it lives");
+    assert_eq!(raw.request("/v2/").response().status, 200, "it lives");
 }

@@ -1,4 +1,4 @@
-//! Pipes, loops of links and links that are too long, in the data folder of a registry that runs.
+//! Pipes, loops of links and links that are too long, in the data directory of a registry that runs.
 
 #![cfg(unix)]
 
@@ -77,8 +77,8 @@ fn a_named_pipe_in_the_place_of_a_file_stops_nothing() {
     for (file, [get, patch]) in [("startedat", [404, 404]), ("data", [204, 202])] {
         let session = registry.post("/v2/a/blobs/uploads/").expect(202);
         let (id, path) = (
-            session.field("Docker-Upload-UUID"),
-            session.field("Location"),
+            session.header("Docker-Upload-UUID"),
+            session.header("Location"),
         );
         pipe(&registry.file(&format!("repositories/a/_uploads/{id}/{file}")));
         registry.get(path).expect(get);
@@ -106,18 +106,18 @@ fn loops_of_links_hide_no_repository_and_are_logged_once() {
     // A link that leads elsewhere is followed.
     symlink("d", at("other")).unwrap();
     let names = json!(["a", "a/deep", "b", "d/e", "other/e"]);
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let text = format!(
         "version: 0.1\nlog: {{accesslog: {{disabled: true}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n\
          storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",
         registry.root.display()
     );
-    let mut program = Program::start(folder.path(), &text, &[]);
+    let mut program = Program::start(directory.path(), &text, &[]);
     let mut connection = Raw::connect(program.address());
     for _ in 0..2 {
-        let answer = connection.request("/v2/_catalog").answer();
-        assert_eq!(answer.status, 200);
-        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let response = connection.request("/v2/_catalog").response();
+        assert_eq!(response.status, 200);
+        let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(body["repositories"], names);
     }
     for entry in ["loop", "c", "a/back", "a/self"] {
@@ -169,10 +169,10 @@ fn a_manifest_that_cannot_be_read_hides_no_other_referrer() {
     let hex = digests[1].replace(':', "/");
     circle(&registry.file(&format!("repositories/a/_manifests/revisions/{hex}/link")));
     for _ in 0..2 {
-        let answer = registry
+        let response = registry
             .get(&format!("/v2/a/referrers/{subject}"))
             .expect(200);
-        let listed = &answer.json()["manifests"];
+        let listed = &response.json()["manifests"];
         assert_eq!(listed.as_array().unwrap().len(), 1);
         assert_eq!(listed[0]["digest"], *digests[2]);
     }
@@ -183,10 +183,10 @@ fn a_manifest_that_cannot_be_read_hides_no_other_referrer() {
 
 #[test]
 fn a_pipe_as_a_file_of_users_is_refused_at_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let users = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let users = directory.path().join("users");
     pipe(&users);
-    let path = folder.path().join("config.yml");
+    let path = directory.path().join("config.yml");
     let text = format!(
         "version: 0.1\nhttp: {{addr: '127.0.0.1:0'}}\nstorage: {{inmemory: {{}}}}\n\
          auth: {{htpasswd: {{realm: r, path: '{}'}}}}\n",

@@ -1,4 +1,4 @@
-//! The data folder goes while the registry runs, may only be read, or holds what a process that was killed left
+//! The data directory goes while the registry runs, may only be read, or holds what a process that was killed left
 //! behind.
 
 use crate::util::image::{artifact, bytes, image, sha256};
@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime};
 
 #[test]
 fn data_that_is_gone_is_unavailable_and_nothing_is_made_in_its_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let (root, away) = (folder.path().join("data"), folder.path().join("away"));
+    let directory = tempfile::tempdir().unwrap();
+    let (root, away) = (directory.path().join("data"), directory.path().join("away"));
     let registry = Settings::default().root(&root).start();
     let digest = registry.push_image("a", "v1", 1);
     let blob = sha256(&bytes(1, 100));
     let session = registry.post("/v2/a/blobs/uploads/").expect(202);
-    let session = session.field("Location").to_owned();
+    let session = session.header("Location").to_owned();
     let check = |registry: &TestRegistry| {
         for path in [
             "/v2/a/manifests/v1",
@@ -64,8 +64,8 @@ fn data_that_is_gone_is_unavailable_and_nothing_is_made_in_its_place() {
 
 #[test]
 fn temporary_files_of_a_process_that_was_killed_go_when_they_are_old() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("data");
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("data");
     let tag = root.join("docker/registry/v2/repositories/a/_manifests/tags/x/current");
     fs::create_dir_all(&tag).unwrap();
     let hour = Duration::from_secs(3600);
@@ -83,7 +83,7 @@ fn temporary_files_of_a_process_that_was_killed_go_when_they_are_old() {
              maintenance: {{{maintenance}}}\n",
             root.display()
         );
-        Program::start(folder.path(), &text, &[])
+        Program::start(directory.path(), &text, &[])
     };
     let mut program = start("uploadpurging: {enabled: false}");
     program.wait_for("temporary files of a killed process: removed 1");
@@ -95,10 +95,10 @@ fn temporary_files_of_a_process_that_was_killed_go_when_they_are_old() {
     assert_eq!(left, ["link", "link.0123456789abcdef-2.tmp"]);
 }
 
-/// When the folders were changed last.
-fn times(folder: &Path) -> Vec<SystemTime> {
-    let mut found = vec![fs::metadata(folder).unwrap().modified().unwrap()];
-    for entry in fs::read_dir(folder).unwrap() {
+/// When the directories were changed last.
+fn times(directory: &Path) -> Vec<SystemTime> {
+    let mut found = vec![fs::metadata(directory).unwrap().modified().unwrap()];
+    for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
         if entry.file_type().unwrap().is_dir() {
             found.extend(times(&entry.path()));
@@ -115,7 +115,7 @@ fn nothing_at_all_is_written_in_read_only_mode() {
         .put_manifest("a", "x", &artifact(1, "a/a", &image(1)))
         .expect(201);
     let session = registry.post("/v2/a/blobs/uploads/").expect(202);
-    let session = session.field("Location").to_owned();
+    let session = session.header("Location").to_owned();
     registry.stop();
     let index = registry.file("repositories/a/_manifests/referrers");
     fs::remove_dir_all(index).unwrap();
@@ -125,10 +125,10 @@ fn nothing_at_all_is_written_in_read_only_mode() {
         .set("STORAGE_MAINTENANCE_READONLY_ENABLED", "true")
         .start();
     for _ in 0..2 {
-        let answer = reader
+        let response = reader
             .get(&format!("/v2/a/referrers/{subject}"))
             .expect(200);
-        assert_eq!(answer.json()["manifests"].as_array().unwrap().len(), 1);
+        assert_eq!(response.json()["manifests"].as_array().unwrap().len(), 1);
     }
     reader.get("/").expect(200);
     reader.get("/v2/_catalog").expect(200);

@@ -48,7 +48,7 @@ fn an_index_that_cannot_be_written_is_kept_in_memory() {
     let index = registry.file("repositories/a/_manifests/referrers");
     registry.stop();
     fs::remove_dir_all(&index).unwrap();
-    // A file in its place refuses every write, as a read-only folder does, also to root.
+    // A file in its place refuses every write, as a read-only directory does, also to root.
     fs::write(&index, "").unwrap();
     let registry = registry.restart();
     for _ in 0..2 {

@@ -94,8 +94,8 @@ fn what_others_stored_is_listed_as_they_read_it() {
     // What cannot be read hides nothing else, and can be deleted.
     let lost = changed("\"subject\":{", "\"subject\":7,\"x\":{");
     let lost = plant(&registry, &lost);
-    let answer = registry.get(&format!("/v2/a/referrers/{subject}"));
-    let found = descriptors(&answer.expect(200));
+    let response = registry.get(&format!("/v2/a/referrers/{subject}"));
+    let found = descriptors(&response.expect(200));
     for (digest, size, artifact_type, annotations) in &expected {
         let one = found.iter().find(|one| one["digest"] == **digest);
         let one = one.unwrap_or_else(|| panic!("{digest} is not listed"));
@@ -137,20 +137,20 @@ fn what_cannot_be_read_is_said_once() {
     );
     let damaged = plant(&registry, &changed("\"b\"", "\"e\""));
     fs::write(registry.blob_file(&damaged), "damaged").unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let text = format!(
         "version: 0.1\nlog: {{accesslog: {{disabled: true}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n\
          storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",
         registry.root.display()
     );
-    let mut program = Program::start(folder.path(), &text, &[]);
+    let mut program = Program::start(directory.path(), &text, &[]);
     let mut connection = Raw::connect(program.address());
     for _ in 0..2 {
-        let answer = connection
+        let response = connection
             .request(&format!("/v2/a/referrers/{subject}"))
-            .answer();
-        assert_eq!(answer.status, 200);
-        assert!(answer.text().contains(&partly), "{}", answer.text());
+            .response();
+        assert_eq!(response.status, 200);
+        assert!(response.text().contains(&partly), "{}", response.text());
     }
     let ends = [
         format!("manifest {partly} of a is listed among the referrers of {subject} without what"),

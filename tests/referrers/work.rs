@@ -146,7 +146,7 @@ fn many_who_ask_at_once_have_the_index_made_once() {
             scope.spawn(move || list(storage, &name(), subject, Some("a/none")));
         }
     });
-    // Two lists of each of the two algorithms' folders at most: the second is the end of the first.
+    // Two lists of each of the two algorithms' directories at most: the second is the end of the first.
     let (read, listed) = driver.counts();
     assert_eq!(read, REFERRERS as usize);
     assert!(listed <= 4, "{listed}");

@@ -6,29 +6,33 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 /// An authority and a client that it signed.
-fn client_of(folder: &Path, name: &str) -> Option<(Identity, Identity)> {
-    std::fs::write(folder.join("client.cnf"), "extendedKeyUsage=clientAuth\n").unwrap();
+fn client_of(directory: &Path, name: &str) -> Option<(Identity, Identity)> {
+    std::fs::write(
+        directory.join("client.cnf"),
+        "extendedKeyUsage=clientAuth\n",
+    )
+    .unwrap();
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
     openssl(
-        folder,
+        directory,
         &format!(
             "req -x509 {key} -keyout {name}-ca.key -out {name}-ca.crt -days 9 -subj /CN={name}-ca"
         ),
     )?;
     openssl(
-        folder,
+        directory,
         &format!("req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"),
     )?;
     openssl(
-        folder,
+        directory,
         &format!(
             "x509 -req -in {name}.csr -CA {name}-ca.crt -CAkey {name}-ca.key -CAcreateserial \
              -out {name}.crt -days 9 -extfile client.cnf"
         ),
     )?;
     let identity = |stem: String| Identity {
-        certificate: folder.join(format!("{stem}.crt")),
-        key: folder.join(format!("{stem}.key")),
+        certificate: directory.join(format!("{stem}.crt")),
+        key: directory.join(format!("{stem}.key")),
     };
     Some((identity(format!("{name}-ca")), identity(name.to_owned())))
 }
@@ -38,11 +42,11 @@ fn served(server: &Served, own: Option<&Identity>) -> bool {
     let client = Client::with(&[&server.identity], own);
     let mut connection = client.connect(server.registry.address);
     let request = b"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let sent = connection.stream.write_all(request);
-    let read = sent.and_then(|()| connection.stream.read_to_end(&mut answer));
+    let read = sent.and_then(|()| connection.stream.read_to_end(&mut response));
     match read {
-        Ok(_) => answer.starts_with(b"HTTP/1.1 200 "),
+        Ok(_) => response.starts_with(b"HTTP/1.1 200 "),
         Err(error) => {
             // The client is told by an alert, and not by a connection that breaks.
             assert!(error.to_string().contains("alert"), "{error}");
@@ -53,11 +57,11 @@ fn served(server: &Served, own: Option<&Identity>) -> bool {
 
 #[test]
 fn each_mode_lets_in_whom_it_should() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some((authority, signed)) = client_of(folder.path(), "good") else {
+    let directory = tempfile::tempdir().unwrap();
+    let Some((authority, signed)) = client_of(directory.path(), "good") else {
         return;
     };
-    let (_, foreign) = client_of(folder.path(), "foreign").unwrap();
+    let (_, foreign) = client_of(directory.path(), "foreign").unwrap();
     let authorities = authority.certificate.to_str().unwrap();
     // Without a certificate, with one of the authority, with one of another.
     for (mode, expected) in [
@@ -81,32 +85,32 @@ fn each_mode_lets_in_whom_it_should() {
 }
 
 /// A certificate that signed itself, made by these words of openssl.
-fn self_signed(folder: &Path, name: &str, words: &str) -> Option<Identity> {
+fn self_signed(directory: &Path, name: &str, words: &str) -> Option<Identity> {
     let (key, certificate) = (format!("{name}.key"), format!("{name}.crt"));
     openssl(
-        folder,
+        directory,
         &format!(
             "req -x509 -nodes -days 9 -subj /CN={name} -keyout {key} -out {certificate} {words}"
         ),
     )?;
     Some(Identity {
-        certificate: folder.join(certificate),
-        key: folder.join(key),
+        certificate: directory.join(certificate),
+        key: directory.join(key),
     })
 }
 
 /// A client that an authority signed by `openssl x509 -req` without extensions: X.509 version 1.
-fn of_version_1(folder: &Path, name: &str, words: &str, authority: &str) -> Identity {
+fn of_version_1(directory: &Path, name: &str, words: &str, authority: &str) -> Identity {
     let request = format!("req -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr {words}");
-    openssl(folder, &request).unwrap();
+    openssl(directory, &request).unwrap();
     let sign = format!(
         "x509 -req -days 9 -in {name}.csr -CA {authority}.crt -CAkey {authority}.key -CAcreateserial \
          -out {name}.crt"
     );
-    openssl(folder, &sign).unwrap();
+    openssl(directory, &sign).unwrap();
     Identity {
-        certificate: folder.join(format!("{name}.crt")),
-        key: folder.join(format!("{name}.key")),
+        certificate: directory.join(format!("{name}.crt")),
+        key: directory.join(format!("{name}.key")),
     }
 }
 
@@ -136,15 +140,15 @@ const ANY: [&str; 2] = ["require-any-client-cert", "request-client-cert"];
 
 #[test]
 fn what_people_make_with_openssl_is_taken_as_distribution_takes_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let Some(authority) = self_signed(folder, "ca", RSA) else {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let Some(authority) = self_signed(directory, "ca", RSA) else {
         return;
     };
-    let own = self_signed(folder, "own", RSA).unwrap();
-    let old = of_version_1(folder, "old", RSA, "ca");
-    let old_own = of_version_1(folder, "oldown", P256, "own");
-    let stranger = self_signed(folder, "stranger", P256).unwrap();
+    let own = self_signed(directory, "own", RSA).unwrap();
+    let old = of_version_1(directory, "old", RSA, "ca");
+    let old_own = of_version_1(directory, "oldown", P256, "own");
+    let stranger = self_signed(directory, "stranger", P256).unwrap();
     for minimum in ["tls1.2", "tls1.3"] {
         for mode in VERIFYING {
             let server = server(mode, minimum, &[&authority, &own]);
@@ -165,13 +169,13 @@ fn what_people_make_with_openssl_is_taken_as_distribution_takes_it() {
 
 #[test]
 fn whoever_has_not_the_key_is_refused_in_every_mode() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let Some(own) = self_signed(folder, "own", P256) else {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let Some(own) = self_signed(directory, "own", P256) else {
         return;
     };
-    let old = of_version_1(folder, "old", P256, "own");
-    let thief = self_signed(folder, "thief", P256).unwrap();
+    let old = of_version_1(directory, "old", P256, "own");
+    let thief = self_signed(directory, "thief", P256).unwrap();
     let with_key_of_thief = |identity: &Identity| Identity {
         certificate: identity.certificate.clone(),
         key: thief.key.clone(),
@@ -210,14 +214,14 @@ fn openssl_served(server: &Served, own: &Identity, version: &str) -> bool {
 
 #[test]
 fn keys_on_p521_are_taken_in_every_mode_and_by_either_version() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let Some(authority) = self_signed(folder, "ca", P521) else {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let Some(authority) = self_signed(directory, "ca", P521) else {
         return;
     };
-    let own = self_signed(folder, "own", P521).unwrap();
-    let old = of_version_1(folder, "old", P521, "ca");
-    let stranger = self_signed(folder, "stranger", P521).unwrap();
+    let own = self_signed(directory, "own", P521).unwrap();
+    let old = of_version_1(directory, "old", P521, "ca");
+    let stranger = self_signed(directory, "stranger", P521).unwrap();
     for (minimum, version) in [("tls1.2", "-tls1_2"), ("tls1.3", "-tls1_3")] {
         for mode in VERIFYING {
             let server = server(mode, minimum, &[&authority, &own]);

@@ -50,8 +50,8 @@ const KINDS: &[(&str, &str)] = &[
 #[test]
 fn keys_of_every_kind_serve_with_certificates_as_the_lab_makes_them() {
     for (kind, make_key) in KINDS {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
         if openssl(path, make_key).is_none() {
             return;
         }
@@ -65,18 +65,18 @@ fn keys_of_every_kind_serve_with_certificates_as_the_lab_makes_them() {
             key: path.join("x.key"),
         };
         let registry = Settings::default().secure(&identity).start();
-        let answer = get(registry.address, &identity.certificate);
+        let response = get(registry.address, &identity.certificate);
         assert!(
-            answer.starts_with("HTTP/1.1 200 OK\r\n"),
-            "{kind}: {answer}"
+            response.starts_with("HTTP/1.1 200 OK\r\n"),
+            "{kind}: {response}"
         );
     }
 }
 
 #[test]
 fn a_certificate_of_version_1_serves() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
     if openssl(
         path,
         "req -newkey rsa:2048 -nodes -keyout x.key -out x.csr -subj /CN=a",
@@ -97,14 +97,14 @@ fn a_certificate_of_version_1_serves() {
         key: path.join("x.key"),
     };
     let registry = Settings::default().secure(&identity).start();
-    let answer = get(registry.address, &identity.certificate);
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let response = get(registry.address, &identity.certificate);
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
 }
 
 #[test]
 fn a_chain_is_shown_whole() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
     std::fs::write(path.join("ca.cnf"), "basicConstraints=critical,CA:TRUE\n").unwrap();
     let root = format!("req -x509 {key} -keyout root.key -out root.crt -days 9 -subj /CN=root");
@@ -135,8 +135,8 @@ fn a_chain_is_shown_whole() {
         key: path.join("leaf.key"),
     };
     let registry = Settings::default().secure(&identity).start();
-    let answer = get(registry.address, &path.join("root.crt"));
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let response = get(registry.address, &path.join("root.crt"));
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
 }
 
 /// What is written in place of a file, which one it is, and what is said then.
@@ -226,7 +226,7 @@ const FAULTS: &[Fault] = &[
         "is malformed",
     ),
     (
-        |folder, good| copy(&Identity::new(folder, "other").key, &good.key),
+        |directory, good| copy(&Identity::new(directory, "other").key, &good.key),
         "key",
         "is not the key of the first certificate in",
     ),
@@ -257,9 +257,9 @@ fn cut(path: &Path) {
 
 /// Starts the program, which must end with 1 and name key and file.
 #[track_caller]
-fn refused(folder: &Path, identity: &Identity, more: &str, key: &str, path: &Path, said: &str) {
-    let text = text(folder, identity).replace("tls: {", &format!("tls: {{{more}"));
-    let mut program = Program::start(folder, &text, &[]);
+fn refused(directory: &Path, identity: &Identity, more: &str, key: &str, path: &Path, said: &str) {
+    let text = text(directory, identity).replace("tls: {", &format!("tls: {{{more}"));
+    let mut program = Program::start(directory, &text, &[]);
     let line = program.wait_for(&format!("http.tls.{key}: {}", path.display()));
     assert!(line.contains(said), "{said}: {line}");
     assert!(line.starts_with("error: "), "{line}");
@@ -269,25 +269,25 @@ fn refused(folder: &Path, identity: &Identity, more: &str, key: &str, path: &Pat
 #[test]
 fn a_file_that_is_wrong_is_named_and_ends_the_program_with_1() {
     for (spoil, key, said) in FAULTS {
-        let folder = tempfile::tempdir().unwrap();
-        let identity = Identity::new(folder.path(), "own");
-        spoil(folder.path(), &identity);
+        let directory = tempfile::tempdir().unwrap();
+        let identity = Identity::new(directory.path(), "own");
+        spoil(directory.path(), &identity);
         let path = match *key {
             "key" => &identity.key,
             _ => &identity.certificate,
         };
-        refused(folder.path(), &identity, "", key, path, said);
+        refused(directory.path(), &identity, "", key, path, said);
     }
 }
 
 #[test]
 fn authorities_that_are_wrong_are_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let identity = Identity::new(folder.path(), "own");
-    let path = folder.path().join("ca.pem");
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::new(directory.path(), "own");
+    let path = directory.path().join("ca.pem");
     let more = format!("clientcas: ['{}'], ", path.display());
     refused(
-        folder.path(),
+        directory.path(),
         &identity,
         &more,
         "clientcas",
@@ -296,7 +296,7 @@ fn authorities_that_are_wrong_are_named() {
     );
     put(&path, b"hello");
     refused(
-        folder.path(),
+        directory.path(),
         &identity,
         &more,
         "clientcas",
@@ -322,13 +322,13 @@ fn keys_that_cannot_be_used_are_said_to_be_so() {
             "is encrypted",
         ),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let identity = Identity::new(folder.path(), "own");
-        if openssl(folder.path(), make_key).is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let identity = Identity::new(directory.path(), "own");
+        if openssl(directory.path(), make_key).is_none() {
             return;
         }
-        copy(&folder.path().join("x.key"), &identity.key);
-        refused(folder.path(), &identity, "", "key", &identity.key, said);
+        copy(&directory.path().join("x.key"), &identity.key);
+        refused(directory.path(), &identity, "", "key", &identity.key, said);
     }
 }
 
@@ -344,8 +344,8 @@ fn a_certificate_out_of_its_time_is_warned_of_and_served() {
             "is not valid before 2090-01-01T00:00:00Z",
         ),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
         put(&path.join("index"), b"");
         put(
             &path.join("ca.cnf"),

@@ -22,7 +22,7 @@ fn wait_for(address: SocketAddr, client: &Client, expected: &Identity) {
     let expected = expected.der();
     while started.elapsed() < PATIENCE {
         let mut connection = client.connect(address);
-        assert_eq!(connection.request("/v2/").answer().status, 200);
+        assert_eq!(connection.request("/v2/").response().status, 200);
         let chain = connection.stream.conn.peer_certificates().unwrap();
         if chain[0] == expected {
             return;
@@ -39,8 +39,8 @@ fn replace(place: &Identity, new: &Identity) {
 
 #[test]
 fn the_certificate_changes_under_load_and_no_request_fails() {
-    let folder = tempfile::tempdir().unwrap();
-    let make = |name| Identity::new(folder.path(), name);
+    let directory = tempfile::tempdir().unwrap();
+    let make = |name| Identity::new(directory.path(), name);
     let (first, second, third) = (make("first"), make("second"), make("third"));
     let place = make("place");
     replace(&place, &first);
@@ -49,7 +49,7 @@ fn the_certificate_changes_under_load_and_no_request_fails() {
     let trusted = [&first, &second, &third];
     let (stop, requests) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut open = Client::new(&trusted).connect(address);
-    assert_eq!(open.request("/v2/").answer().status, 200);
+    assert_eq!(open.request("/v2/").response().status, 200);
     thread::scope(|scope| {
         let _stop = Stop(&stop);
         for _ in 0..4 {
@@ -58,7 +58,7 @@ fn the_certificate_changes_under_load_and_no_request_fails() {
                 while !stop.load(Ordering::Relaxed) {
                     let mut connection = client.connect(address);
                     for _ in 0..3 {
-                        assert_eq!(connection.request("/v2/").answer().status, 200);
+                        assert_eq!(connection.request("/v2/").response().status, 200);
                         requests.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -73,41 +73,41 @@ fn the_certificate_changes_under_load_and_no_request_fails() {
         stop.store(true, Ordering::Relaxed);
     });
     assert!(requests.load(Ordering::Relaxed) > 100);
-    assert_eq!(open.request("/v2/").answer().status, 200);
+    assert_eq!(open.request("/v2/").response().status, 200);
 }
 
 #[test]
 #[cfg(unix)]
 fn a_symbolic_link_that_is_moved_is_followed() {
-    // As kubernetes does it: files -> ..data/file, ..data -> folder, and ..data is swapped.
-    let folder = tempfile::tempdir().unwrap();
+    // As kubernetes does it: files -> ..data/file, ..data -> directory, and ..data is swapped.
+    let directory = tempfile::tempdir().unwrap();
     let (first, second) = (
-        Identity::new(folder.path(), "first"),
-        Identity::new(folder.path(), "second"),
+        Identity::new(directory.path(), "first"),
+        Identity::new(directory.path(), "second"),
     );
     let link = |to: &str, at: &std::path::Path| std::os::unix::fs::symlink(to, at).unwrap();
-    link("first", &folder.path().join("data"));
-    link("data/localhost.crt", &folder.path().join("tls.crt"));
-    link("data/localhost.key", &folder.path().join("tls.key"));
+    link("first", &directory.path().join("data"));
+    link("data/localhost.crt", &directory.path().join("tls.crt"));
+    link("data/localhost.key", &directory.path().join("tls.key"));
     let place = Identity {
-        certificate: folder.path().join("tls.crt"),
-        key: folder.path().join("tls.key"),
+        certificate: directory.path().join("tls.crt"),
+        key: directory.path().join("tls.key"),
     };
     let registry = Settings::default().secure(&place).start();
     let client = Client::new(&[&first, &second]);
     wait_for(registry.address, &client, &first);
-    link("second", &folder.path().join("new"));
-    std::fs::rename(folder.path().join("new"), folder.path().join("data")).unwrap();
+    link("second", &directory.path().join("new"));
+    std::fs::rename(directory.path().join("new"), directory.path().join("data")).unwrap();
     wait_for(registry.address, &client, &second);
 }
 
 #[test]
 fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let make = |name| Identity::new(folder.path(), name);
+    let directory = tempfile::tempdir().unwrap();
+    let make = |name| Identity::new(directory.path(), name);
     let (first, second, place) = (make("first"), make("second"), make("place"));
     replace(&place, &first);
-    let mut program = Program::start(folder.path(), &text(folder.path(), &place), &[]);
+    let mut program = Program::start(directory.path(), &text(directory.path(), &place), &[]);
     let address = program.address();
     let client = Client::new(&[&first, &second]);
     let empty = |line: &&String| line.contains(" is empty; ");

@@ -131,11 +131,11 @@ fn unknown_suites_and_versions_end_the_program_with_1() {
             "http.tls.minimumtls: found `tls1.0`; allowed: one of tls1.2, tls1.3 (TLS 1.0 and 1.1 are",
         ),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let identity = Identity::new(folder.path(), "own");
-        let text = text(folder.path(), &identity);
+        let directory = tempfile::tempdir().unwrap();
+        let identity = Identity::new(directory.path(), "own");
+        let text = text(directory.path(), &identity);
         let name = format!("REGISTRY_HTTP_TLS_{name}");
-        let mut program = Program::start(folder.path(), &text, &[(&name, value)]);
+        let mut program = Program::start(directory.path(), &text, &[(&name, value)]);
         let line = program.wait_for("error: ");
         assert!(line.contains(&format!("{name}: {said}")), "{line}");
         assert_eq!(program.end().code(), Some(1), "{line}");

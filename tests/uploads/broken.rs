@@ -3,13 +3,13 @@
 
 use super::{assert_no_session, assert_reached, assert_stored, complete, patch, path_of, session};
 use crate::util::image::{bytes, sha256, sha512};
-use crate::util::raw::{Answer, Raw};
+use crate::util::raw::{Raw, RawResponse};
 use crate::util::registry::{Settings, TestRegistry};
 use std::fs;
 
-/// Announces a body, sends only a part of it, and goes away. The answer, which nobody would read in
+/// Announces a body, sends only a part of it, and goes away. The response, which nobody would read in
 /// life, says that the server is done with it.
-fn break_off(registry: &TestRegistry, request: &str, length: usize, sent: &[u8]) -> Answer {
+fn break_off(registry: &TestRegistry, request: &str, length: usize, sent: &[u8]) -> RawResponse {
     let mut raw = Raw::connect(registry.address);
     let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
     raw.send(head).send(sent).finish().answer_to("PUT")
@@ -28,16 +28,16 @@ fn a_chunk_that_broke_off_is_kept_and_goes_on() {
     );
     assert_eq!(broken.status, 400);
     assert_reached(&registry, &location, 400_000);
-    let location = registry.get(&location).field("Location").to_owned();
+    let location = registry.get(&location).header("Location").to_owned();
     // A commit is all or nothing.
     let put = format!("PUT {location}&digest={digest}");
     let broken = break_off(&registry, &put, 500_000, &content[400_000..600_000]);
     assert_eq!(broken.status, 400);
     assert_reached(&registry, &location, 400_000);
     let location = patch(&registry, &location, &content[400_000..600_000]);
-    let field = [("Content-Range", "600000-799999")];
-    let added = registry.patch(&location, &field, &content[600_000..800_000]);
-    let location = added.expect(202).field("Location").to_owned();
+    let header = [("Content-Range", "600000-799999")];
+    let added = registry.patch(&location, &header, &content[600_000..800_000]);
+    let location = added.expect(202).header("Location").to_owned();
     complete(&registry, &location, &digest, &content[800_000..]).expect(201);
     assert_stored(&registry, &digest, &content);
 }
@@ -53,7 +53,7 @@ fn a_stream_that_broke_off_is_kept_and_goes_on() {
     raw.send(head).send("3\r\n234\r\n8\r\n567").finish();
     assert_eq!(raw.answer_to("PATCH").status, 400);
     assert_reached(&registry, &location, 8);
-    let location = registry.get(&location).field("Location").to_owned();
+    let location = registry.get(&location).header("Location").to_owned();
     complete(&registry, &location, &digest, b"89").expect(201);
     assert_stored(&registry, &digest, b"0123456789");
 }
@@ -91,7 +91,7 @@ fn a_session_goes_on_after_a_restart() {
         let started = registry
             .post(&format!("/v2/a/blobs/uploads/{query}"))
             .expect(202);
-        let location = started.field("Location").to_owned();
+        let location = started.header("Location").to_owned();
         registry = registry.restart();
         assert_reached(&registry, &location, 0);
         registry
@@ -107,8 +107,8 @@ fn a_session_goes_on_after_a_restart() {
         registry = registry.restart();
         let wrong = registry.patch(&location, &[("Content-Range", "10000-10001")], b"xx");
         let wrong = wrong.expect_error(416, "RANGE_INVALID");
-        assert_eq!(wrong.field("Range"), "0-19999");
-        let location = wrong.field("Location");
+        assert_eq!(wrong.header("Range"), "0-19999");
+        let location = wrong.header("Location");
         let location = patch(&registry, location, &content[20_000..30_000]);
         registry = registry.restart();
         assert_reached(&registry, &location, 30_000);
@@ -143,16 +143,16 @@ fn a_request_that_is_repeated_is_not_appended_a_second_time() {
     let digest = sha256(&content);
     for repeated in ["patch", "put"] {
         let first = session(&registry, b"");
-        // The answer is lost, and the client sends the same again.
+        // The response is lost, and the client sends the same again.
         let second = patch(&registry, &first, &content[..1000]);
         assert_eq!(patch(&registry, &first, &content[..1000]), second);
         let third = patch(&registry, &second, &content[1000..2000]);
         // What the client is known to have heard of stays: it has used the second location.
         let late = registry.patch(&first, &[], &content[..1000]);
         let late = late.expect_error(416, "RANGE_INVALID");
-        assert_eq!(late.field("Range"), "0-1999");
-        assert_eq!(late.field("Location"), third);
-        assert!(third.contains(late.field("Docker-Upload-UUID")));
+        assert_eq!(late.header("Range"), "0-1999");
+        assert_eq!(late.header("Location"), third);
+        assert!(third.contains(late.header("Docker-Upload-UUID")));
         // One that broke off in the middle may be repeated, by another kind of request as well.
         let broken = break_off(
             &registry,
@@ -220,7 +220,7 @@ fn a_session_whose_file_was_shortened_goes_on_where_the_disk_ends() {
     let long = sha512(b"0123456789");
     complete(&registry, &location, &long, b"89").expect_error(416, "RANGE_INVALID");
     assert_reached(&registry, &location, 4);
-    let location = registry.get(&location).field("Location").to_owned();
+    let location = registry.get(&location).header("Location").to_owned();
     complete(&registry, &location, &long, b"456789").expect(201);
     assert_stored(&registry, &long, b"0123456789");
 }
@@ -231,7 +231,7 @@ fn more_sessions_than_there_may_be_are_refused_until_others_have_ended() {
     let (first, second) = (session(&registry, b"0"), session(&registry, b"1"));
     let refused = registry.post("/v2/a/blobs/uploads/");
     let refused = refused.expect_error(503, "UNAVAILABLE");
-    assert!(refused.field("Retry-After").parse::<u64>().unwrap() > 0);
+    assert!(refused.header("Retry-After").parse::<u64>().unwrap() > 0);
     // What needs no session is not refused.
     let whole = format!("/v2/a/blobs/uploads/?digest={}", sha256(b"2"));
     registry.call("POST", &whole, &[], Some(b"2")).expect(201);
@@ -254,7 +254,7 @@ fn one_address_has_its_share_of_the_sessions() {
     session(&registry, b"1");
     let refused = registry.post("/v2/a/blobs/uploads/");
     let refused = refused.expect_error(429, "TOOMANYREQUESTS");
-    assert!(refused.field("Retry-After").parse::<u64>().unwrap() > 0);
+    assert!(refused.header("Retry-After").parse::<u64>().unwrap() > 0);
     complete(&registry, &first, &sha256(b"0"), b"").expect(201);
     session(&registry, b"2");
 }
@@ -277,7 +277,7 @@ fn pushing_again_heals_a_damaged_blob() {
                 registry.get(&path).expect_error(404, "BLOB_UNKNOWN");
                 let mount = format!("/v2/c/blobs/uploads/?mount={digest}&from=a");
                 let session = registry.post(&mount).expect(202);
-                registry.delete(session.field("Location")).expect(204);
+                registry.delete(session.header("Location")).expect(204);
             }
             match way {
                 "put" => drop(registry.push_blob("a", &content)),

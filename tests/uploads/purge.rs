@@ -9,7 +9,7 @@ const NEW: &str = "00000000-0000-4000-8000-000000000002";
 /// A session without `startedat`, as a crash leaves it: its file's own time counts.
 const BROKEN: &str = "00000000-0000-4000-8000-000000000003";
 
-/// Puts three sessions into a root folder; gives the folder that holds them.
+/// Puts three sessions into a root directory; gives the directory that holds them.
 fn sessions(root: &Path) -> PathBuf {
     let uploads = root.join("docker/registry/v2/repositories/team/app/_uploads");
     for (id, started, content) in [
@@ -29,15 +29,15 @@ fn sessions(root: &Path) -> PathBuf {
 
 /// Starts the program over such a root; gives the line that counts the uploads, and the ids that are left.
 fn start(settings: &str) -> (String, Vec<String>) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("data");
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("data");
     let uploads = sessions(&root);
     let text = format!(
         "version: 0.1\nhttp: {{addr: '127.0.0.1:0'}}\nstorage:\n  filesystem: {{rootdirectory: '{}'}}\n  \
          maintenance: {{{settings}}}\n",
         root.display()
     );
-    let mut program = Program::start(folder.path(), &text, &[]);
+    let mut program = Program::start(directory.path(), &text, &[]);
     let line = program.wait_for("unfinished uploads: ");
     let mut left: Vec<String> = fs::read_dir(uploads)
         .unwrap()

@@ -1,4 +1,4 @@
-//! Two registries on one folder: an old container and a new one during an update, replicas on one volume. What is
+//! Two registries on one directory: an old container and a new one during an update, replicas on one volume. What is
 //! published is what was hashed, and whoever serves a request counts what the other did.
 
 use super::{
@@ -9,7 +9,7 @@ use crate::util::registry::{Settings, TestRegistry};
 use std::sync::Barrier;
 use std::thread;
 
-/// Two registries over one folder.
+/// Two registries over one directory.
 fn two() -> (TestRegistry, TestRegistry) {
     let first = TestRegistry::start();
     let second = Settings::default().root(&first.root).start();
@@ -70,7 +70,7 @@ fn what_is_still_arriving_at_one_is_not_written_into_what_the_other_published() 
     let location = session(&first, b"");
     let mut open = half_sent(&first, &format!("PATCH {location}"), &location, &good);
     let there = second.get(path_of(&location)).expect(204);
-    complete(&second, there.field("Location"), &sha256(&good), b"").expect(201);
+    complete(&second, there.header("Location"), &sha256(&good), b"").expect(201);
     assert_eq!(open.send(&evil).answer_to("PATCH").status, 404);
     assert_stored(&first, &sha256(&good), &good);
 }
@@ -87,11 +87,11 @@ fn nothing_is_acknowledged_that_went_to_a_file_which_the_other_replaced() {
         &content[..200_000],
     );
     let there = second.get(path_of(&location)).expect(204);
-    let taken = there.field("Location");
+    let taken = there.header("Location");
     let location = patch(&second, taken, &content[200_000..400_000]);
-    let answer = open.send(&content[200_000..]).answer_to("PATCH");
-    assert_eq!(answer.status, 416, "{}", answer.text());
-    assert_eq!(answer.field("Range"), Some("0-399999"));
+    let response = open.send(&content[200_000..]).answer_to("PATCH");
+    assert_eq!(response.status, 416, "{}", response.text());
+    assert_eq!(response.header("Range"), Some("0-399999"));
     complete(&first, &location, &sha256(&content), &content[400_000..]).expect(201);
     assert_stored(&second, &sha256(&content), &content);
 }
@@ -117,7 +117,7 @@ fn a_tag_that_comes_at_one_while_its_manifest_is_deleted_at_the_other_goes_with_
     first.push_parts("a", 1);
     for _ in 0..40 {
         let digest = first.put_manifest("a", "v1", &image(1)).expect(201);
-        let digest = digest.field("Docker-Content-Digest").to_owned();
+        let digest = digest.header("Docker-Content-Digest").to_owned();
         let start = Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {

@@ -34,13 +34,13 @@ fn of_two_chunks_for_one_place_exactly_one_is_taken() {
     for _ in 0..10 {
         let location = session(&registry, b"0123");
         let chunks: [&[u8]; 2] = [b"aaaa", b"bbbb"];
-        let answers = together(2, |number| {
+        let responses = together(2, |number| {
             registry
                 .patch(&location, &[("Content-Range", "4-7")], chunks[number])
                 .status
         });
-        let taken = answers.iter().position(|status| *status == 202).unwrap();
-        assert_eq!(answers[1 - taken], 416, "{answers:?}");
+        let taken = responses.iter().position(|status| *status == 202).unwrap();
+        assert_eq!(responses[1 - taken], 416, "{responses:?}");
         assert_reached(&registry, &location, 8);
         let content = [b"0123", chunks[taken]].concat();
         complete(&registry, &location, &sha256(&content), b"").expect(201);
@@ -65,7 +65,7 @@ fn the_newest_request_goes_on_and_an_older_one_that_is_half_sent_ends() {
             "patch with a range" => {
                 let range = [("Content-Range", "200000-299999")];
                 let added = registry.patch(&location, &range, &content[200_000..]);
-                let next = added.expect(202).field("Location").to_owned();
+                let next = added.expect(202).header("Location").to_owned();
                 complete(&registry, &next, &digest, b"").expect(201);
                 404
             }
@@ -94,8 +94,8 @@ fn a_request_that_was_ended_is_told_how_far_the_session_is() {
     let mut older = half_sent(&registry, &request, &location, b"01");
     let next = patch(&registry, &location, b"0123");
     let ended = older.answer_to("PATCH");
-    assert_eq!((ended.status, ended.field("Range")), (416, Some("0-3")));
-    assert_eq!(ended.field("Location"), Some(&next[..]));
+    assert_eq!((ended.status, ended.header("Range")), (416, Some("0-3")));
+    assert_eq!(ended.header("Location"), Some(&next[..]));
     assert_reached(&registry, &location, 4);
     complete(&registry, &next, &sha256(b"0123"), b"").expect(201);
 }
@@ -110,7 +110,7 @@ fn whoever_is_too_late_ends_nobody() {
     running.send(format!(
         "PATCH {third} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n89"
     ));
-    while registry.get(&third).expect(204).field("Range") != "0-9" {
+    while registry.get(&third).expect(204).header("Range") != "0-9" {
         thread::yield_now();
     }
     registry
@@ -120,8 +120,8 @@ fn whoever_is_too_late_ends_nobody() {
         .patch(&first, &[("Content-Range", "0-3")], b"0123")
         .expect_error(416, "RANGE_INVALID");
     let done = running.send("ab").answer_to("PATCH");
-    assert_eq!((done.status, done.field("Range")), (202, Some("0-11")));
-    let location = done.field("Location").unwrap();
+    assert_eq!((done.status, done.header("Range")), (202, Some("0-11")));
+    let location = done.header("Location").unwrap();
     complete(&registry, location, &sha256(b"0123456789ab"), b"").expect(201);
 }
 
@@ -131,13 +131,13 @@ fn requests_at_one_offset_never_mix_their_bytes() {
     for _ in 0..10 {
         let location = session(&registry, b"");
         let chunks: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 600_000]).collect();
-        let answers = together(8, |number| {
+        let responses = together(8, |number| {
             registry.patch(&location, &[], &chunks[number]).status
         });
         let is_known = |status: &u16| [202, 416].contains(status);
         assert!(
-            answers.iter().all(is_known) && answers.contains(&202),
-            "{answers:?}"
+            responses.iter().all(is_known) && responses.contains(&202),
+            "{responses:?}"
         );
         let (_, data) = registry
             .tree()
@@ -156,12 +156,12 @@ fn of_two_commits_of_one_session_exactly_one_is_taken() {
     for round in 0..10 {
         let content = bytes(round, 1000);
         let (location, digest) = (session(&registry, &content), sha256(&content));
-        let mut answers = together(2, |_| complete(&registry, &location, &digest, b"").status);
-        answers.sort_unstable();
+        let mut responses = together(2, |_| complete(&registry, &location, &digest, b"").status);
+        responses.sort_unstable();
         // The newer one takes over, or comes when all is done.
         assert!(
-            answers == [201, 404] || answers == [201, 416],
-            "{answers:?}"
+            responses == [201, 404] || responses == [201, 416],
+            "{responses:?}"
         );
         assert_stored(&registry, &digest, &content);
     }
@@ -174,10 +174,10 @@ fn sessions_that_commit_one_digest_at_once_all_succeed() {
         let content = bytes(round, 50_000);
         let digest = sha256(&content);
         let sessions: Vec<String> = (0..4).map(|_| session(&registry, &content)).collect();
-        let answers = together(4, |number| {
+        let responses = together(4, |number| {
             complete(&registry, &sessions[number], &digest, b"").status
         });
-        assert_eq!(answers, [201; 4]);
+        assert_eq!(responses, [201; 4]);
         assert_stored(&registry, &digest, &content);
     }
 }

@@ -1,6 +1,6 @@
 //! Real content to push: bytes of any length, layers, images, indexes and artifacts.
 
-use super::registry::{Answer, TestRegistry};
+use super::registry::{RawResponse, TestRegistry};
 use registry::spec::Algorithm;
 use registry::spec::media_type::{OCI_INDEX, OCI_MANIFEST};
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ impl TestRegistry {
     pub fn push_blob(&self, name: &str, bytes: &[u8]) -> String {
         let digest = sha256(bytes);
         let started = self.post(&format!("/v2/{name}/blobs/uploads/")).expect(202);
-        let location = format!("{}&digest={digest}", started.field("Location"));
+        let location = format!("{}&digest={digest}", started.header("Location"));
         let created = self.put(
             &location,
             &[("Content-Type", "application/octet-stream")],
@@ -93,7 +93,7 @@ impl TestRegistry {
     }
 
     /// Puts a manifest by tag or digest, whatever comes of it.
-    pub fn put_manifest(&self, name: &str, reference: &str, manifest: &Value) -> Answer {
+    pub fn put_manifest(&self, name: &str, reference: &str, manifest: &Value) -> RawResponse {
         let content_type = manifest["mediaType"].as_str().unwrap_or(OCI_MANIFEST);
         let path = format!("/v2/{name}/manifests/{reference}");
         self.put(

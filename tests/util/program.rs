@@ -76,8 +76,8 @@ pub struct Program {
 
 impl Program {
     /// Starts `registry serve` with a file of that text and these `REGISTRY_*` variables.
-    pub fn start(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Program {
-        let path = folder.join("config.yml");
+    pub fn start(directory: &Path, text: &str, variables: &[(&str, &str)]) -> Program {
+        let path = directory.join("config.yml");
         std::fs::write(&path, text).unwrap();
         let mut command = command();
         command

@@ -1,4 +1,4 @@
-//! A client that sends exactly the bytes a test wrote and reads answers one by one.
+//! A client that sends exactly the bytes a test wrote and reads responses one by one.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -13,19 +13,22 @@ pub struct Raw<S = TcpStream> {
     unread: Vec<u8>,
 }
 
-/// One answer.
+/// One response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct RawResponse {
     pub status: u16,
-    pub fields: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Answer {
-    /// The first field of that name.
-    pub fn field(&self, name: &str) -> Option<&str> {
-        let same = |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.fields.iter().find(same).map(|field| field.1.as_str())
+impl RawResponse {
+    /// The first header of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let same = |header: &&(String, String)| header.0.eq_ignore_ascii_case(name);
+        self.headers
+            .iter()
+            .find(same)
+            .map(|header| header.1.as_str())
     }
 
     pub fn text(&self) -> &str {
@@ -61,7 +64,7 @@ impl<S: Read + Write> Raw<S> {
         }
     }
 
-    /// Sends all bytes. The server may have closed already: the answer says why, so that is no error.
+    /// Sends all bytes. The server may have closed already: the response says why, so that is no error.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Raw<S> {
         let _ = self.stream.write_all(bytes.as_ref());
         self
@@ -72,29 +75,31 @@ impl<S: Read + Write> Raw<S> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
     }
 
-    /// Reads the next answer.
-    pub fn answer(&mut self) -> Answer {
+    /// Reads the next response.
+    pub fn response(&mut self) -> RawResponse {
         self.answer_to("GET")
     }
 
-    /// Reads the next answer to a request of that method; one to HEAD has no body.
-    pub fn answer_to(&mut self, method: &str) -> Answer {
-        let (status, fields) = self.head();
-        let mut answer = Answer {
+    /// Reads the next response to a request of that method; one to HEAD has no body.
+    pub fn answer_to(&mut self, method: &str) -> RawResponse {
+        let (status, headers) = self.head();
+        let mut response = RawResponse {
             status,
-            fields,
+            headers,
             body: Vec::new(),
         };
-        let length = answer.field("Content-Length").map(|n| n.parse().unwrap());
-        let chunked = answer.field("Transfer-Encoding") == Some("chunked");
-        answer.body = match (status, length) {
+        let length = response
+            .header("Content-Length")
+            .map(|n| n.parse().unwrap());
+        let chunked = response.header("Transfer-Encoding") == Some("chunked");
+        response.body = match (status, length) {
             _ if method == "HEAD" => Vec::new(),
             (100..200 | 204 | 304, _) => Vec::new(),
             (_, Some(length)) => self.take(length),
             _ if chunked => self.chunks(),
             _ => self.rest(),
         };
-        answer
+        response
     }
 
     fn head(&mut self) -> (u16, Vec<(String, String)>) {
@@ -109,11 +114,11 @@ impl<S: Read + Write> Raw<S> {
         let status_line = lines.next().unwrap();
         assert!(status_line.starts_with("HTTP/1.1 "), "{status_line}");
         let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
-        let fields = lines.filter(|line| !line.is_empty()).map(|line| {
+        let headers = lines.filter(|line| !line.is_empty()).map(|line| {
             let (name, value) = line.split_once(": ").unwrap();
             (name.to_owned(), value.to_owned())
         });
-        (status, fields.collect())
+        (status, headers.collect())
     }
 
     fn chunks(&mut self) -> Vec<u8> {
@@ -151,7 +156,7 @@ impl<S: Read + Write> Raw<S> {
         std::mem::take(&mut self.unread)
     }
 
-    /// As [`Raw::expect_end`], and the end must not be a reset, which could have cost an answer.
+    /// As [`Raw::expect_end`], and the end must not be a reset, which could have cost an response.
     pub fn expect_orderly_end(&mut self) {
         let mut byte = [0];
         assert!(self.unread.is_empty());

@@ -1,7 +1,7 @@
-//! A registry in this process, on a port of its own over a folder of its own, and a client for it. Where
+//! A registry in this process, on a port of its own over a directory of its own, and a client for it. Where
 //! the tests are pointed at a program (`util::program`), it is that program in place of this process.
 //!
-//! Requests, answers and the server's log go to standard error, which the test runner shows for a test
+//! Requests, responses and the server's log go to standard error, which the test runner shows for a test
 //! that fails and keeps to itself otherwise.
 
 use super::program::{self, Program};
@@ -30,7 +30,7 @@ pub struct TestRegistry {
     server: Server,
     agent: Agent,
     scheme: &'static str,
-    folder: Option<TempDir>,
+    directory: Option<TempDir>,
 }
 
 /// Who serves.
@@ -55,7 +55,7 @@ impl Settings {
         self
     }
 
-    /// Uses a folder that the test keeps, in place of a new one.
+    /// Uses a directory that the test keeps, in place of a new one.
     pub fn root(mut self, root: &Path) -> Settings {
         self.root = Some(root.to_owned());
         self
@@ -78,11 +78,11 @@ impl Settings {
 
     /// Starts the registry. Deleting is on unless a variable says otherwise.
     pub fn start(self) -> TestRegistry {
-        let (root, folder) = match self.root {
+        let (root, directory) = match self.root {
             Some(root) => (root, None),
             None => {
-                let folder = tempfile::tempdir().unwrap();
-                (folder.path().to_owned(), Some(folder))
+                let directory = tempfile::tempdir().unwrap();
+                (directory.path().to_owned(), Some(directory))
             }
         };
         let text =
@@ -114,7 +114,7 @@ impl Settings {
             server,
             agent,
             scheme: if secure { "https" } else { "http" },
-            folder,
+            directory,
         }
     }
 }
@@ -137,11 +137,11 @@ impl Server {
 
     /// Starts the program that was chosen.
     fn program(text: &str, variables: &[(String, String)]) -> (SocketAddr, Server) {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let chatty = ("REGISTRY_LOG_LEVEL", "debug");
         let variables = variables.iter().map(|(name, value)| (&**name, &**value));
         let variables: Vec<_> = std::iter::once(chatty).chain(variables).collect();
-        let mut program = Program::start(folder.path(), text, &variables);
+        let mut program = Program::start(directory.path(), text, &variables);
         let address = program.address();
         (address, Server::Program(Box::new(Mutex::new(program))))
     }
@@ -178,7 +178,7 @@ impl TestRegistry {
     pub fn restart(mut self) -> TestRegistry {
         self.stop();
         let mut next = Settings::default().root(&self.root).start();
-        next.folder = self.folder.take();
+        next.directory = self.directory.take();
         next
     }
 
@@ -187,33 +187,33 @@ impl TestRegistry {
         self.server.stop();
     }
 
-    /// A path below the root folder of the storage.
+    /// A path below the root directory of the storage.
     pub fn file(&self, path: &str) -> PathBuf {
         self.root.join("docker/registry/v2").join(path)
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> RawResponse {
         self.call("GET", path, &[], None)
     }
 
-    pub fn head(&self, path: &str) -> Answer {
+    pub fn head(&self, path: &str) -> RawResponse {
         self.call("HEAD", path, &[], None)
     }
 
-    pub fn delete(&self, path: &str) -> Answer {
+    pub fn delete(&self, path: &str) -> RawResponse {
         self.call("DELETE", path, &[], None)
     }
 
-    pub fn post(&self, path: &str) -> Answer {
+    pub fn post(&self, path: &str) -> RawResponse {
         self.call("POST", path, &[], Some(b""))
     }
 
-    pub fn patch(&self, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
-        self.call("PATCH", path, fields, Some(body))
+    pub fn patch(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> RawResponse {
+        self.call("PATCH", path, headers, Some(body))
     }
 
-    pub fn put(&self, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
-        self.call("PUT", path, fields, Some(body))
+    pub fn put(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> RawResponse {
+        self.call("PUT", path, headers, Some(body))
     }
 
     /// Sends any request; `path` may also be a whole URL of this registry, as `Location` may be.
@@ -221,16 +221,16 @@ impl TestRegistry {
         &self,
         method: &str,
         path: &str,
-        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
         body: Option<&[u8]>,
-    ) -> Answer {
+    ) -> RawResponse {
         let mut body = body;
         let body = body.as_mut().map(|bytes| (bytes.len(), bytes.as_body()));
-        self.send(method, path, fields, body)
+        self.send(method, path, headers, body)
     }
 
     /// Sends a body of unknown length, so with chunked coding.
-    pub fn stream(&self, method: &str, path: &str, body: &mut dyn Read) -> Answer {
+    pub fn stream(&self, method: &str, path: &str, body: &mut dyn Read) -> RawResponse {
         let mut reader = body;
         self.send(
             method,
@@ -244,19 +244,19 @@ impl TestRegistry {
         &self,
         method: &str,
         path: &str,
-        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
         body: Option<(usize, SendBody<'_>)>,
-    ) -> Answer {
+    ) -> RawResponse {
         let url = match path.starts_with(&format!("{}://", self.scheme)) {
             true => path.to_owned(),
             false => format!("{}://{}{path}", self.scheme, self.address),
         };
         eprintln!(
-            "{method} {path} {fields:?}, {} bytes",
+            "{method} {path} {headers:?}, {} bytes",
             body.as_ref().map_or(0, |b| b.0)
         );
         let mut request = Request::builder().method(method).uri(url);
-        for (name, value) in fields {
+        for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let response = match body {
@@ -267,54 +267,54 @@ impl TestRegistry {
         let read = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
             (name.to_string(), value.to_str().unwrap().to_owned())
         };
-        let fields: Vec<_> = parts.headers.iter().map(read).collect();
+        let headers: Vec<_> = parts.headers.iter().map(read).collect();
         let mut bytes = Vec::new();
         if method != "HEAD" {
             body.as_reader().read_to_end(&mut bytes).unwrap();
         }
-        let answer = Answer {
+        let response = RawResponse {
             status: parts.status.as_u16(),
-            fields,
+            headers,
             body: bytes,
         };
         eprintln!(
             "  {} {:?} {}",
-            answer.status,
-            answer.fields,
-            answer.excerpt()
+            response.status,
+            response.headers,
+            response.excerpt()
         );
-        answer
+        response
     }
 }
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub struct RawResponse {
     pub status: u16,
-    pub fields: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Answer {
-    /// The first field of that name; `None` when there is none.
+impl RawResponse {
+    /// The first header of that name; `None` when there is none.
     pub fn find(&self, name: &str) -> Option<&str> {
-        let same = |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.fields
+        let same = |header: &&(String, String)| header.0.eq_ignore_ascii_case(name);
+        self.headers
             .iter()
             .find(same)
             .map(|(_, value)| value.as_str())
     }
 
-    /// The field of that name, which must be there.
-    pub fn field(&self, name: &str) -> &str {
+    /// The header of that name, which must be there.
+    pub fn header(&self, name: &str) -> &str {
         self.find(name)
-            .unwrap_or_else(|| panic!("no {name} in {:?}", self.fields))
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
     }
 
-    /// Every field of that name.
+    /// Every header of that name.
     pub fn all(&self, name: &str) -> Vec<&str> {
-        let same = |field: &&(String, String)| field.0.eq_ignore_ascii_case(name);
-        self.fields
+        let same = |header: &&(String, String)| header.0.eq_ignore_ascii_case(name);
+        self.headers
             .iter()
             .filter(same)
             .map(|(_, value)| value.as_str())
@@ -325,21 +325,21 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Checks the status and gives the answer on.
+    /// Checks the status and gives the response on.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Answer {
+    pub fn expect(self, status: u16) -> RawResponse {
         assert_eq!(self.status, status, "{}", self.excerpt());
         self
     }
 
     /// Checks status and code of an error of the API, with a message for a person.
     #[track_caller]
-    pub fn expect_error(self, status: u16, code: &str) -> Answer {
-        let answer = self.expect(status);
-        let error = &answer.json()["errors"][0];
-        assert_eq!(error["code"], code, "{}", answer.excerpt());
+    pub fn expect_error(self, status: u16, code: &str) -> RawResponse {
+        let response = self.expect(status);
+        let error = &response.json()["errors"][0];
+        assert_eq!(error["code"], code, "{}", response.excerpt());
         assert!(!error["message"].as_str().unwrap().is_empty());
-        answer
+        response
     }
 
     fn excerpt(&self) -> String {

@@ -24,19 +24,19 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// For `localhost` and 127.0.0.1, in a folder of its own below `folder`.
-    pub fn new(folder: &Path, name: &str) -> Identity {
-        let folder = folder.join(name);
+    /// For `localhost` and 127.0.0.1, in a directory of its own below `directory`.
+    pub fn new(directory: &Path, name: &str) -> Identity {
+        let directory = directory.join(name);
         let options = CertificateOptions {
             host: vec!["localhost".parse().unwrap()],
             ip: vec!["127.0.0.1".parse().unwrap()],
             days: 30,
-            out: folder.clone(),
+            out: directory.clone(),
         };
         certificate::execute(options, &mut Vec::new()).unwrap();
         Identity {
-            certificate: folder.join("localhost.crt"),
-            key: folder.join("localhost.key"),
+            certificate: directory.join("localhost.crt"),
+            key: directory.join("localhost.key"),
         }
     }
 
@@ -111,17 +111,17 @@ impl Client {
     }
 }
 
-/// Runs openssl with words that spaces divide, in a folder. `None`, said aloud, where there is none.
+/// Runs openssl with words that spaces divide, in a directory. `None`, said aloud, where there is none.
 #[track_caller]
-pub fn openssl(folder: &Path, words: &str) -> Option<String> {
-    openssl_with(folder, &words.split(' ').collect::<Vec<_>>())
+pub fn openssl(directory: &Path, words: &str) -> Option<String> {
+    openssl_with(directory, &words.split(' ').collect::<Vec<_>>())
 }
 
 /// As [`openssl`], with words that may have spaces.
 #[track_caller]
-pub fn openssl_with(folder: &Path, words: &[&str]) -> Option<String> {
+pub fn openssl_with(directory: &Path, words: &[&str]) -> Option<String> {
     let mut command = Command::new("openssl");
-    let output = match command.args(words).current_dir(folder).output() {
+    let output = match command.args(words).current_dir(directory).output() {
         Ok(output) => output,
         Err(error) => {
             eprintln!("SKIPPED: openssl is not on this machine: {error}");

@@ -1,11 +1,11 @@
-//! What lies in a data folder, and changes made to it behind the registry's back.
+//! What lies in a data directory, and changes made to it behind the registry's back.
 
 use super::registry::TestRegistry;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Every file below a folder with its bytes, and every folder with none; paths relative to it.
+/// Every file below a directory with its bytes, and every directory with none; paths relative to it.
 pub type Tree = BTreeMap<String, Option<Vec<u8>>>;
 
 impl TestRegistry {
@@ -18,15 +18,15 @@ impl TestRegistry {
 
     /// The names of the files below a path of the storage, for leftovers.
     pub fn files(&self, path: &str) -> Vec<String> {
-        let (folder, mut tree) = (self.file(path), Tree::new());
-        if folder.is_dir() {
-            collect(&folder, &folder, &mut tree);
+        let (directory, mut tree) = (self.file(path), Tree::new());
+        if directory.is_dir() {
+            collect(&directory, &directory, &mut tree);
         }
         let is_file = |(path, bytes): (String, Option<Vec<u8>>)| bytes.is_some().then_some(path);
         tree.into_iter().filter_map(is_file).collect()
     }
 
-    /// Writes a file below the storage's root, with the folders that it needs.
+    /// Writes a file below the storage's root, with the directories that it needs.
     pub fn plant(&self, path: &str, content: impl AsRef<[u8]>) {
         let file = self.file(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -46,8 +46,8 @@ impl TestRegistry {
     }
 }
 
-fn collect(root: &Path, folder: &Path, tree: &mut Tree) {
-    for entry in fs::read_dir(folder).unwrap() {
+fn collect(root: &Path, directory: &Path, tree: &mut Tree) {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path
             .strip_prefix(root)

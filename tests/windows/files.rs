@@ -33,8 +33,8 @@ fn as_utf16(text: &str) -> Vec<u8> {
 
 /// Two registries, by their configurations: one with users and TLS, one with tokens. Each file is
 /// written by the writer that `of` gives for its name.
-fn written(folder: &Path, of: impl Fn(&str) -> Writer) -> [String; 2] {
-    let own = Identity::new(folder, "identity");
+fn written(directory: &Path, of: impl Fn(&str) -> Writer) -> [String; 2] {
+    let own = Identity::new(directory, "identity");
     let read = |path: &Path| fs::read_to_string(path).unwrap();
     for (name, text) in [
         ("users", ENTRY.to_owned()),
@@ -44,10 +44,10 @@ fn written(folder: &Path, of: impl Fn(&str) -> Writer) -> [String; 2] {
         ("authorities", read(&own.certificate)),
         ("roots", read(Path::new(ROOT))),
     ] {
-        fs::write(folder.join(name), of(name)(&text)).unwrap();
+        fs::write(directory.join(name), of(name)(&text)).unwrap();
     }
     let base = "version: 0.1\nstorage: inmemory\nhttp:\n  addr: 127.0.0.1:0\n  host: https://x\n";
-    let at = |name: &str| folder.join(name).display().to_string();
+    let at = |name: &str| directory.join(name).display().to_string();
     let (users, certificate, key) = (at("users"), at("certificate"), at("key"));
     let (authorities, roots, jwks) = (at("authorities"), at("roots"), at("jwks"));
     [
@@ -66,9 +66,9 @@ fn written(folder: &Path, of: impl Fn(&str) -> Writer) -> [String; 2] {
 #[test]
 fn line_ends_and_marks_of_windows_are_taken_in_every_file() {
     for writer in [with_line_ends, with_mark] {
-        let folder = tempfile::tempdir().unwrap();
-        for text in written(folder.path(), |_| writer) {
-            let mut program = Program::start(folder.path(), &text, &[]);
+        let directory = tempfile::tempdir().unwrap();
+        for text in written(directory.path(), |_| writer) {
+            let mut program = Program::start(directory.path(), &text, &[]);
             program.address();
             let remark = program
                 .lines
@@ -91,24 +91,24 @@ fn utf16_is_refused_and_called_so_in_every_file_but_that_of_users() {
         "jwks",
         "users",
     ] {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let of = |other: &str| if other == name { as_utf16 } else { plain };
-        let texts = written(folder.path(), of);
+        let texts = written(directory.path(), of);
         let text = &texts[usize::from(["roots", "jwks"].contains(&name))];
         if name == "users" {
             // `registry htpasswd anna > users` of Windows PowerShell writes it.
-            Program::start(folder.path(), text, &[]).address();
+            Program::start(directory.path(), text, &[]).address();
             continue;
         }
-        let path = folder.path().join("config.yml");
+        let path = directory.path().join("config.yml");
         fs::write(&path, text).unwrap();
         let said = refused(&registry(&["serve", path.to_str().unwrap()], &[]));
         assert!(said.contains("is UTF-16 text; allowed: UTF-8"), "{said}");
-        let path = folder.path().join(name).display().to_string();
+        let path = directory.path().join(name).display().to_string();
         assert!(slashed(&said).contains(&slashed(&path)), "{said}");
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config.yml");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.yml");
     fs::write(&path, as_utf16("version: 0.1\nstorage: inmemory\n")).unwrap();
     let said = refused(&registry(&["check-config", path.to_str().unwrap()], &[]));
     let start = format!(
@@ -131,8 +131,8 @@ fn refused(output: &Output) -> String {
 
 #[test]
 fn a_file_of_users_keeps_the_line_ends_it_has() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("users");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
     let file = path.to_str().unwrap();
     let put = |user: &str| {
         let mut child = command(&["htpasswd", "--cost", "4", "--file", file, user], &[])

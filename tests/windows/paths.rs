@@ -1,11 +1,11 @@
 //! Paths with drives, backslashes and shares, in YAML and in variables: what is understood, and what is
-//! refused since a folder in a wrong place would be an empty registry.
+//! refused since a directory in a wrong place would be an empty registry.
 
 use super::{configuration, err, is_shown, out, registry};
 
 const ROOT: &str = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
 
-/// What check-config makes of a root folder written like that: the value as YAML, or what is said.
+/// What check-config makes of a root directory written like that: the value as YAML, or what is said.
 fn in_file(value: &str) -> (Result<String, String>, String) {
     checked(value, &[])
 }
@@ -15,10 +15,10 @@ fn in_variable(value: &str) -> (Result<String, String>, String) {
 }
 
 fn checked(value: &str, variables: &[(&str, &str)]) -> (Result<String, String>, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let text = format!("version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {value}\n");
     let output = registry(
-        &["check-config", &configuration(folder.path(), &text)],
+        &["check-config", &configuration(directory.path(), &text)],
         variables,
     );
     let (said, printed) = (err(&output), out(&output));

@@ -1,13 +1,13 @@
-//! What cannot be on Windows: drives, folders, shares and files that are not there, ports that are taken.
+//! What cannot be on Windows: drives, directories, shares and files that are not there, ports that are taken.
 //! It is said in one line with the path, the end is 1, and nothing is made.
 
 use super::{configuration, err, is_shown, out, registry};
 use crate::util::program::slashed;
 use std::path::Path;
 
-/// What is said when a start with that text fails, which must leave the folder as it is.
-fn refused(folder: &Path, text: &str, words: &[&str]) -> String {
-    let config = configuration(folder, text);
+/// What is said when a start with that text fails, which must leave the directory as it is.
+fn refused(directory: &Path, text: &str, words: &[&str]) -> String {
+    let config = configuration(directory, text);
     let words: Vec<&str> = ["serve"]
         .iter()
         .chain(words)
@@ -22,7 +22,7 @@ fn refused(folder: &Path, text: &str, words: &[&str]) -> String {
         "{said}"
     );
     assert_eq!(said.lines().count(), 1, "{said}");
-    let left: Vec<_> = std::fs::read_dir(folder)
+    let left: Vec<_> = std::fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
@@ -41,7 +41,7 @@ fn folders_that_cannot_be_on_windows_are_named() {
     if !is_shown("drives and shares") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for root in [
         r"q:\data",
         r"\\nowhere\share\data",
@@ -49,7 +49,7 @@ fn folders_that_cannot_be_on_windows_are_named() {
         r"c:\nul",
         r"z:\sys\data",
     ] {
-        let said = refused(folder.path(), &text(root, ""), &[]);
+        let said = refused(directory.path(), &text(root, ""), &[]);
         let start = format!("error: cannot use {root} as storage.filesystem.rootdirectory: ");
         assert!(said.starts_with(&start), "{said}");
     }
@@ -57,9 +57,9 @@ fn folders_that_cannot_be_on_windows_are_named() {
 
 #[test]
 fn files_that_are_not_there_are_named_and_no_folder_is_made() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data").display().to_string();
-    let missing = folder.path().join("missing").display().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data").display().to_string();
+    let missing = directory.path().join("missing").display().to_string();
     let mut places = vec![missing];
     if is_shown("files on drives and shares") {
         places.extend([r"q:\missing", r"\\nowhere\share\missing"].map(str::to_owned));
@@ -85,7 +85,7 @@ fn files_that_are_not_there_are_named_and_no_folder_is_made() {
             ),
         ] {
             let words: Vec<&str> = words.iter().flat_map(|word| word.split('=')).collect();
-            let said = refused(folder.path(), &text(&data, &more), &words);
+            let said = refused(directory.path(), &text(&data, &more), &words);
             assert!(
                 said.contains(says) && slashed(&said).contains(&slashed(place)),
                 "{said}"
@@ -95,7 +95,7 @@ fn files_that_are_not_there_are_named_and_no_folder_is_made() {
             "127.0.0.1:0'",
             &format!("127.0.0.1:0', tls: {{certificate: '{place}/crt', key: '{place}/key'}}"),
         );
-        let said = refused(folder.path(), &tls, &[]);
+        let said = refused(directory.path(), &tls, &[]);
         assert!(
             said.starts_with("error: http.tls.certificate: ")
                 && slashed(&said).contains(&slashed(place)),
@@ -110,8 +110,8 @@ fn files_that_are_not_there_are_named_and_no_folder_is_made() {
 
 #[test]
 fn a_configuration_path_with_spaces_and_other_letters_is_read_and_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().join("Ünï cödé – データ");
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("Ünï cödé – データ");
     std::fs::create_dir(&home).unwrap();
     let config = configuration(&home, "version: 0.1\nstorage: inmemory\n");
     let output = registry(&["check-config", &config], &[]);
@@ -128,8 +128,8 @@ fn a_configuration_path_with_spaces_and_other_letters_is_read_and_named() {
 
 #[test]
 fn a_folder_in_the_place_of_a_file_is_called_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().to_str().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().to_str().unwrap();
     for words in [
         &["serve", home][..],
         &["check-config", home],

@@ -11,30 +11,30 @@ fn every_kind_of_body_arrives_whole_on_one_connection() {
     let sizes = [0, 1, 16_000, 16_384, 20_000, 262_144, 262_145, 3_000_000];
     for path in ["/bytes", "/shared", "/reader", "/stream"] {
         for size in sizes {
-            let answer = client.request(&format!("{path}?{size}")).answer();
-            assert_eq!(answer.status, 200);
-            assert!(answer.body == pattern(size), "{path} {size}");
+            let response = client.request(&format!("{path}?{size}")).response();
+            assert_eq!(response.status, 200);
+            assert!(response.body == pattern(size), "{path} {size}");
         }
     }
     for size in sizes {
-        let answer = client.request(&format!("/some?{size}")).answer();
-        assert!(answer.body == pattern(size + 1)[1..], "file {size}");
+        let response = client.request(&format!("/some?{size}")).response();
+        assert!(response.body == pattern(size + 1)[1..], "file {size}");
     }
-    let answer = client.request("/file").answer();
-    assert!(answer.body == pattern(FILE_BYTES));
-    let empty = client.request("/empty").answer();
-    assert_eq!(empty.field("Content-Length"), Some("0"));
-    assert!(empty.field("Date").is_some());
+    let response = client.request("/file").response();
+    assert!(response.body == pattern(FILE_BYTES));
+    let empty = client.request("/empty").response();
+    assert_eq!(empty.header("Content-Length"), Some("0"));
+    assert!(empty.header("Date").is_some());
 }
 
 #[test]
 fn pieces_of_files_and_text_between_them_leave_in_order() {
     let served = Served::new(Limits::default());
-    let answer = served.connect().request("/parts").answer();
+    let response = served.connect().request("/parts").response();
     let whole = pattern(2_000_000);
     let parts = [b"<<", &whole[5..15], b"|", &whole[1_000_000..], b">>"].concat();
-    assert_eq!(answer.field("Content-Length"), Some("1000015"));
-    assert!(answer.body == parts);
+    assert_eq!(response.header("Content-Length"), Some("1000015"));
+    assert!(response.body == parts);
 }
 
 #[test]
@@ -43,10 +43,10 @@ fn head_is_answered_with_the_length_and_no_bytes() {
     let mut client = served.connect();
     for (path, length) in [("/bytes?5", "5"), ("/file", "8388608"), ("/reader?7", "7")] {
         let head = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n");
-        let answer = client.send(head).answer_to("HEAD");
-        assert_eq!(answer.field("Content-Length"), Some(length), "{path}");
+        let response = client.send(head).answer_to("HEAD");
+        assert_eq!(response.header("Content-Length"), Some(length), "{path}");
     }
-    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+    assert_eq!(client.request("/bytes?1").response().body, [0]);
     drop(client);
     let log = served.finish();
     assert_eq!(log[0], "HEAD /bytes?5 200 0");
@@ -58,12 +58,12 @@ fn statuses_that_allow_no_body_have_none() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
     for status in [204, 304] {
-        let answer = client.request(&format!("/status?{status}")).answer();
-        assert_eq!(answer.status, status);
-        assert_eq!(answer.field("Content-Length"), None);
-        assert_eq!(answer.field("Transfer-Encoding"), None);
+        let response = client.request(&format!("/status?{status}")).response();
+        assert_eq!(response.status, status);
+        assert_eq!(response.header("Content-Length"), None);
+        assert_eq!(response.header("Transfer-Encoding"), None);
     }
-    assert_eq!(client.request("/status?404").answer().body, b"body");
+    assert_eq!(client.request("/status?404").response().body, b"body");
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn pipelined_requests_are_answered_in_order() {
     }
     client.send(&requests);
     for at in 0..500 {
-        assert_eq!(client.answer().text(), format!("body {at}"));
-        assert_eq!(client.answer().text(), format!("body {at}"));
+        assert_eq!(client.response().text(), format!("body {at}"));
+        assert_eq!(client.response().text(), format!("body {at}"));
     }
 }
 
@@ -94,9 +94,9 @@ fn connection_close_is_obeyed() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
     client.send("GET /bytes?3 HTTP/1.1\r\nHost: x\r\nConnection: foo, Close\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!(answer.field("Connection"), Some("close"));
-    assert_eq!(answer.body, [0, 1, 2]);
+    let response = client.response();
+    assert_eq!(response.header("Connection"), Some("close"));
+    assert_eq!(response.body, [0, 1, 2]);
     client.expect_end();
 }
 
@@ -105,12 +105,14 @@ fn http_1_0_closes_by_default_and_is_kept_when_asked() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
     client.send("GET /bytes?3 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!(answer.field("Connection"), Some("keep-alive"));
-    let answer = client.send("GET /stream?300000 HTTP/1.0\r\n\r\n").answer();
-    assert_eq!(answer.field("Transfer-Encoding"), None);
-    assert_eq!(answer.field("Connection"), Some("close"));
-    assert!(answer.body == pattern(300_000));
+    let response = client.response();
+    assert_eq!(response.header("Connection"), Some("keep-alive"));
+    let response = client
+        .send("GET /stream?300000 HTTP/1.0\r\n\r\n")
+        .response();
+    assert_eq!(response.header("Transfer-Encoding"), None);
+    assert_eq!(response.header("Connection"), Some("close"));
+    assert!(response.body == pattern(300_000));
 }
 
 #[test]
@@ -118,9 +120,9 @@ fn an_unknown_length_closes_http_1_0_even_when_it_asked_to_be_kept() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
     client.send("GET /stream?5 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!(answer.field("Connection"), Some("close"));
-    assert_eq!(answer.body, pattern(5));
+    let response = client.response();
+    assert_eq!(response.header("Connection"), Some("close"));
+    assert_eq!(response.body, pattern(5));
 }
 
 #[test]
@@ -134,7 +136,7 @@ fn the_note_of_a_handler_reaches_the_report_and_is_empty_for_what_it_never_saw()
     ] {
         let mut client = served.connect();
         client.send(request);
-        client.answer();
+        client.response();
         let sent = served.next_sent();
         assert_eq!(served.noted.recv().unwrap(), noted, "{sent}");
     }
@@ -144,11 +146,11 @@ fn the_note_of_a_handler_reaches_the_report_and_is_empty_for_what_it_never_saw()
 fn a_panic_is_answered_500_and_the_server_lives() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
-    let answer = client.request("/panic").answer();
-    assert_eq!(answer.status, 500);
-    assert_eq!(answer.field("Connection"), Some("close"));
+    let response = client.request("/panic").response();
+    assert_eq!(response.status, 500);
+    assert_eq!(response.header("Connection"), Some("close"));
     client.expect_end();
-    assert_eq!(served.connect().request("/empty").answer().status, 200);
+    assert_eq!(served.connect().request("/empty").response().status, 200);
     assert_eq!(served.finish()[0], "GET /panic 500 56");
 }
 
@@ -161,7 +163,7 @@ fn a_source_that_fails_cuts_the_answer_so_that_the_client_sees_it() {
         assert!(!rest.ends_with(b"0\r\n\r\n"), "{path}");
         assert!(rest.len() < FILE_BYTES + 100, "{path}");
     }
-    assert_eq!(served.connect().request("/empty").answer().status, 200);
+    assert_eq!(served.connect().request("/empty").response().status, 200);
 }
 
 #[test]
@@ -194,20 +196,20 @@ fn a_file_that_cannot_be_read_is_an_error_and_a_client_that_goes_away_is_none() 
 fn a_handlers_fields_cannot_break_the_framing() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
-    let answer = client.request("/liar").answer();
-    assert_eq!(answer.field("Content-Length"), Some("0"));
-    assert_eq!(answer.field("X-Split"), Some("aSet-Cookie: b"));
-    assert_eq!(client.request("/bytes?1").answer().body, [0]);
+    let response = client.request("/liar").response();
+    assert_eq!(response.header("Content-Length"), Some("0"));
+    assert_eq!(response.header("X-Split"), Some("aSet-Cookie: b"));
+    assert_eq!(client.request("/bytes?1").response().body, [0]);
 }
 
 #[test]
 fn every_exchange_is_reported_once() {
     let served = Served::new(Limits::default());
     let mut client = served.connect();
-    client.request("/bytes?5").answer();
-    client.request("/stream?6").answer();
-    client.request("/some?20000").answer();
-    client.send("BREW / HTTP/9.9\r\n\r\n").answer();
+    client.request("/bytes?5").response();
+    client.request("/stream?6").response();
+    client.request("/some?20000").response();
+    client.send("BREW / HTTP/9.9\r\n\r\n").response();
     drop(client);
     let log = served.finish();
     let expected = [
