@@ -5,7 +5,8 @@
 
 use crate::util::image::{bytes, config, descriptor, image, layer};
 use registry::driver::Memory;
-use registry::spec::manifest::{CheckedManifest, Manifest};
+use registry::spec::CheckedManifest;
+use registry::spec::manifest::Manifest;
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
 use registry::storage::{Chunk, Offset, Result, Storage, StorageOptions, Tagging, UploadLimits};

@@ -9,7 +9,7 @@ use crate::util::image::image;
 use crate::util::raw::Raw;
 use driver::Faulty;
 use registry::driver::Driver;
-use registry::spec::manifest::CheckedManifest;
+use registry::spec::CheckedManifest;
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
 use registry::storage::layout;

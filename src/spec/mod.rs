@@ -2,6 +2,7 @@
 //!
 //! Each is built only by parsing, so whoever holds one holds a checked value.
 
+mod checked_manifest;
 pub mod descriptor;
 pub mod digest;
 pub mod error;
@@ -14,6 +15,7 @@ mod object;
 pub mod stored;
 pub mod validation;
 
+pub use checked_manifest::{CheckedManifest, ManifestError};
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Code, Error};

@@ -4,7 +4,7 @@ use super::links::Link;
 use super::{Error, Result, Storage, layout};
 use crate::driver::{self, Key, Object, Precondition, Write};
 use crate::memory::{Budget, Share};
-use crate::spec::manifest::CheckedManifest;
+use crate::spec::CheckedManifest;
 use crate::spec::stored::{self, Referrer};
 use crate::spec::validation::Validation;
 use crate::spec::{Digest, MediaType, Name, Reference, Tag};

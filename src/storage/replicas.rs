@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::driver::object_store::{Faults, ObjectStore};
-use crate::spec::manifest::CheckedManifest;
+use crate::spec::CheckedManifest;
 use crate::spec::validation::Validation;
 use crate::spec::{Algorithm, Reference, UploadId};
 use serde_json::json;

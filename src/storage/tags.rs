@@ -145,7 +145,7 @@ impl Storage {
 mod tests {
     use super::*;
     use crate::driver::Memory;
-    use crate::spec::manifest::CheckedManifest;
+    use crate::spec::CheckedManifest;
     use crate::spec::validation::Validation;
     use crate::storage::Tagging;
     use crate::storage::tests::options;

@@ -4,7 +4,7 @@ use super::SBOM;
 use crate::util::driver::{Watch, Watched};
 use crate::util::image::{artifact, image};
 use registry::driver::Key;
-use registry::spec::manifest::CheckedManifest;
+use registry::spec::CheckedManifest;
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name};
 use registry::storage::{ReferrersQuery, Storage, StorageOptions, Tagging, UploadLimits};
