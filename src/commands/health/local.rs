@@ -66,7 +66,7 @@ impl Transport for LocalTransport {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         self.limit(timeout)?;
-        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        let output = self.buffers.output().split_at(amount).0;
         let sent = (&self.stream).write_all(output);
         sent.map_err(|error| failed(error, timeout))
     }

@@ -108,7 +108,7 @@ impl Transport for SecureTransport {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         self.stream.get_mut().set_timeout(timeout);
-        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        let output = self.buffers.output().split_at(amount).0;
         Ok(self.stream.write_all(output)?)
     }
 

@@ -69,8 +69,8 @@ fn copy(
     let mut left = length;
     while left > 0 {
         let most = BUFFER_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
-        let count = from.read(buffer.get_mut(..most).unwrap_or_default())?;
-        let bytes = buffer.get(..count).unwrap_or_default();
+        let count = from.read(buffer.split_at_mut(most).0)?;
+        let (bytes, _) = buffer.split_at(count);
         if bytes.is_empty() {
             return Err(ErrorKind::UnexpectedEof.into());
         }
