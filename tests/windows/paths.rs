@@ -92,24 +92,21 @@ fn paths_that_lead_elsewhere_on_windows_are_refused() {
     for (written, says) in [
         (
             "c:data",
-            r"found `c:data`, which is relative to the folder that drive c: is at; allowed: `c:\data`",
+            r"found `c:data`, which is relative to the current directory of drive c:; allowed: `c:\data`",
         ),
         ("'c:'", r"allowed: `c:\`"),
         (
             r"\\server",
-            r"found `\\server`; allowed: the whole path of a folder that is shared",
+            r"found `\\server`; allowed: the whole path of a shared directory",
         ),
-        (
-            r"'\\server\\share'",
-            "the whole path of a folder that is shared",
-        ),
+        (r"'\\server\\share'", "the whole path of a shared directory"),
         (
             r"c:\a:b",
-            "allowed: a path with no colon but that after the drive",
+            "allowed: a path without a colon except after the drive letter",
         ),
         (
             r"c:\a\d:",
-            "allowed: a path with no colon but that after the drive",
+            "allowed: a path without a colon except after the drive letter",
         ),
     ] {
         if written != r"c:\a\d:" {
@@ -119,7 +116,7 @@ fn paths_that_lead_elsewhere_on_windows_are_refused() {
     }
     for value in ["c:", r"c:\a: b"] {
         is_refused(in_variable(value), "allowed: ");
-        is_refused(in_file(value), "is put in single quotes");
+        is_refused(in_file(value), "in single quotes");
     }
 }
 
