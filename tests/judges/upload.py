@@ -1,5 +1,6 @@
-"""An upload that stands still half-way: upload.py HOST FILE GO, over one connection. Sends half of the file, waits
-until the file GO is there, sends the rest and prints the status, or `cut` when the connection was."""
+"""An upload that pauses half-way: upload.py HOST FILE GO, over one connection. Sends half of the file, waits
+until the file GO exists, sends the rest and prints the status, or `cut` when the connection was. Gives up when GO's
+directory is gone, since a judge that failed removes it."""
 
 import hashlib
 import http.client
@@ -20,6 +21,8 @@ try:
     connection.putheader("Content-Length", str(len(content)))
     connection.endheaders(content[:half])
     while not os.path.exists(go):
+        if not os.path.isdir(os.path.dirname(go)):
+            sys.exit("nobody waits for this upload any more")
         time.sleep(0.02)
     connection.send(content[half:])
     print(connection.getresponse().status)
