@@ -12,7 +12,7 @@ pub fn version() -> Response {
 }
 
 impl Api {
-    /// The response to `/`, for whoever monitors the registry: it is alive, and can write to its storage
+    /// The response to `/`, for monitoring: the registry is alive, and can write to its storage
     /// if it should. What is wrong is only logged: anyone may ask.
     pub(super) fn check_health(&self) -> Result {
         if self.options.watches_writability {

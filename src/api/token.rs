@@ -14,7 +14,7 @@ use serde_json::json;
 pub const PATH: &str = "v2/_token";
 
 impl Api {
-    /// A token for whoever asks: a user whose password was right, or nobody in particular.
+    /// A token for a user whose password was right, or for nobody in particular.
     pub(super) fn issue_token(&self, identity: &Identity) -> Result {
         let Some(token) = self.authenticator.issue_token(identity) else {
             let text = "this registry issues no tokens; use the credentials themselves";

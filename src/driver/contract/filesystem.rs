@@ -225,7 +225,7 @@ fn a_resumed_upload_is_hashed_from_the_last_stored_state_on() {
     let (mut upload, given) = resume(&driver, "up/1", length);
     assert_eq!(given.restored, 2 * CHUNK_BYTES);
     assert!(given.bytes == b"3".repeat(CHUNK_BYTES as usize));
-    // Nothing changes for whoever has it, until it goes on here.
+    // Nothing changes for the other process until it is continued here.
     assert!(state.exists());
     upload.rewind(length).unwrap();
     assert!(!state.exists());

@@ -8,7 +8,7 @@ pub const RANGES_MAX: usize = 16;
 /// What a `Range` header asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// All of it, status 200: there is no range that can be honoured.
+    /// All of it, status 200: the request has no valid range.
     Whole,
     /// These pieces, `(offset, length)` in the requested order, each within the whole and not empty;
     /// status 206.
