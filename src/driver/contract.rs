@@ -209,3 +209,55 @@ fn names_are_listed_in_byte_order_behind_a_name() {
         assert_eq!(page("", 10), "D a-b a.b b c");
     });
 }
+
+#[test]
+fn the_entries_of_a_directory_are_each_given_once_with_what_they_are() {
+    on_each(|driver| {
+        for number in 0..5 {
+            write(driver, &format!("a/{number}/link"), "1");
+        }
+        write(driver, "a/file", "1");
+        let entries = driver.entries(&key("a")).unwrap();
+        let mut found: Vec<String> = entries
+            .map(|entry| {
+                let entry = entry.unwrap();
+                format!("{}: {:?}", entry.name, entry.kind)
+            })
+            .collect();
+        found.sort_unstable();
+        let directories = (0..5).map(|number| format!("{number}: Directory"));
+        let all: Vec<String> = directories.chain(["file: Object".to_owned()]).collect();
+        assert_eq!(found, all);
+        assert_eq!(driver.entries(&key("none")).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn what_is_relocated_is_under_its_new_key_and_nowhere_else() {
+    on_each(|driver| {
+        write(driver, "x/a/1/link", "one");
+        write(driver, "x/a/2/link", "two");
+        write(driver, "x/a/file", "three");
+        assert!(
+            driver
+                .relocate(&key("x/a/file"), &key("x/aside/b/file"))
+                .unwrap()
+        );
+        assert_eq!(read(driver, "x/aside/b/file"), "three");
+        assert!(driver.read(&key("x/a/file"), 9).unwrap().is_none());
+        assert!(driver.relocate(&key("x/a"), &key("x/aside/c")).unwrap());
+        assert_eq!(read(driver, "x/aside/c/2/link"), "two");
+        assert!(driver.list(&key("x/a"), "", 9).unwrap().is_empty());
+        assert!(!driver.relocate(&key("x/a"), &key("x/aside/d")).unwrap());
+        write(driver, "x/a/1/link", "new");
+        let taken = driver.relocate(&key("x/a/1/link"), &key("x/aside/b/file"));
+        let taken = taken.unwrap_err().source;
+        assert_eq!(taken.kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(read(driver, "x/a/1/link"), "new");
+        assert_eq!(driver.list(&key("x/aside"), "", 9).unwrap(), ["b", "c"]);
+        // An empty directory is no obstacle, and none is left where there are such.
+        driver.remove(&[&key("x/a/1/link")]).unwrap();
+        driver.prune(&key("x/a/1"), &key("x/a"));
+        assert!(driver.list(&key("x/a"), "", 9).unwrap().is_empty());
+    });
+}

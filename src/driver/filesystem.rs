@@ -8,6 +8,7 @@
 
 mod directories;
 mod durable;
+mod entries;
 mod file_upload;
 mod gate;
 mod hash_states;
@@ -21,12 +22,12 @@ mod uploads;
 mod walk;
 mod writable;
 
-pub use leftovers::Leftovers;
+pub use leftovers::{Leftovers, is_temporary};
 pub use writable::{Unwritable, look, look_below};
 
 use super::{
-    Capabilities, Driver, Error, Key, Lock, Object, ProbeError, Replay, Result, Stat, Upload,
-    UploadState, Version, Write,
+    Capabilities, Driver, Entries, Error, Key, Lock, Object, ProbeError, Replay, Result, Stat,
+    Upload, UploadState, Version, Write,
 };
 use crate::sys;
 use directories::{make_root, open_file, patiently, remove_any};
@@ -197,6 +198,36 @@ impl Driver for Filesystem {
         walk::walk(&self.root, directory, visit)
     }
 
+    fn entries(&self, directory: &Key) -> Result<Entries<'_>> {
+        entries::of(&self.root, directory)
+    }
+
+    fn relocate(&self, from: &Key, to: &Key) -> Result<bool> {
+        let _pass = self.root.gate.enter();
+        self.root.durable.forget(from);
+        let moved = self
+            .root
+            .found(from, self.root.relocate(from, to))?
+            .is_some();
+        if moved {
+            self.note_removal(from);
+            self.root.note(to);
+        }
+        Ok(moved)
+    }
+
+    fn prune(&self, directory: &Key, top: &Key) {
+        let mut directory = directory.clone();
+        while directory != *top && directory.is_within(top) {
+            self.root.durable.forget(&directory);
+            if fs::remove_dir(self.root.path(&directory)).is_err() {
+                return;
+            }
+            self.note_removal(&directory);
+            directory = directory.parent();
+        }
+    }
+
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>> {
         Ok(uploads::begin(&self.root, key))
     }
@@ -238,16 +269,7 @@ impl Driver for Filesystem {
             if !fs::symlink_metadata(&path)?.is_symlink() {
                 return Ok(false);
             }
-            let target = fs::canonicalize(&path)?;
-            for above in path.ancestors().skip(1) {
-                if fs::canonicalize(above)?.starts_with(&target) {
-                    return Ok(true);
-                }
-                if above == self.root.path {
-                    break;
-                }
-            }
-            Ok(false)
+            self.root.leads_back(&path)
         };
         self.root.outcome(directory, leads_back())
     }

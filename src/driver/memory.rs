@@ -173,6 +173,26 @@ impl Driver for Memory {
         Ok(())
     }
 
+    fn relocate(&self, from: &Key, to: &Key) -> Result<bool> {
+        let mut disk = self.disk.lock();
+        if !disk.within(to).is_empty() {
+            return Err(Error::new(to, io::ErrorKind::AlreadyExists.into()));
+        }
+        let keys = disk.within(from);
+        disk.step().map_err(|error| Error::new(from, error))?;
+        for key in &keys {
+            let below = key.as_str().strip_prefix(from.as_str()).unwrap_or_default();
+            let target = Key::new(format!("{to}{below}"));
+            if let Some(file) = disk.live.remove(key) {
+                disk.live.insert(target.clone(), file);
+            }
+            if let Some(content) = disk.durable.remove(key) {
+                disk.durable.insert(target, content);
+            }
+        }
+        Ok(!keys.is_empty())
+    }
+
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>> {
         Ok(Box::new(MemoryUpload::new(&self.disk, key, false)))
     }

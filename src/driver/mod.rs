@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod contract;
+mod entry;
 mod error;
 mod filesystem;
 mod key;
@@ -17,8 +18,9 @@ mod upload;
 
 #[cfg(test)]
 pub(crate) use contract::object_store;
+pub use entry::{Entries, Entry, EntryKind};
 pub use error::{Error, Result, found};
-pub use filesystem::{Filesystem, Leftovers, Unwritable, look, look_below};
+pub use filesystem::{Filesystem, Leftovers, Unwritable, is_temporary, look, look_below};
 pub use key::Key;
 pub use memory::Memory;
 pub use object::{Object, ObjectReader, Precondition, Remote, Stat, Version, Write};
@@ -112,6 +114,23 @@ pub trait Driver: Send + Sync {
         visit: &mut dyn FnMut(&Key, &Stat) -> ControlFlow<()>,
     ) -> Result<()>;
 
+    /// The entries of a directory as they are, also those that are no objects; none if it does not exist. Nothing is kept of
+    /// them, so that a directory of any size can be looked through once.
+    fn entries(&self, directory: &Key) -> Result<Entries<'_>> {
+        Ok(entry::listed(self, directory))
+    }
+
+    /// Gives whatever is under `from`, an object, a directory with all that is below it or what is neither, the key `to`;
+    /// `false` if there is nothing. Durable when it returns. On a file system it is one step; elsewhere each object is copied
+    /// and then removed, so that none is ever missing. An error of kind `AlreadyExists` if there is something under `to`.
+    fn relocate(&self, from: &Key, to: &Key) -> Result<bool> {
+        entry::copied(self, from, to)
+    }
+
+    /// Removes a directory if nothing is in it, and then each above it for which that is true, up to `top`, which stays. Promises
+    /// nothing: an empty directory does no harm.
+    fn prune(&self, _directory: &Key, _top: &Key) {}
+
     /// Begins an upload. `key` is a directory that belongs to this upload exclusively. Other processes see nothing of it before
     /// its first checkpoint.
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>>;
@@ -130,7 +149,8 @@ pub trait Driver: Send + Sync {
     /// The state of an upload; `None` if it does not exist. Does not wait for a process that is writing to it.
     fn upload_state(&self, key: &Key) -> Result<Option<UploadState>>;
 
-    /// When an upload was started or, if that is unknown, last written to; `None` if it does not exist.
+    /// When an upload was started or, if that is unknown, when something was last put into its directory; `None` if it does not
+    /// exist.
     fn upload_started(&self, key: &Key) -> Result<Option<SystemTime>>;
 
     /// A URL from which a client can read an object directly; `None` if the driver has no such URLs.

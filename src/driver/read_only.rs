@@ -2,8 +2,8 @@
 //! read-only.
 
 use super::{
-    Capabilities, Driver, Error, Key, Object, Presign, Replay, Result, Stat, Upload, UploadState,
-    Version, Write,
+    Capabilities, Driver, Entries, Error, Key, Object, Presign, Replay, Result, Stat, Upload,
+    UploadState, Version, Write,
 };
 use std::io;
 use std::ops::ControlFlow;
@@ -60,6 +60,14 @@ impl<D: Driver> Driver for ReadOnly<D> {
         visit: &mut dyn FnMut(&Key, &Stat) -> ControlFlow<()>,
     ) -> Result<()> {
         self.0.walk(directory, visit)
+    }
+
+    fn entries(&self, directory: &Key) -> Result<Entries<'_>> {
+        self.0.entries(directory)
+    }
+
+    fn relocate(&self, from: &Key, _to: &Key) -> Result<bool> {
+        refused(from)
     }
 
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>> {

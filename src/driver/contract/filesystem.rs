@@ -292,3 +292,43 @@ fn an_upload_in_one_piece_has_no_hash_state() {
     checkpoint(&mut *upload);
     assert!(!folder.path().join("up/1/hashstates").exists());
 }
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_object_is_seen_among_the_entries_and_can_be_relocated() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    let directory = tempfile::tempdir().unwrap();
+    let driver = Filesystem::new(directory.path(), 4).unwrap();
+    let at = |path: &str| directory.path().join(path);
+    write(&driver, "a/file", "1");
+    symlink("file", at("a/link")).unwrap();
+    symlink("..", at("a/back")).unwrap();
+    symlink("circle", at("a/circle")).unwrap();
+    symlink("none", at("a/dangling")).unwrap();
+    let _bound = std::os::unix::net::UnixListener::bind(at("a/socket")).unwrap();
+    std::fs::write(at("a").join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+    let kind = |name: &str| {
+        let mut entries = driver.entries(&key("a")).unwrap().map(Result::unwrap);
+        format!(
+            "{:?}",
+            entries.find(|entry| entry.name == name).unwrap().kind
+        )
+    };
+    assert_eq!(kind("link"), "Object");
+    for (name, said) in [
+        ("back", "a directory that it is in"),
+        ("circle", "Unreadable"),
+        ("dangling", "to nothing"),
+        ("socket", "a socket"),
+        ("\u{fffd}", "not UTF-8"),
+    ] {
+        let found = kind(name);
+        assert!(found.contains(said), "{name}: {found}");
+    }
+    for name in ["circle", "socket"] {
+        let to = key("aside").child(name);
+        assert!(driver.relocate(&key("a").child(name), &to).unwrap());
+        assert!(at("aside").join(name).symlink_metadata().is_ok());
+    }
+}

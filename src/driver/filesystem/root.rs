@@ -216,8 +216,37 @@ impl Root {
         }
     }
 
+    /// Renames whatever is under `from`; an error of kind `AlreadyExists` if there is something under `to`. The new place is
+    /// durable before the old one is forgotten.
+    pub fn relocate(&self, from: &Key, to: &Key) -> io::Result<()> {
+        let (source, target) = (self.path(from), self.path(to));
+        fs::symlink_metadata(&source)?;
+        if fs::symlink_metadata(&target).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let make = || self.make_directory_of(&target);
+        with_directories(make, || fs::rename(&source, &target))?;
+        self.sync_directories([to].into_iter())
+            .map_err(|error| error.source)?;
+        sys::sync_directory(source.parent().unwrap_or(&self.path))
+    }
+
+    /// Whether a symbolic link leads to a directory that it is in.
+    pub fn leads_back(&self, link: &Path) -> io::Result<bool> {
+        let target = fs::canonicalize(link)?;
+        for above in link.ancestors().skip(1) {
+            if fs::canonicalize(above)?.starts_with(&target) {
+                return Ok(true);
+            }
+            if above == self.path {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
     /// Notes the entries that a new file may have added to the listed directories above it.
-    fn note(&self, key: &Key) {
+    pub fn note(&self, key: &Key) {
         let mut path = PathBuf::new();
         for word in key.as_str().split('/') {
             self.listings.note(&self.path.join(&path), word, true);
