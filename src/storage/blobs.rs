@@ -53,7 +53,7 @@ impl Storage {
     }
 
     /// Whether there are bytes under a digest.
-    fn has_content(&self, target: &Digest) -> Result<bool> {
+    pub(super) fn has_content(&self, target: &Digest) -> Result<bool> {
         let stat = self.driver.stat(&layout::blob_data(target))?;
         Ok(stat.is_some_and(|stat| is_possible(target, stat.length)))
     }

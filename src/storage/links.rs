@@ -6,6 +6,7 @@
 use super::{Result, Storage, layout};
 use crate::driver::{self, Key};
 use crate::spec::{Digest, Name, Tag};
+use std::io::ErrorKind;
 
 /// Longest link that is read, in bytes: the longest digest, and room for a stray line end.
 const LINK_BYTES_MAX: u64 = 256;
@@ -47,13 +48,52 @@ impl<'d> Link<'d> {
         Link { key, target }
     }
 
+    /// A link that is there already, and holds something else.
+    pub fn anew(key: &Key, target: &'d Digest) -> Link<'d> {
+        let key = key.clone();
+        Link { key, target }
+    }
+
     /// What writes it.
     pub fn write(self) -> driver::Write<'d> {
         driver::Write::new(self.key, self.target.as_str().as_bytes())
     }
 }
 
+/// What is in a link.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LinkContent {
+    /// A digest.
+    Digest(Digest),
+    /// Nothing, as a crash of distribution leaves it.
+    Empty,
+    /// Something else; its beginning, or what is said of it.
+    Broken(String),
+}
+
+impl LinkContent {
+    fn parse(content: &[u8]) -> LinkContent {
+        let parsed = std::str::from_utf8(content).ok().map(str::trim_end);
+        match parsed.map(str::parse) {
+            Some(Ok(digest)) => LinkContent::Digest(digest),
+            _ if content.is_empty() => LinkContent::Empty,
+            _ => LinkContent::Broken(String::from_utf8_lossy(content).trim_end().to_owned()),
+        }
+    }
+}
+
 impl Storage {
+    /// What is in a link, for whoever checks it; `None` when there is none.
+    pub(super) fn link_content(&self, key: &Key) -> driver::Result<Option<LinkContent>> {
+        match self.driver.read(key, LINK_BYTES_MAX) {
+            Ok(content) => Ok(content.map(|(content, _)| LinkContent::parse(&content))),
+            Err(error) if error.source.kind() == ErrorKind::InvalidData => {
+                Ok(Some(LinkContent::Broken(error.source.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// The digest in a link. `None` when there is no link, and also when it is empty or broken
     /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
     pub(super) fn link(&self, key: &Key) -> Result<Option<Digest>> {
@@ -66,17 +106,15 @@ impl Storage {
             }
             Err(error) => return Err(error.into()),
         };
-        let parsed = std::str::from_utf8(&content).ok().map(str::trim_end);
-        let digest = parsed.and_then(|text| text.parse().ok());
-        if digest.is_none() {
-            let text = String::from_utf8_lossy(&content);
-            let why = format!(
-                "does not contain a digest (found {:?}); treating the link as missing",
-                text.trim_end()
-            );
-            self.skip(key, &why);
-        }
-        Ok(digest)
+        let text = match LinkContent::parse(&content) {
+            LinkContent::Digest(digest) => return Ok(Some(digest)),
+            LinkContent::Empty => String::new(),
+            LinkContent::Broken(text) => text,
+        };
+        let why =
+            format!("does not contain a digest (found {text:?}); treating the link as missing");
+        self.skip(key, &why);
+        Ok(None)
     }
 
     /// Whether there is a link that holds something. An empty one is what a crash of distribution leaves.

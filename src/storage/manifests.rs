@@ -233,7 +233,10 @@ impl Storage {
     }
 
     /// A manifest, checked against its digest, and its type; `None` when there are no bytes.
-    fn checked(&self, digest: &Digest) -> Result<Option<(Object, LoadedManifest, MediaType)>> {
+    pub(super) fn checked(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<(Object, LoadedManifest, MediaType)>> {
         let key = layout::blob_data(digest);
         // A file that lost its bytes in a crash is as good as none: a push heals it.
         let content = self.driver.open(&key, SMALL_BYTES)?;

@@ -19,6 +19,7 @@ mod replicas;
 mod skipped;
 mod tags;
 mod uploads;
+mod verification;
 mod writable;
 
 pub use manifests::{LoadedManifest, StoredManifest, Tagging};
@@ -26,6 +27,9 @@ pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
 pub use references::MissingReferences;
 pub use referrers::{ReferrersPage, ReferrersQuery};
 pub use uploads::{Chunk, Offset, UploadLimits};
+pub use verification::{
+    Finding, FindingSeverity, Problem, Repair, RepairScope, Verification, VerificationReport,
+};
 pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver};
