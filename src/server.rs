@@ -3,8 +3,10 @@
 mod data;
 mod error;
 mod maintenance;
+mod offline;
 
 pub use error::StartError;
+pub use offline::{OfflineAccess, OfflineData, OfflineError, open as open_offline};
 
 use crate::api::{Api, ApiOptions, RequestNote};
 use crate::auth::Authenticator;

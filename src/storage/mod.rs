@@ -6,6 +6,7 @@
 mod blobs;
 mod catalog;
 mod changes;
+mod deletion;
 pub mod layout;
 mod links;
 mod manifests;
@@ -22,6 +23,7 @@ mod uploads;
 mod verification;
 mod writable;
 
+pub use deletion::RepositorySize;
 pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
 pub use references::MissingReferences;
@@ -109,6 +111,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// The repository does not have the blob.
     BlobUnknown,
+    /// There is no such repository.
+    RepositoryUnknown,
     /// The repository does not have the manifest.
     ManifestUnknown,
     /// The manifest names blobs or manifests that the repository does not have.
@@ -186,6 +190,7 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::BlobUnknown => out.write_str("blob unknown"),
+            Error::RepositoryUnknown => out.write_str("repository unknown"),
             Error::ManifestUnknown => out.write_str("manifest unknown"),
             Error::ReferencesUnknown(missing) => {
                 write!(

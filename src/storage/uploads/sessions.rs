@@ -90,6 +90,13 @@ impl Sessions {
         Ok((session, displaced))
     }
 
+    /// The sessions of a repository.
+    pub fn of(&self, name: &Name) -> Vec<UploadId> {
+        let known = self.lock();
+        let of_name = known.sessions.keys().filter(|(own, _)| own == name);
+        of_name.map(|(_, id)| id.clone()).collect()
+    }
+
     /// Forgets a session that has ended.
     pub fn remove(&self, key: &SessionKey) {
         self.lock().remove(key);

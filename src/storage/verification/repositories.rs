@@ -105,8 +105,10 @@ impl Verifier<'_> {
         self.verify_referrers(name, &manifests.child(layout::REFERRERS))?;
         self.count_uploads(name, &at(layout::UPLOADS))?;
         if self.options.repair == RepairScope::Everything {
-            // What a deletion that was interrupted left behind.
-            self.storage.driver.discard(&at(layout::DELETED));
+            let finished = self.storage.finish_deletion(name);
+            if let Err(Error::Driver(error)) = finished {
+                self.readable::<()>(Some(name), None, Err(error))?;
+            }
         }
         Ok(())
     }
