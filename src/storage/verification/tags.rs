@@ -27,7 +27,6 @@ impl Verifier<'_> {
     }
 
     fn verify_tag(&self, name: &Name, tag: &Tag) -> Result<(), Stop> {
-        add(&self.counts.tags, 1);
         let directory = layout::tag(name, tag);
         let mut is_empty = true;
         self.each_entry(&directory, Some(name), &mut |entry| {
@@ -48,6 +47,7 @@ impl Verifier<'_> {
             beside: &[],
         };
         if let Some(digest) = self.link_in(of(&current), None, std::slice::from_ref(tag))? {
+            add(&self.counts.tags, 1);
             self.verify_target(name, tag, &digest)?;
         }
         self.each_link(of(&index), &mut |digest, link, target| {
