@@ -6,6 +6,7 @@
 use super::{Result, Storage, layout};
 use crate::driver::{self, Key};
 use crate::spec::{Digest, Name, Tag};
+use std::time::SystemTime;
 
 /// Longest link that is read, in bytes: the longest digest, and room for a stray line end.
 const LINK_BYTES_MAX: u64 = 256;
@@ -53,12 +54,25 @@ impl<'d> Link<'d> {
     }
 }
 
+/// A link that was read.
+pub(super) struct FoundLink {
+    /// The digest in it.
+    pub target: Digest,
+    /// When it was last written.
+    pub modified: SystemTime,
+}
+
 impl Storage {
-    /// The digest in a link. `None` when there is no link, and also when it is empty or broken
-    /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
+    /// The digest in a link, as [`Storage::find_link`] reads it.
     pub(super) fn link(&self, key: &Key) -> Result<Option<Digest>> {
-        let content = match self.driver.read(key, LINK_BYTES_MAX) {
-            Ok(Some((content, _))) => content,
+        Ok(self.find_link(key)?.map(|found| found.target))
+    }
+
+    /// A link. `None` when there is no link, and also when it is empty or broken
+    /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
+    pub(super) fn find_link(&self, key: &Key) -> Result<Option<FoundLink>> {
+        let found = match self.driver.read(key, LINK_BYTES_MAX) {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             Err(error) if error.is_no_content() => {
                 self.skip(key, &error.source);
@@ -66,17 +80,20 @@ impl Storage {
             }
             Err(error) => return Err(error.into()),
         };
-        let parsed = std::str::from_utf8(&content).ok().map(str::trim_end);
+        let parsed = std::str::from_utf8(&found.bytes).ok().map(str::trim_end);
         let digest = parsed.and_then(|text| text.parse().ok());
         if digest.is_none() {
-            let text = String::from_utf8_lossy(&content);
+            let text = String::from_utf8_lossy(&found.bytes);
             let why = format!(
                 "does not contain a digest (found {:?}); treating the link as missing",
                 text.trim_end()
             );
             self.skip(key, &why);
         }
-        Ok(digest)
+        Ok(digest.map(|target| FoundLink {
+            target,
+            modified: found.modified,
+        }))
     }
 
     /// Whether there is a link that holds something. An empty one is what a crash of distribution leaves.

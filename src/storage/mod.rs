@@ -6,6 +6,7 @@
 mod blobs;
 mod catalog;
 mod changes;
+mod freshness;
 pub mod layout;
 mod links;
 mod manifests;
@@ -50,7 +51,7 @@ pub struct Storage {
 }
 
 /// Options of the storage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StorageOptions {
     /// How many upload sessions there may be (`http.limits.uploads` and its neighbours).
     pub uploads: UploadLimits,
@@ -59,6 +60,9 @@ pub struct StorageOptions {
     pub tag_lookup_threads: usize,
     /// Largest manifest that is read or accepted, in bytes.
     pub manifest_bytes_max: u64,
+    /// How long what a client was told of is kept without being used
+    /// (`storage.maintenance.garbagecollect.grace`); `None` where nothing is ever collected.
+    pub collection_grace: Option<Duration>,
 }
 
 impl Storage {
@@ -233,6 +237,7 @@ pub(crate) mod tests {
             },
             tag_lookup_threads: 1,
             manifest_bytes_max: 1000,
+            ..StorageOptions::default()
         }
     }
 }
