@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 const INSTEAD: &str = "stop it, or leave out --repair; it puts corrupt blobs aside itself where \
                        storage.maintenance.verify.enabled is set";
 
+/// Bytes that each thread reads in one step.
+const BUFFER_BYTES: usize = 1024 * 1024;
 /// How often the bar is drawn.
 const BAR_INTERVAL: Duration = Duration::from_millis(250);
 /// Columns of the bar itself, and of its whole line.
@@ -90,6 +92,7 @@ fn verify(
     let verification = Verification {
         repair,
         threads: thread::available_parallelism().map_or(1, usize::from),
+        buffer_bytes: BUFFER_BYTES,
         first_byte: 0,
         pace: &pace,
         found: &found,

@@ -4,7 +4,7 @@ mod filesystem;
 pub(crate) mod object_store;
 mod uploads;
 
-use super::{Driver, Filesystem, Key, Memory, Object, Precondition, Write};
+use super::{Driver, Filesystem, Key, Memory, Object, Precondition, Stat, Write};
 use std::io::Read;
 use std::ops::ControlFlow;
 
@@ -20,8 +20,8 @@ fn text(object: &Object) -> String {
 
 /// The text of an object that is there.
 fn read(driver: &dyn Driver, path: &str) -> String {
-    let (content, _) = driver.read(&key(path), 100).unwrap().unwrap();
-    String::from_utf8(content).unwrap()
+    let found = driver.read(&key(path), 100).unwrap().unwrap();
+    String::from_utf8(found.bytes).unwrap()
 }
 
 fn write(driver: &dyn Driver, path: &str, content: &str) {
@@ -94,7 +94,7 @@ fn a_write_under_a_condition_is_made_as_long_as_it_is_met() {
             );
             outcome.is_ok()
         };
-        let version = || driver.read(&link, 9).unwrap().unwrap().1;
+        let version = || driver.read(&link, 9).unwrap().unwrap().version;
         assert!(attempt(b"1", Precondition::Absent));
         assert!(!attempt(b"2", Precondition::Absent));
         let first = version();
@@ -148,8 +148,28 @@ fn what_is_not_there_is_not_there_and_no_error() {
         assert!(!driver.has_directory(&key("a/file")).unwrap());
         assert!(!driver.has_directory(&key("b")).unwrap());
         driver.remove(&[&key("none/at/all")]).unwrap();
-        driver.remove_below(&key("none/at/all")).unwrap();
+        driver.remove_below(&[&key("none/at/all")]).unwrap();
+        assert!(!driver.touch(&key("none/at/all")).unwrap());
         assert!(driver.list(&key("none"), "", 10).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn what_is_touched_counts_as_just_written_and_keeps_its_bytes() {
+    on_each(|driver| {
+        write(driver, "a/link", "one");
+        let before = driver.stat(&key("a/link")).unwrap().unwrap();
+        // The clock of a file system may be some milliseconds behind.
+        let is_later = |stat: &Stat| stat.modified > before.modified;
+        let later = (0..1000).any(|_| {
+            assert!(driver.touch(&key("a/link")).unwrap());
+            is_later(&driver.stat(&key("a/link")).unwrap().unwrap())
+        });
+        assert!(later);
+        let found = driver.read(&key("a/link"), 9).unwrap().unwrap();
+        assert_eq!(found.bytes, b"one");
+        assert!(found.modified > before.modified);
+        assert!(!driver.touch(&key("a/none")).unwrap());
     });
 }
 
@@ -166,7 +186,8 @@ fn what_is_removed_is_gone_and_nothing_else() {
         ] {
             write(driver, path, "");
         }
-        driver.remove_below(&key("r/a/b")).unwrap();
+        let none = key("r/none");
+        driver.remove_below(&[&key("r/a/b"), &none]).unwrap();
         driver.remove(&[&key("r/a/x"), &key("r/a/y")]).unwrap();
         let mut left = Vec::new();
         driver
@@ -204,7 +225,7 @@ fn names_are_listed_in_byte_order_behind_a_name() {
         assert_eq!(page("a", 2), "a-b a.b");
         assert_eq!(page("a.", 1), "a.b");
         assert_eq!(page("b", 10), "");
-        driver.remove_below(&key("f/a")).unwrap();
+        driver.remove_below(&[&key("f/a")]).unwrap();
         write(driver, "f/c/x", "");
         assert_eq!(page("", 10), "D a-b a.b b c");
     });

@@ -4,6 +4,7 @@ use super::{StartError, storage_options};
 use crate::config::{Config, StorageDriver};
 use crate::driver::Filesystem;
 use crate::storage::{self, Storage};
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -23,8 +24,7 @@ pub enum OfflineAccess {
 pub struct OfflineData {
     /// The data.
     pub storage: Storage,
-    /// Its directory.
-    pub root_directory: PathBuf,
+    _held: Option<Box<dyn Any + Send>>,
 }
 
 /// Why data cannot be worked on.
@@ -68,9 +68,19 @@ pub fn open(config: &Config, access: OfflineAccess) -> Result<OfflineData, Offli
     }
     let driver = Filesystem::over(root_directory, *threads_max);
     let driver = driver.map_err(|error| unusable(error.into()))?;
+    let storage = Storage::new(Arc::new(driver), storage_options(config));
+    let held = match access {
+        OfflineAccess::Read => None,
+        OfflineAccess::Change(instead) => {
+            let held = storage.lock_offline();
+            let held = held.map_err(|error| unusable(error.into()))?;
+            let served = || OfflineError::Served(root_directory.clone(), instead);
+            Some(held.ok_or_else(served)?)
+        }
+    };
     Ok(OfflineData {
-        storage: Storage::new(Arc::new(driver), storage_options(config)),
-        root_directory: root_directory.clone(),
+        storage,
+        _held: held,
     })
 }
 
@@ -90,7 +100,7 @@ impl fmt::Display for OfflineError {
             OfflineError::Unusable(error) => error.fmt(out),
             OfflineError::Served(root, instead) => write!(
                 out,
-                "a registry is running on {}: nothing was changed; {instead}",
+                "a registry, or another command, is using {}: nothing was changed; {instead}",
                 shown(root)
             ),
         }

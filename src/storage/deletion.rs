@@ -72,11 +72,11 @@ impl Storage {
         }
         let at = |directory: &str| layout::repository(name).child(directory);
         let deleted = at(layout::DELETED);
-        self.driver.remove_below(&deleted)?;
+        self.driver.remove_below(&[&deleted])?;
         self.driver.relocate(&at(layout::MANIFESTS), &deleted)?;
         self.end_uploads(name)?;
         for directory in OWN {
-            self.driver.remove_below(&at(directory))?;
+            self.driver.remove_below(&[&at(directory)])?;
         }
         let directory = layout::repository(name);
         self.driver.prune(&directory, &layout::repositories());
@@ -90,7 +90,7 @@ impl Storage {
             return Ok(());
         }
         self.change_exclusively(name, || {
-            self.driver.remove_below(&deleted)?;
+            self.driver.remove_below(&[&deleted])?;
             let directory = layout::repository(name);
             self.driver.prune(&directory, &layout::repositories());
             Ok(())

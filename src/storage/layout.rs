@@ -11,7 +11,7 @@
 //!     _manifests/referrers/<algorithm>/<subject's hex>/<algorithm>/<hex>/link    (ours)
 //!     _uploads/<id>/...                                                          (what the driver puts there)
 //!     _deleted/...                                                               (ours: of a deletion under way)
-//! locks/<two hex digits>                                                         (ours)
+//! locks/<two hex digits>, locks/content-<two hex digits>, locks/server, locks/collection          (ours)
 //! lost+found/<algorithm>-<hex>                                                   (ours: what a verification put aside)
 //! ```
 //!
@@ -99,6 +99,22 @@ pub fn lock(name: &Name) -> Key {
     let digest = Algorithm::Sha256.digest(name.as_str().as_bytes());
     let (first_two, _) = digest.hex().split_at(2);
     Key::new(format!("{LOCKS}/{first_two}"))
+}
+
+/// What processes lock to store, link or remove content: one for each first byte of a digest.
+pub fn content_lock(digest: &Digest) -> Key {
+    let (first_two, _) = digest.hex().split_at(2);
+    Key::new(format!("{LOCKS}/content-{first_two}"))
+}
+
+/// What every process that serves the data shares, so that nobody works on data that is served.
+pub fn server_lock() -> Key {
+    Key::new(format!("{LOCKS}/server"))
+}
+
+/// What a collection has exclusively, so that there is one at a time.
+pub fn collection_lock() -> Key {
+    Key::new(format!("{LOCKS}/collection"))
 }
 
 /// The directory of a repository's manifests.

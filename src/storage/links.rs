@@ -7,6 +7,7 @@ use super::{Result, Storage, layout};
 use crate::driver::{self, Key};
 use crate::spec::{Digest, Name, Tag};
 use std::io::ErrorKind;
+use std::time::SystemTime;
 
 /// Longest link that is read, in bytes: the longest digest, and room for a stray line end.
 const LINK_BYTES_MAX: u64 = 256;
@@ -82,11 +83,19 @@ impl LinkContent {
     }
 }
 
+/// A link that was read.
+pub(super) struct FoundLink {
+    /// The digest in it.
+    pub target: Digest,
+    /// When it was last written.
+    pub modified: SystemTime,
+}
+
 impl Storage {
     /// What is in a link, for whoever checks it; `None` when there is none.
     pub(super) fn link_content(&self, key: &Key) -> driver::Result<Option<LinkContent>> {
         match self.driver.read(key, LINK_BYTES_MAX) {
-            Ok(content) => Ok(content.map(|(content, _)| LinkContent::parse(&content))),
+            Ok(found) => Ok(found.map(|found| LinkContent::parse(&found.bytes))),
             Err(error) if error.source.kind() == ErrorKind::InvalidData => {
                 Ok(Some(LinkContent::Broken(error.source.to_string())))
             }
@@ -94,11 +103,16 @@ impl Storage {
         }
     }
 
-    /// The digest in a link. `None` when there is no link, and also when it is empty or broken
-    /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
+    /// The digest in a link, as [`Storage::find_link`] reads it.
     pub(super) fn link(&self, key: &Key) -> Result<Option<Digest>> {
-        let content = match self.driver.read(key, LINK_BYTES_MAX) {
-            Ok(Some((content, _))) => content,
+        Ok(self.find_link(key)?.map(|found| found.target))
+    }
+
+    /// A link. `None` when there is no link, and also when it is empty or broken
+    /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
+    pub(super) fn find_link(&self, key: &Key) -> Result<Option<FoundLink>> {
+        let found = match self.driver.read(key, LINK_BYTES_MAX) {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             Err(error) if error.is_no_content() => {
                 self.skip(key, &error.source);
@@ -106,8 +120,11 @@ impl Storage {
             }
             Err(error) => return Err(error.into()),
         };
-        let text = match LinkContent::parse(&content) {
-            LinkContent::Digest(digest) => return Ok(Some(digest)),
+        let text = match LinkContent::parse(&found.bytes) {
+            LinkContent::Digest(target) => {
+                let modified = found.modified;
+                return Ok(Some(FoundLink { target, modified }));
+            }
             LinkContent::Empty => String::new(),
             LinkContent::Broken(text) => text,
         };

@@ -7,6 +7,7 @@ mod blobs;
 mod catalog;
 mod changes;
 mod deletion;
+mod freshness;
 pub mod layout;
 mod links;
 mod manifests;
@@ -51,12 +52,13 @@ pub struct Storage {
     changes: changes::Changes,
     checked: writable::WritableCheck,
     skipped: skipped::Skipped,
+    found: skipped::Skipped,
     memory: Arc<Budget>,
     options: StorageOptions,
 }
 
 /// Options of the storage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StorageOptions {
     /// How many upload sessions there may be (`http.limits.uploads` and its neighbours).
     pub uploads: UploadLimits,
@@ -65,6 +67,9 @@ pub struct StorageOptions {
     pub tag_lookup_threads: usize,
     /// Largest manifest that is read or accepted, in bytes.
     pub manifest_bytes_max: u64,
+    /// How long what a client was told of is kept without being used
+    /// (`storage.maintenance.garbagecollect.grace`); `None` where nothing is ever collected.
+    pub collection_grace: Option<Duration>,
 }
 
 impl Storage {
@@ -78,6 +83,7 @@ impl Storage {
             changes: changes::Changes::default(),
             checked: writable::WritableCheck::default(),
             skipped: skipped::Skipped::default(),
+            found: skipped::Skipped::default(),
             memory: Budget::new(memory::BYTES_DEFAULT),
             options,
         }
@@ -242,6 +248,7 @@ pub(crate) mod tests {
             },
             tag_lookup_threads: 1,
             manifest_bytes_max: 1000,
+            ..StorageOptions::default()
         }
     }
 }

@@ -201,6 +201,25 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes now the time when a file was last written. Whoever may write to it may do that.
+#[cfg(unix)]
+pub fn touch(path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
+    let at = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    let times = Timestamps {
+        last_access: at(UTIME_OMIT),
+        last_modification: at(UTIME_NOW),
+    };
+    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
+}
+
+/// Makes now the time when a file was last written.
+#[cfg(windows)]
+pub fn touch(path: &Path) -> io::Result<()> {
+    let file = File::options().write(true).open(path)?;
+    file.set_modified(std::time::SystemTime::now())
+}
+
 /// Reads some bytes of `file` from `offset`; the file's cursor is not used.
 #[cfg(unix)]
 pub fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {

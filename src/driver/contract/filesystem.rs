@@ -2,10 +2,11 @@
 
 use super::uploads::{checkpoint, resume};
 use super::{key, read, write};
-use crate::driver::{Driver, Filesystem, Key, Result, Upload, UploadNote, Write};
+use crate::driver::{Driver, Filesystem, Key, Lock, Result, Upload, UploadNote, Write};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::mpsc::channel;
+use std::time::{Duration, SystemTime};
 
 const NO_NOTE: UploadNote<'static> = UploadNote {
     kind: "none",
@@ -58,7 +59,7 @@ fn data_that_is_gone_is_not_said_to_be_missing_and_nothing_is_made_in_its_place(
             driver.stat(&here).map(drop),
             driver.has_directory(&here.parent()).map(drop),
             driver.list(&here.parent(), "", 9).map(drop),
-            driver.remove_below(&here.parent()),
+            driver.remove_below(&[&here.parent()]),
             begin(&driver, &new.parent()),
             publish(),
         ];
@@ -180,7 +181,7 @@ fn a_folder_that_another_request_removes_is_made_again() {
         scope.spawn(move || {
             rounds
                 .into_iter()
-                .for_each(|()| drop(driver.remove_below(&key("tags/v1"))))
+                .for_each(|()| drop(driver.remove_below(&[&key("tags/v1")])))
         });
         let written: Vec<_> = (0..200)
             .map(|round: u32| {
@@ -331,4 +332,37 @@ fn what_is_no_object_is_seen_among_the_entries_and_can_be_relocated() {
         assert!(driver.relocate(&key("a").child(name), &to).unwrap());
         assert!(at("aside").join(name).symlink_metadata().is_ok());
     }
+}
+
+#[test]
+fn a_lock_that_another_process_holds_is_not_had_and_one_that_is_shared_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, other) = (
+        Filesystem::new(directory.path(), 4).unwrap(),
+        Filesystem::new(directory.path(), 4).unwrap(),
+    );
+    let lock = key("locks/server");
+    let serving = one.lock(&lock, Lock::Shared).unwrap();
+    assert!(other.try_lock(&lock, Lock::Shared).unwrap().is_some());
+    assert!(other.try_lock(&lock, Lock::Exclusive).unwrap().is_none());
+    drop(serving);
+    assert!(other.try_lock(&lock, Lock::Exclusive).unwrap().is_some());
+}
+
+#[test]
+fn a_blob_whose_last_bytes_came_long_ago_is_new_when_it_is_published() {
+    let directory = tempfile::tempdir().unwrap();
+    let driver = Filesystem::new(directory.path(), 4).unwrap();
+    let mut upload = driver.upload(&key("r/up")).unwrap();
+    upload.write_all(b"x").unwrap();
+    upload.checkpoint(NO_NOTE).unwrap();
+    let long_ago = SystemTime::now() - Duration::from_secs(48 * 3600);
+    let data = std::fs::File::options()
+        .write(true)
+        .open(directory.path().join("r/up/data"))
+        .unwrap();
+    data.set_modified(long_ago).unwrap();
+    upload.publish(&key("r/blob"), &[]).unwrap();
+    let stat = driver.stat(&key("r/blob")).unwrap().unwrap();
+    assert!(stat.modified > long_ago + Duration::from_secs(3600));
 }

@@ -19,6 +19,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The lock of processes that write with a precondition.
 const WRITES_LOCK: &str = "locks/writes";
@@ -138,11 +139,12 @@ impl Root {
         target.with_file_name(name)
     }
 
-    /// Waits for a lock between processes.
-    pub fn lock(&self, key: &Key, lock: Lock) -> Result<Option<File>> {
+    /// Waits for a lock between processes, for a time.
+    pub fn lock(&self, key: &Key, lock: Lock, wait_max: Duration) -> Result<Option<File>> {
         let path = self.path(key);
         let make = || self.make_directory_of(&path);
-        let held = lock::hold(|| with_directories(make, || lock::open(&path)), lock);
+        let open = || with_directories(make, || lock::open(&path));
+        let held = lock::hold(open, lock, wait_max);
         self.outcome(key, held)
     }
 
@@ -184,7 +186,7 @@ impl Root {
             return self.outcome(staged.key, self.rename(staged));
         }
         let _here = self.conditional.lock();
-        let _elsewhere = self.lock(&Key::new(WRITES_LOCK), Lock::Exclusive)?;
+        let _elsewhere = self.lock(&Key::new(WRITES_LOCK), Lock::Exclusive, lock::WAIT_MAX)?;
         let place = || {
             staged.check(&self.path(staged.key), condition)?;
             self.rename(staged)

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// Limits on upload sessions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct UploadLimits {
     /// Sessions that this process started or resumed and that have not ended.
     pub sessions_max: usize,

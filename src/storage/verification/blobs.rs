@@ -8,9 +8,6 @@ use crate::spec::{Algorithm, Digest, Hasher};
 use crate::storage::{Storage, layout};
 use std::io::Read;
 
-/// Bytes that are read and hashed in one step.
-const BUFFER_BYTES: usize = 1024 * 1024;
-
 /// The name of the file in the directory of a blob.
 const DATA: &str = "data";
 
@@ -124,7 +121,7 @@ impl Verifier<'_> {
         };
         let mut hasher = Hasher::new(digest.algorithm());
         let length = usize::try_from(object.length()).unwrap_or(usize::MAX);
-        let mut buffer = vec![0; length.min(BUFFER_BYTES)];
+        let mut buffer = vec![0; length.min(self.options.buffer_bytes)];
         let mut reader = object.reader();
         loop {
             let read = reader.read(&mut buffer);

@@ -46,6 +46,8 @@ pub struct Verification<'v> {
     pub repair: RepairScope,
     /// Threads that read and hash.
     pub threads: usize,
+    /// Bytes that each of them reads in one step.
+    pub buffer_bytes: usize,
     /// Where to begin among the blobs, by the first byte of their digests; all are verified, whatever this is.
     pub first_byte: u8,
     /// Is told of bytes when they have been read, on any thread, and may wait; a break ends the verification.

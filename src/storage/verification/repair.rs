@@ -4,7 +4,7 @@
 use super::blobs::Aside;
 use super::finding::Repair;
 use super::{RepairScope, Stop, Verifier};
-use crate::driver::{self, Key};
+use crate::driver::{self, Key, Lock};
 use crate::spec::{Digest, Hasher, Name};
 use crate::storage::links::Link;
 use crate::storage::{Error, Result as StorageResult, Storage, layout};
@@ -73,7 +73,7 @@ impl Verifier<'_> {
             if !is_wrong()? {
                 return Ok(Repair::None);
             }
-            storage.driver.remove_below(directory)?;
+            storage.driver.remove_below(&[directory])?;
             storage.prune_in(name, &directory.parent());
             Ok(Repair::Removed)
         })
@@ -116,6 +116,8 @@ impl Storage {
 
     /// Moves a blob aside if its bytes are not what its digest says; where to. `None` if they are, or there are none.
     fn put_aside(&self, digest: &Digest, key: &Key) -> StorageResult<Option<Key>> {
+        // Who pushes it meanwhile waits, and then replaces nothing.
+        let _held = self.lock_content(digest, Lock::Exclusive)?;
         let Some(object) = self.driver.open(key, 0)? else {
             return Ok(None);
         };
