@@ -53,16 +53,17 @@ impl Collector<'_> {
             let directory = layout::revisions(visit.name, algorithm);
             self.each_digest(&directory, algorithm, visit, &mut |visit, digest| {
                 let key = layout::revision_link(visit.name, &digest);
-                let Some((content, modified)) = self.link(&key, visit)? else {
-                    return Ok(());
-                };
-                match content {
-                    LinkContent::Digest(target) if target == digest => revisions.push(Revision {
-                        digest,
-                        is_young: modified >= self.cutoff,
-                    }),
-                    content => self.broken(&key, &content, visit),
+                let mut is_young = true;
+                match self.link(&key, visit)? {
+                    Some((LinkContent::Digest(target), modified)) if target == digest => {
+                        is_young = modified >= self.cutoff;
+                    }
+                    Some((content, _)) => self.broken(&key, &content, visit),
+                    // What a crash left.
+                    None if !visit.is_kept_whole => return Ok(()),
+                    None => {}
                 }
+                revisions.push(Revision { digest, is_young });
                 Ok(())
             })?;
         }
