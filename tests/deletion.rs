@@ -1,12 +1,12 @@
 //! Deleting repositories, over HTTP and with `registry delete`.
 
 use crate::process::{err, out};
-use crate::util::image::{artifact, image, layer, sha256};
+use crate::util::image::{artifact, config, image, layer, sha256};
 use crate::util::registry::{Settings, TestRegistry};
 use crate::verify::{Configuration, verify};
-use registry::driver::{Driver, Key, Memory};
-use registry::spec::Name;
-use registry::storage::{Error, Storage, StorageOptions, UploadLimits};
+use registry::driver::{Driver, Memory, Write};
+use registry::spec::{Algorithm, Name};
+use registry::storage::{Error, Storage, StorageOptions, UploadLimits, layout};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -141,11 +141,14 @@ fn only_the_right_method_and_path_delete_and_only_where_deleting_is_on() {
 #[test]
 fn a_push_at_the_same_time_is_whole_or_refused() {
     let registry = TestRegistry::start();
-    registry.push_parts("other", 1);
     std::thread::scope(|scope| {
         let pushes = scope.spawn(|| {
             for round in 0..30 {
-                registry.push_parts("a", 1);
+                for content in [config(1), layer(1)] {
+                    let path = format!("/v2/a/blobs/uploads/?digest={}", sha256(&content));
+                    let posted = registry.call("POST", &path, &[], Some(&content));
+                    assert!([201, 404].contains(&posted.status), "{}", posted.status);
+                }
                 let put = registry.put_manifest("a", &format!("v{round}"), &image(1));
                 assert!([201, 400].contains(&put.status), "{}", put.status);
             }
@@ -177,19 +180,18 @@ fn storage(driver: &Memory) -> Storage {
 #[test]
 fn a_deletion_that_the_power_cuts_shows_all_or_nothing_and_is_finished_by_another() {
     let name: Name = "team/app".parse().unwrap();
-    let at = |path: &str| Key::new(format!("docker/registry/v2/repositories/team/app/{path}"));
-    let digest = sha256(b"x");
+    let digest = Algorithm::Sha256.digest(b"x");
+    let tags = ["v1", "v2"].map(|tag| layout::tag_current(&name, &tag.parse().unwrap()));
     let filled = || {
         let driver = Memory::default();
-        let hex = digest.replace(':', "/");
-        for path in [
-            format!("_manifests/revisions/{hex}/link"),
-            "_manifests/tags/v1/current/link".to_owned(),
-            "_manifests/tags/v2/current/link".to_owned(),
-            format!("_layers/{hex}/link"),
-        ] {
-            let write = registry::driver::Write::new(at(&path), digest.as_bytes());
-            driver.write(&[write]).unwrap();
+        let links = [
+            layout::revision_link(&name, &digest),
+            layout::layer_link(&name, &digest),
+        ];
+        for link in links.into_iter().chain(tags.clone()) {
+            driver
+                .write(&[Write::new(link, digest.as_str().as_bytes())])
+                .unwrap();
         }
         driver
     };
@@ -213,7 +215,7 @@ fn a_deletion_that_the_power_cuts_shows_all_or_nothing_and_is_finished_by_anothe
         }
         let again = own.delete_repository(&name);
         assert!(matches!(again, Err(Error::RepositoryUnknown)), "{cut}");
-        let left = after.list(&Key::new("docker/registry/v2/repositories"), "", 9);
+        let left = after.list(&layout::repositories(), "", 9);
         assert!(left.unwrap().is_empty(), "{cut}");
         if is_done {
             assert!(cut > 3, "{cut}");
