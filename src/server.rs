@@ -132,6 +132,7 @@ fn address(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartE
 }
 
 fn storage_options(config: &Config) -> StorageOptions {
+    let collection = &config.storage.garbage_collection;
     StorageOptions {
         uploads: UploadLimits {
             sessions_max: config.uploads.sessions_max,
@@ -140,7 +141,7 @@ fn storage_options(config: &Config) -> StorageOptions {
         },
         tag_lookup_threads: config.storage.tag_lookup_threads,
         manifest_bytes_max: config.manifest_bytes_max,
-        collection_grace: None,
+        collection_grace: collection.enabled.then_some(collection.grace),
     }
 }
 

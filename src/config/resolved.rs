@@ -134,6 +134,8 @@ pub struct StorageConfig {
     pub read_only: bool,
     /// `storage.maintenance.uploadpurging`.
     pub upload_purging: UploadPurging,
+    /// `storage.maintenance.garbagecollect`.
+    pub garbage_collection: GarbageCollection,
     /// `storage.maintenance.verify`.
     pub verification: BackgroundVerification,
     /// `storage.tag.concurrencylimit`: threads of one tag lookup, at least one.
@@ -153,6 +155,21 @@ pub enum StorageDriver {
     /// Memory, gone when the process ends.
     #[default]
     InMemory,
+}
+
+/// When garbage is collected while the data is served.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GarbageCollection {
+    /// Whether it is at all.
+    pub enabled: bool,
+    /// The time from the end of one collection to the start of the next.
+    pub interval: Duration,
+    /// What was pushed, mounted or asked for within this time stays.
+    pub grace: Duration,
+    /// Manifests that no tag leads to are removed as well.
+    pub untagged: bool,
+    /// Only report what would be removed.
+    pub dry_run: bool,
 }
 
 /// When all data is verified while it is served.
