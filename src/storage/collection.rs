@@ -14,6 +14,7 @@ mod marks;
 mod repository;
 mod sweep;
 mod untagged;
+mod visit;
 mod walk;
 
 use super::{Result, Storage, layout};
