@@ -7,6 +7,7 @@
 //! nobody else knows, and is checked under that name: what is published is the expected file, at its expected length.
 
 mod directories;
+mod disk;
 mod durable;
 mod file_upload;
 mod gate;
@@ -21,6 +22,8 @@ mod uploads;
 mod walk;
 mod writable;
 
+#[cfg(test)]
+pub(crate) use disk::{power_cut, recording};
 pub use leftovers::Leftovers;
 pub use writable::{Unwritable, look, look_below};
 
@@ -150,7 +153,7 @@ impl Driver for Filesystem {
         let remove = || {
             self.root.durable.forget(key);
             remove_any(&path)?;
-            sys::sync_directory(path.parent().unwrap_or(&self.root.path))
+            disk::sync_directory(path.parent().unwrap_or(&self.root.path))
         };
         self.root.found(key, remove())?;
         self.note_removal(key);

@@ -19,6 +19,8 @@ mod upload;
 pub(crate) use contract::object_store;
 pub use error::{Error, Result, found};
 pub use filesystem::{Filesystem, Leftovers, Unwritable, look, look_below};
+#[cfg(test)]
+pub(crate) use filesystem::{power_cut, recording};
 pub use key::Key;
 pub use memory::Memory;
 pub use object::{Object, ObjectReader, Precondition, Remote, Stat, Version, Write};

@@ -76,15 +76,9 @@ fn a_program_that_is_stopped_and_goes_on_harms_no_client() {
     let (program, address) = start(directory.path(), "draintimeout: 20s");
     let mut other = Raw::connect(address);
     let untouched = session(&mut other);
-    be_served(
-        &program,
-        &mut Raw::connect(address),
-        &bytes(1, LAYER_BYTES),
-    );
+    be_served(&program, &mut Raw::connect(address), &bytes(1, LAYER_BYTES));
     // A client that did nothing meanwhile is served as well.
-    other
-        .send(put_head(&untouched, b"content"))
-        .send("content");
+    other.send(put_head(&untouched, b"content")).send("content");
     assert_eq!(other.response().status, 201);
 }
 

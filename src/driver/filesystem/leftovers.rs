@@ -4,6 +4,7 @@
 //! removed, it writes it again; an upload that is being published has such a name for a moment, and if it were removed
 //! then, the request would fail without having promised anything.
 
+use super::disk;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
@@ -61,7 +62,7 @@ fn is_temporary(entry: &DirEntry) -> bool {
 fn remove_old(entry: &DirEntry, before: SystemTime) -> io::Result<bool> {
     let is_old = entry.metadata()?.modified()? < before;
     if is_old {
-        fs::remove_file(entry.path())?;
+        disk::remove_file(&entry.path())?;
     }
     Ok(is_old)
 }
