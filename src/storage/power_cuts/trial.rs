@@ -31,7 +31,10 @@ enum Item {
 /// What an item is: nothing, or a digest (its own, or for a tag what it names; none for an upload).
 type Found = Option<Option<Digest>>;
 
-/// A request.
+/// What a client asks for, as often as it has to.
+type Request = Box<dyn Fn(&Storage) -> Result<()>>;
+
+/// A request that was made.
 struct Step {
     /// How many operations there were when it came, and when it was acknowledged.
     begin: usize,
@@ -39,7 +42,7 @@ struct Step {
     /// What its acknowledgement says.
     said: Vec<(Item, Found)>,
     /// The request.
-    request: Box<dyn Fn(&Storage) -> Result<()>>,
+    request: Request,
 }
 
 /// An upload session, and the contents that its bytes may be the start of.
@@ -401,7 +404,7 @@ impl Trial {
         }
         self.check_tags(&storage)?;
         self.go_on(at, &storage)?;
-        let Some(again) = in_the_middle.or(begun.last()) else {
+        let Some(again) = in_the_middle.or(begun.next_back()) else {
             return Ok(());
         };
         let repeated = (again.request)(&storage);
