@@ -83,6 +83,9 @@ fn mounts_other_repositories_and_registries_that_start_again() {
     trial.delete_blob("from/here", &config);
     trial.restart();
     trial.push("from/here/below", &layer);
+    trial.put("from/here/below", &image(&layer, &layer), &["1", "2"]);
+    trial.delete_repository("to/there");
+    trial.push("to/there", &config);
     trial.cut_the_power_everywhere();
 }
 
@@ -94,10 +97,10 @@ fn uploads_in_chunks_that_go_on_are_sent_again_or_are_cancelled() {
     let wrong = [start, bytes(10, 9000)].concat();
     let upload = trial.start("a", &[&wrong, &right]);
     trial.append(&upload, 0, &wrong[..5000]);
-    trial.append_and_break(&upload, 5000, &wrong[5000..]);
+    trial.append_and_break(&upload, 5000, &wrong[5000..10_000]);
     // What the client does not know to have arrived it sends again, and other bytes.
-    trial.append(&upload, 5000, &right[5000..7000]);
-    trial.append(&upload, 7000, &right[7000..12_000]);
+    trial.append(&upload, 5000, &right[5000..11_000]);
+    trial.append(&upload, 11_000, &right[11_000..12_000]);
     trial.commit(&upload, &right, 12_000);
     let upload = trial.start("a", &[&right]);
     trial.append(&upload, 0, &right[..9000]);

@@ -42,7 +42,7 @@ pub fn create_directories(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a file another name, and replaces what has that name.
+/// Gives a file or a directory another name; a file replaces one that has that name.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     #[cfg(test)]
@@ -53,6 +53,14 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Removes a file.
 pub fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)?;
+    #[cfg(test)]
+    recording::removed(path);
+    Ok(())
+}
+
+/// Removes an empty directory.
+pub fn remove_directory(path: &Path) -> io::Result<()> {
+    fs::remove_dir(path)?;
     #[cfg(test)]
     recording::removed(path);
     Ok(())

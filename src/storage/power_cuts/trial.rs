@@ -17,7 +17,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Samples for each operation, if not chosen.
-const SAMPLES_DEFAULT: u64 = 4;
+const SAMPLES_DEFAULT: u64 = 2;
 
 /// What is acknowledged to be there, or to be gone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,7 @@ fn open(directory: &Path) -> Storage {
         },
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
+        collection_grace: None,
     };
     let driver: Arc<dyn Driver> = Arc::new(Filesystem::new(root(directory), 4).unwrap());
     Storage::new(driver, options)
@@ -116,7 +117,12 @@ fn chunk(body: &mut dyn Read, offset: Offset) -> Chunk<'_> {
 /// What was to be deleted may be gone already.
 fn gone(outcome: Result<()>) -> Result<()> {
     match outcome {
-        Err(Error::BlobUnknown | Error::ManifestUnknown | Error::UploadUnknown) => Ok(()),
+        Err(
+            Error::BlobUnknown
+            | Error::ManifestUnknown
+            | Error::UploadUnknown
+            | Error::RepositoryUnknown,
+        ) => Ok(()),
         other => other,
     }
 }
@@ -238,7 +244,7 @@ impl Trial {
     /// Deletes a manifest, and with it the tags that name it.
     pub fn delete_manifest(&mut self, repository: &str, content: &[u8]) {
         let (name, digest) = (name(repository), digest(content));
-        let now = self.expected(self.recording.length(), self.steps.len());
+        let now = self.expected(self.recording.length());
         let is_named = |(item, found): (&Item, &Found)| {
             let is_here = matches!(item, Item::Tag(of, _) if *of == name);
             is_here && *found == Some(Some(digest.clone()))
@@ -257,6 +263,19 @@ impl Trial {
         self.step(said, move |storage| {
             gone(storage.delete_blob(&name, &digest))
         });
+    }
+
+    /// Deletes a repository with all that was acknowledged to be in it.
+    pub fn delete_repository(&mut self, repository: &str) {
+        let name = name(repository);
+        let now = self.expected(self.recording.length());
+        let is_here = |item: &&Item| match item {
+            Item::Blob(of, _) | Item::Manifest(of, _) => *of == name,
+            Item::Tag(of, _) | Item::Upload(of, _) => *of == name,
+        };
+        let said = now.keys().filter(is_here);
+        let said = said.map(|item| (item.clone(), None)).collect();
+        self.step(said, move |storage| gone(storage.delete_repository(&name)));
     }
 
     /// Starts an upload session. After a power cut each of the contents is tried.
@@ -326,10 +345,9 @@ impl Trial {
         self.step(said, move |storage| gone(storage.cancel_upload(&name, &id)));
     }
 
-    /// What was acknowledged by the first steps, at most `steps`, that had ended at that operation.
-    fn expected(&self, operations: usize, steps: usize) -> BTreeMap<Item, Found> {
-        let ended = self.steps[..steps].iter();
-        let ended = ended.filter(|step| step.end <= operations);
+    /// What was acknowledged before that operation.
+    fn expected(&self, operations: usize) -> BTreeMap<Item, Found> {
+        let ended = self.steps.iter().filter(|step| step.end <= operations);
         ended.flat_map(|step| step.said.iter().cloned()).collect()
     }
 
@@ -383,8 +401,8 @@ impl Trial {
         let directory = directory();
         state.build(directory.path(), ids);
         let storage = open(directory.path());
-        let expected = self.expected(at, self.steps.len());
-        let begun = self.steps.iter().filter(|step| step.begin < at);
+        let expected = self.expected(at);
+        let mut begun = self.steps.iter().filter(|step| step.begin < at);
         let in_the_middle = begun.clone().find(|step| step.end > at);
         for step in begun.clone() {
             for (item, _) in &step.said {

@@ -21,7 +21,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Of the changes that are not durable, so many of the newest are lost, and kept, one by one.
-const SINGLES_MAX: usize = 10;
+const SINGLES_MAX: usize = 8;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Node {
@@ -115,8 +115,11 @@ pub(crate) struct Disk {
     directories: Vec<BTreeMap<OsString, Node>>,
     /// What a power cut leaves behind for certain.
     durable: Nodes,
-    /// What it may take away, the oldest first.
-    pending: Vec<Change>,
+    /// What it may take away, the oldest first, each with its number.
+    pending: Vec<(usize, Change)>,
+    /// How many changes there were, and how many when states were given last.
+    count: usize,
+    given: usize,
 }
 
 /// A state that a power cut leaves behind.
@@ -135,6 +138,8 @@ impl Disk {
                 files: Vec::new(),
             },
             pending: Vec::new(),
+            count: 0,
+            given: 0,
         }
     }
 
@@ -163,12 +168,12 @@ impl Disk {
                 file,
                 offset,
                 bytes,
-            } => self.pending.push(Change::Bytes {
+            } => self.change(Change::Bytes {
                 file: *file,
                 offset: usize::try_from(*offset).unwrap(),
                 bytes: Arc::clone(bytes),
             }),
-            Operation::Truncate { file, length } => self.pending.push(Change::Length {
+            Operation::Truncate { file, length } => self.change(Change::Length {
                 file: *file,
                 length: usize::try_from(*length).unwrap(),
             }),
@@ -207,11 +212,16 @@ impl Disk {
             Some(node) => self.directories[directory].insert(name.clone(), node),
             None => self.directories[directory].remove(&name),
         };
-        self.pending.push(Change::Entry {
+        self.change(Change::Entry {
             directory,
             name,
             node,
         });
+    }
+
+    fn change(&mut self, change: Change) {
+        self.count += 1;
+        self.pending.push((self.count, change));
     }
 
     fn remove(&mut self, path: &Path) {
@@ -226,21 +236,22 @@ impl Disk {
     fn settle(&mut self, is_synced: impl Fn(&Change) -> bool) {
         let (synced, pending) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition(is_synced);
+            .partition(|(_, change)| is_synced(change));
         self.pending = pending;
-        let synced: Vec<Change> = synced;
-        for change in &synced {
+        let synced: Vec<(usize, Change)> = synced;
+        for (_, change) in &synced {
             self.durable.apply(change, Fate::Kept);
         }
     }
 
     /// States that a power cut may leave behind now: those that are near to everything and to nothing, those of a disk that
-    /// keeps the order, and so many samples of all others.
-    pub(crate) fn after_power_cut(&self, samples: usize, random: &mut Random) -> Vec<State> {
+    /// keeps the order, and so many samples of all others. Those that earlier calls gave already are left out as far as that is
+    /// easily known.
+    pub(crate) fn after_power_cut(&mut self, samples: usize, random: &mut Random) -> Vec<State> {
         let count = self.pending.len();
         let mut all = vec![vec![Fate::Kept; count], vec![Fate::Lost; count]];
         for index in count.saturating_sub(SINGLES_MAX)..count {
-            let is_bytes = matches!(self.pending[index], Change::Bytes { .. });
+            let is_bytes = matches!(self.pending[index].1, Change::Bytes { .. });
             let fates: &[Fate] = match is_bytes {
                 true => &[Fate::Lost, Fate::Half, Fate::Zeros],
                 false => &[Fate::Lost],
@@ -250,23 +261,42 @@ impl Disk {
                 but_one[index] = *fate;
                 all.push(but_one);
             }
-            let mut only_one = vec![Fate::Lost; count];
-            only_one[index] = Fate::Kept;
-            all.push(only_one);
-            let ordered = |at: usize| if at < index { Fate::Kept } else { Fate::Lost };
-            all.push((0..count).map(ordered).collect());
+            let [names, with_bytes, without_bytes, with_lengths] = self.in_order_until(index);
+            all.push(with_bytes);
+            // The others have been given already where nothing has happened since.
+            if self.pending[index].0 > self.given {
+                let mut only_one = vec![Fate::Lost; count];
+                only_one[index] = Fate::Kept;
+                all.extend([only_one, names, without_bytes, with_lengths]);
+            }
         }
         if count > 0 {
             for _ in 0..samples {
                 all.push(self.pending.iter().map(|_| random.fate()).collect());
             }
         }
+        self.given = self.count;
         all.iter().map(|fates| self.state(fates)).collect()
+    }
+
+    /// Names in the order in which they were changed, up to that change, as a journal keeps them; with the bytes that had been
+    /// written by then, with all, with none, and with their lengths only, since bytes reach the disk by themselves.
+    fn in_order_until(&self, index: usize) -> [Vec<Fate>; 4] {
+        let before = |at: usize| if at < index { Fate::Kept } else { Fate::Lost };
+        let of_bytes = [None, Some(Fate::Kept), Some(Fate::Lost), Some(Fate::Zeros)];
+        of_bytes.map(|of_bytes| {
+            let pending = self.pending.iter().enumerate();
+            let fates = pending.map(|(at, (_, change))| match (change, of_bytes) {
+                (Change::Bytes { .. } | Change::Length { .. }, Some(fate)) => fate,
+                _ => before(at),
+            });
+            fates.collect()
+        })
     }
 
     fn state(&self, fates: &[Fate]) -> State {
         let mut nodes = self.durable.clone();
-        for (change, fate) in self.pending.iter().zip(fates) {
+        for ((_, change), fate) in self.pending.iter().zip(fates) {
             nodes.apply(change, *fate);
         }
         State { nodes }
@@ -291,14 +321,19 @@ impl State {
     /// The same for states that nobody can tell apart.
     pub(crate) fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for (path, node) in self.tree() {
-            path.hash(&mut hasher);
+        self.hash_directory(0, &mut hasher);
+        hasher.finish()
+    }
+
+    fn hash_directory(&self, number: usize, hasher: &mut DefaultHasher) {
+        for (name, node) in &self.nodes.directories[number] {
+            name.hash(hasher);
             match node {
-                Node::Directory(_) => 0.hash(&mut hasher),
-                Node::File(number) => (number, &self.nodes.files[number]).hash(&mut hasher),
+                Node::Directory(number) => self.hash_directory(*number, hasher),
+                Node::File(number) => (number, &**self.nodes.files[*number]).hash(hasher),
             }
         }
-        hasher.finish()
+        usize::MAX.hash(hasher);
     }
 
     /// Builds it in an empty directory. Its files have other identities than those that they stand for (`ids`), so where one of
