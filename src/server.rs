@@ -70,7 +70,9 @@ impl Registry {
             data::probe(config, &*driver)?;
         }
         let memory = Budget::new(config.http.limits.memory_bytes_max);
-        let storage = Storage::new(driver, storage_options(config)).within(&memory);
+        let storage = Storage::new(driver, storage_options(config))
+            .within(&memory)
+            .with_immutable_tags(config.storage.immutable.clone());
         let api = Api::new(storage, api_options(config, is_writable));
         let app = Arc::new(App {
             api: api.authenticated_by(authenticator),

@@ -7,6 +7,7 @@ mod http;
 mod keys;
 mod meant;
 mod names;
+mod policies;
 mod real;
 mod search;
 mod tls;

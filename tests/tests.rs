@@ -23,6 +23,7 @@ mod memory;
 mod messages;
 mod names;
 mod odd;
+mod policies;
 mod process;
 mod proxies;
 mod referrers;

@@ -45,6 +45,15 @@ impl From<storage::Error> for Error {
                     .message(text)
                     .detail(tag.as_str().into())
             }
+            storage::Error::TagImmutable(tag) => {
+                let text = format!(
+                    "the tag {tag} is immutable: neither it nor what it names can be deleted \
+                     (storage.maintenance.immutable)"
+                );
+                Error::new(Code::Denied)
+                    .message(text)
+                    .detail(tag.as_str().into())
+            }
             storage::Error::UploadUnknown => Code::BlobUploadUnknown.into(),
             storage::Error::DigestMismatch { computed } => {
                 let text = format!("the content that was sent has digest {computed}");

@@ -61,6 +61,28 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// only report what would be removed
     storage.maintenance.uploadpurging.dryrun: Boolean, default "false" =>
         |draft| draft.config.storage.upload_purging.dry_run;
+    /// a list of [rules](operate.md#immutable-tags): no client may move or delete the tags that match one of `tags` in
+    /// the repositories that match one of `repositories`
+    storage.maintenance.immutable: List, [Own] => |draft| draft.config.storage.immutable;
+    storage.maintenance.immutable.#.repositories: Texts;
+    storage.maintenance.immutable.#.tags: Texts;
+    /// delete the tags that no rule keeps; [how](operate.md#retention)
+    storage.maintenance.retention.enabled: Boolean, default "false", [Own] =>
+        |draft| draft.config.storage.retention.enabled;
+    /// how often such tags are looked for
+    storage.maintenance.retention.interval: Duration(SECOND, DECADE), default "24h", [Own, InHours] =>
+        |draft| draft.config.storage.retention.interval;
+    /// only log what would be deleted
+    storage.maintenance.retention.dryrun: Boolean, default "false", [Own] =>
+        |draft| draft.config.storage.retention.dry_run;
+    /// a list of rules with `repositories` and `keep`; the first that matches a repository decides. `keep` has at least
+    /// one of `last` (so many tags of the repository that were written last), `tags` (patterns) and `youngerthan` (a
+    /// duration); a tag stays when any of them holds
+    storage.maintenance.retention.rules: List, [Own] => |draft| draft.config.storage.retention.rules;
+    storage.maintenance.retention.rules.#.repositories: Texts;
+    storage.maintenance.retention.rules.#.keep.last: Integer(1, 100_000), [Own];
+    storage.maintenance.retention.rules.#.keep.tags: Texts;
+    storage.maintenance.retention.rules.#.keep.youngerthan: Duration(SECOND, DECADE), [InHours];
     /// threads of one lookup of the tags of a manifest (distribution knows it from 3.0 on; 2.8 takes it for a storage
     /// driver); 0 means the default
     storage.tag.concurrencylimit: Integer(0, 1024), default "0",

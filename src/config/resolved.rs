@@ -4,6 +4,7 @@
 
 use crate::auth::{AccessRules, Scheme};
 use crate::http::{Limits, Listen, tls};
+use crate::policy::{ImmutableRule, RetentionRule};
 use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use crate::spec::validation::Validation;
 use std::collections::BTreeMap;
@@ -134,6 +135,10 @@ pub struct StorageConfig {
     pub read_only: bool,
     /// `storage.maintenance.uploadpurging`.
     pub upload_purging: UploadPurging,
+    /// `storage.maintenance.immutable`: tags that no client may move.
+    pub immutable: Vec<ImmutableRule>,
+    /// `storage.maintenance.retention`.
+    pub retention: RetentionConfig,
     /// `storage.tag.concurrencylimit`: threads of one tag lookup, at least one.
     pub tag_lookup_threads: usize,
 }
@@ -164,6 +169,19 @@ pub struct UploadPurging {
     pub interval: Duration,
     /// Only report what would be removed.
     pub dry_run: bool,
+}
+
+/// Which tags are deleted in time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RetentionConfig {
+    /// Whether any are.
+    pub enabled: bool,
+    /// The time from one round to the next.
+    pub interval: Duration,
+    /// Only log what would be deleted.
+    pub dry_run: bool,
+    /// In order.
+    pub rules: Vec<RetentionRule>,
 }
 
 /// How clients reach the program.

@@ -6,6 +6,7 @@
 mod blobs;
 mod catalog;
 mod changes;
+mod immutable;
 pub mod layout;
 mod links;
 mod manifests;
@@ -16,6 +17,7 @@ mod references;
 mod referrers;
 #[cfg(test)]
 mod replicas;
+mod retention;
 mod skipped;
 mod tags;
 mod uploads;
@@ -25,11 +27,13 @@ pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
 pub use references::MissingReferences;
 pub use referrers::{ReferrersPage, ReferrersQuery};
+pub use retention::{Retention, RetentionReport};
 pub use uploads::{Chunk, Offset, UploadLimits};
 pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver};
 use crate::memory::{self, Budget, Exhausted};
+use crate::policy::ImmutableRule;
 use crate::spec::validation::UrlProblem;
 use crate::spec::{Digest, Name, Tag};
 use std::fmt;
@@ -47,6 +51,7 @@ pub struct Storage {
     skipped: skipped::Skipped,
     memory: Arc<Budget>,
     options: StorageOptions,
+    immutable: Vec<ImmutableRule>,
 }
 
 /// Options of the storage.
@@ -74,6 +79,16 @@ impl Storage {
             skipped: skipped::Skipped::default(),
             memory: Budget::new(memory::BYTES_DEFAULT),
             options,
+            immutable: Vec::new(),
+        }
+    }
+
+    /// The same storage with tags that no method moves or deletes.
+    #[must_use]
+    pub fn with_immutable_tags(self, rules: Vec<ImmutableRule>) -> Storage {
+        Storage {
+            immutable: rules,
+            ..self
         }
     }
 
@@ -125,6 +140,8 @@ pub enum Error {
     },
     /// The tag names something else, and was not to be moved.
     TagExists(Tag),
+    /// The tag is immutable, and would have been deleted, by itself or with what it names.
+    TagImmutable(Tag),
     /// The repository has no such upload session.
     UploadUnknown,
     /// There are as many upload sessions as are allowed.
@@ -195,6 +212,7 @@ impl fmt::Display for Error {
                 write!(out, "tag {tag} differs from {kept} only by case")
             }
             Error::TagExists(tag) => write!(out, "tag {tag} exists"),
+            Error::TagImmutable(tag) => write!(out, "tag {tag} is immutable"),
             Error::UploadUnknown => out.write_str("upload session unknown"),
             Error::TooManyUploads { .. } => out.write_str("too many upload sessions"),
             Error::Superseded { .. } => out.write_str("a newer request took the session over"),
