@@ -8,7 +8,7 @@ pub use error::StartError;
 
 use crate::api::{Api, ApiOptions, RequestNote};
 use crate::auth::Authenticator;
-use crate::config::{Config, UploadPurging};
+use crate::config::{Config, QuotaConfig, RetentionConfig, UploadPurging};
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
 use crate::logging::{AccessLog, Sink};
 use crate::memory::Budget;
@@ -22,6 +22,8 @@ pub struct Registry {
     server: http::Server<App>,
     app: Arc<App>,
     purging: UploadPurging,
+    retention: RetentionConfig,
+    quota: QuotaConfig,
     is_writable: bool,
 }
 
@@ -72,7 +74,8 @@ impl Registry {
         let memory = Budget::new(config.http.limits.memory_bytes_max);
         let storage = Storage::new(driver, storage_options(config))
             .within(&memory)
-            .with_immutable_tags(config.storage.immutable.clone());
+            .with_immutable_tags(config.storage.immutable.clone())
+            .with_quota(config.storage.quota.limits());
         let api = Api::new(storage, api_options(config, is_writable));
         let app = Arc::new(App {
             api: api.authenticated_by(authenticator),
@@ -86,6 +89,8 @@ impl Registry {
             server: server.map_err(address)?,
             app,
             purging,
+            retention: config.storage.retention.clone(),
+            quota: config.storage.quota.clone(),
             is_writable,
         })
     }
@@ -103,15 +108,33 @@ impl Registry {
     /// Serves until it is stopped and the requests in flight are done.
     pub fn run(self) {
         let (stop, stopped) = mpsc::channel::<()>();
-        let (app, purging, is_writable) = (self.app, self.purging, self.is_writable);
+        let (app, purging, is_writable) = (Arc::clone(&self.app), &self.purging, self.is_writable);
         thread::scope(|scope| {
             let maintain =
-                move || maintenance::run(app.api.storage(), &purging, is_writable, &stopped);
+                move || maintenance::run(app.api.storage(), purging, is_writable, &stopped);
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, maintain) {
                 log::error!("unfinished uploads are not purged: cannot start a thread: {error}");
             }
+            let (stop_retention, stopped) = mpsc::channel::<()>();
+            let (storage, retention) = (self.app.api.storage(), &self.retention);
+            if retention.enabled && is_writable {
+                let retain = move || maintenance::retain(storage, retention, &stopped);
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, retain) {
+                    log::error!("no tags are deleted: cannot start a thread: {error}");
+                }
+            }
+            let (stop_quota, stopped) = mpsc::channel::<()>();
+            let quota = &self.quota;
+            if !quota.limits().is_empty() && is_writable {
+                let count = move || maintenance::count_quota(storage, quota, &stopped);
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, count) {
+                    log::error!(
+                        "nothing can be pushed, since quotas cannot be counted: cannot start a thread: {error}"
+                    );
+                }
+            }
             self.server.run();
-            drop(stop);
+            drop((stop, stop_retention, stop_quota));
         });
     }
 }

@@ -16,6 +16,9 @@ const DECADE: Time = Time::from_secs(3650 * 24 * 3600);
 const KIB: i64 = 1024;
 const MIB: i64 = 1024 * KIB;
 const GIB: i64 = 1024 * MIB;
+const EIB: i64 = GIB * GIB;
+/// What a rule of a quota must have.
+pub const QUOTA_BYTES: &str = "a number of bytes, such as 500MiB, 10GiB or 2TiB";
 
 /// The keys that do what they say.
 pub static KEYS: &[Declaration<Draft>] = declarations! {
@@ -83,6 +86,16 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     storage.maintenance.retention.rules.#.keep.last: Integer(1, 100_000), [Own];
     storage.maintenance.retention.rules.#.keep.tags: Texts;
     storage.maintenance.retention.rules.#.keep.youngerthan: Duration(SECOND, DECADE), [InHours];
+    /// bytes of all blobs together, each counted once; [how](operate.md#quotas)
+    storage.maintenance.quota.bytes: Bytes(1, EIB), [Own] => |draft| draft.config.storage.quota.bytes_max;
+    /// a list of rules with `repositories` and `bytes`: how many bytes the repositories that match may have together. All
+    /// rules that match a repository hold
+    storage.maintenance.quota.rules: List, [Own] => |draft| draft.config.storage.quota.rules;
+    storage.maintenance.quota.rules.#.repositories: Texts;
+    storage.maintenance.quota.rules.#.bytes: Bytes(1, EIB), [Own];
+    /// how often what is used is counted anew, as other processes may change the same data
+    storage.maintenance.quota.interval: Duration(SECOND, DECADE), default "24h", [Own, InHours] =>
+        |draft| draft.config.storage.quota.interval;
     /// threads of one lookup of the tags of a manifest (distribution knows it from 3.0 on; 2.8 takes it for a storage
     /// driver); 0 means the default
     storage.tag.concurrencylimit: Integer(0, 1024), default "0",

@@ -1,8 +1,9 @@
-//! The lists of rules below `storage.maintenance`: immutable tags and retention. Distribution ignores them.
+//! The lists of rules below `storage.maintenance`: immutable tags, retention and quotas. Distribution ignores them.
 
 use super::access::require_some;
 use super::draft::Draft;
-use crate::policy::{ImmutableRule, Keep, RetentionRule};
+use super::keys::QUOTA_BYTES;
+use crate::policy::{ImmutableRule, Keep, QuotaRule, RetentionRule};
 use crate::settings::layers::Layers;
 use crate::settings::report::Severity;
 use crate::settings::value::{Invalid, Value};
@@ -15,6 +16,8 @@ const REPOSITORIES: &str = "at least one pattern of repositories, such as team/*
 pub fn read(layers: &mut Layers, draft: &mut Draft) {
     let maintenance = KeyPath::from(["storage", "maintenance"]);
     draft.config.storage.immutable = rules(layers, &maintenance.join("immutable"), immutable);
+    let quotas = maintenance.join("quota").join("rules");
+    draft.config.storage.quota.rules = rules(layers, &quotas, quota_rule);
     let retention = maintenance.join("retention");
     let path = retention.join("rules");
     let rules = rules(layers, &path, retention_rule);
@@ -85,6 +88,22 @@ fn retention_rule(layers: &mut Layers, path: &KeyPath) -> RetentionRule {
         layers.missing(&path, allowed);
     }
     RetentionRule { repositories, keep }
+}
+
+fn quota_rule(layers: &mut Layers, path: &KeyPath) -> QuotaRule {
+    let repositories = repositories(layers, path);
+    let path = path.join("bytes");
+    if layers.value(&path).is_none() {
+        layers.missing(&path, QUOTA_BYTES);
+    }
+    let bytes_max = match scalar(layers, &path) {
+        Some(Value::Integer(bytes)) => u64::try_from(bytes).unwrap_or_default(),
+        _ => 0,
+    };
+    QuotaRule {
+        repositories,
+        bytes_max,
+    }
 }
 
 fn is_empty(node: &Node) -> bool {

@@ -4,7 +4,7 @@
 
 use crate::auth::{AccessRules, Scheme};
 use crate::http::{Limits, Listen, tls};
-use crate::policy::{ImmutableRule, RetentionRule};
+use crate::policy::{ImmutableRule, QuotaRule, RetentionRule};
 use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use crate::spec::validation::Validation;
 use std::collections::BTreeMap;
@@ -139,6 +139,8 @@ pub struct StorageConfig {
     pub immutable: Vec<ImmutableRule>,
     /// `storage.maintenance.retention`.
     pub retention: RetentionConfig,
+    /// `storage.maintenance.quota`.
+    pub quota: QuotaConfig,
     /// `storage.tag.concurrencylimit`: threads of one tag lookup, at least one.
     pub tag_lookup_threads: usize,
 }
@@ -182,6 +184,31 @@ pub struct RetentionConfig {
     pub dry_run: bool,
     /// In order.
     pub rules: Vec<RetentionRule>,
+}
+
+/// How much space there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuotaConfig {
+    /// Bytes of all blobs.
+    pub bytes_max: Option<u64>,
+    /// For some repositories.
+    pub rules: Vec<QuotaRule>,
+    /// The time from one count to the next.
+    pub interval: Duration,
+}
+
+impl QuotaConfig {
+    /// All limits, that of all repositories first.
+    pub fn limits(&self) -> Vec<QuotaRule> {
+        let whole = self.bytes_max.map(|bytes_max| QuotaRule {
+            repositories: Vec::new(),
+            bytes_max,
+        });
+        whole
+            .into_iter()
+            .chain(self.rules.iter().cloned())
+            .collect()
+    }
 }
 
 /// How clients reach the program.

@@ -6,7 +6,7 @@ use crate::auth::access::{Rule, Subject};
 use crate::auth::token;
 use crate::http::tls::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
 use crate::http::{Listen, TrustedNetwork};
-use crate::policy::{ImmutableRule, RetentionRule};
+use crate::policy::{ImmutableRule, QuotaRule, RetentionRule};
 use crate::settings::setting::{ListElement, Setting, elements, list, map, words};
 use crate::settings::value::{Invalid, Value};
 use crate::settings::{file_path, texts};
@@ -175,6 +175,18 @@ impl Setting for Vec<RetentionRule> {
             map([
                 ("repositories", list(texts_of(&rule.repositories))),
                 ("keep", map([last, tags, age].into_iter().flatten())),
+            ])
+        });
+        (!self.is_empty()).then(|| list(rules))
+    }
+}
+
+impl Setting for Vec<QuotaRule> {
+    fn get(&self) -> Option<Yaml> {
+        let rules = self.iter().map(|rule| {
+            map([
+                ("repositories", list(texts_of(&rule.repositories))),
+                ("bytes", rule.bytes_max.into()),
             ])
         });
         (!self.is_empty()).then(|| list(rules))

@@ -1,6 +1,10 @@
-//! Background work: removes unfinished uploads and the temporary files of killed processes.
+//! Background work: removes unfinished uploads and the temporary files of killed processes, deletes tags that no rule
+//! keeps, and counts what is used of quotas.
 
-use crate::config::{UploadPurging, format_duration};
+mod quota;
+mod retention;
+
+use crate::config::{QuotaConfig, RetentionConfig, UploadPurging, format_duration};
 use crate::storage::{self, Purge, PurgeReport, Storage};
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
@@ -55,6 +59,34 @@ pub fn run(
         match stopped.recv_timeout(pause) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Deletes the tags that no rule keeps, at the start and after every interval, until the other end of `stopped` is
+/// dropped.
+pub fn retain(storage: &Storage, config: &RetentionConfig, stopped: &mpsc::Receiver<()>) {
+    let may_continue = || stopped.try_recv() != Err(TryRecvError::Disconnected);
+    loop {
+        retention::apply(storage, config, &may_continue);
+        if stopped.recv_timeout(config.interval) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
+
+/// Counts what is used of the quotas, at the start and after every interval, until the other end of `stopped` is dropped.
+pub fn count_quota(storage: &Storage, config: &QuotaConfig, stopped: &mpsc::Receiver<()>) {
+    let may_continue = || stopped.try_recv() != Err(TryRecvError::Disconnected);
+    let mut is_first = true;
+    loop {
+        let pause = match quota::count(storage, is_first, &may_continue) {
+            true => config.interval,
+            false => quota::PAUSE_AFTER_FAILURE.min(config.interval),
+        };
+        is_first &= storage.quota_use().is_none();
+        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
         }
     }
 }

@@ -74,6 +74,14 @@ pub fn layer_link(name: &Name, digest: &Digest) -> Key {
     link(&format!("{REPOSITORIES}/{name}/{LAYERS}"), digest)
 }
 
+/// The directory of the digests of one algorithm that a repository has as blobs.
+pub fn layers(name: &Name, algorithm: Algorithm) -> Key {
+    Key::new(format!(
+        "{REPOSITORIES}/{name}/{LAYERS}/{}",
+        algorithm.name()
+    ))
+}
+
 /// The directory of the digests of one algorithm that a repository has as manifests.
 pub fn revisions(name: &Name, algorithm: Algorithm) -> Key {
     Key::new(format!(
@@ -164,6 +172,12 @@ pub enum Kept {
     Referrer(Name, Digest, Digest),
     /// Something in [`upload`], which the driver puts there.
     Upload(Name, UploadId),
+}
+
+/// The repository that a key is in; `None` for one that may be above several.
+pub fn repository_of(key: &Key) -> Option<Name> {
+    let rest = key.as_str().strip_prefix(REPOSITORIES)?.strip_prefix('/')?;
+    rest.split_once("/_")?.0.parse().ok()
 }
 
 /// What is kept under a key; `None` for what is no part of the layout.

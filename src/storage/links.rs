@@ -8,7 +8,7 @@ use crate::driver::{self, Key};
 use crate::spec::{Digest, Name, Tag};
 
 /// Longest link that is read, in bytes: the longest digest, and room for a stray line end.
-const LINK_BYTES_MAX: u64 = 256;
+pub(super) const LINK_BYTES_MAX: u64 = 256;
 
 /// A link to be written: where it is, and the digest in it.
 pub(super) struct Link<'d> {
@@ -53,6 +53,12 @@ impl<'d> Link<'d> {
     }
 }
 
+/// The digest in the content of a link.
+pub(super) fn parse(content: &[u8]) -> Option<Digest> {
+    let text = std::str::from_utf8(content).ok()?;
+    text.trim_end().parse().ok()
+}
+
 impl Storage {
     /// The digest in a link. `None` when there is no link, and also when it is empty or broken
     /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
@@ -66,8 +72,7 @@ impl Storage {
             }
             Err(error) => return Err(error.into()),
         };
-        let parsed = std::str::from_utf8(&content).ok().map(str::trim_end);
-        let digest = parsed.and_then(|text| text.parse().ok());
+        let digest = parse(&content);
         if digest.is_none() {
             let text = String::from_utf8_lossy(&content);
             let why = format!(

@@ -133,6 +133,7 @@ impl Storage {
         Tagging { tags, may_move }: Tagging<'_>,
         validation: &Validation,
     ) -> Result<()> {
+        self.wait_for_quota()?;
         let (digest, manifest) = (checked.digest(), checked.manifest());
         let subject = manifest.subject.as_ref();
         let data = Write::new(layout::blob_data(digest), checked.bytes());

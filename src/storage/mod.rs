@@ -12,6 +12,7 @@ mod links;
 mod manifests;
 mod pages;
 mod purge;
+mod quota;
 mod recent;
 mod references;
 mod referrers;
@@ -25,6 +26,7 @@ mod writable;
 
 pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
+pub use quota::{QuotaExceeded, QuotaUse};
 pub use references::MissingReferences;
 pub use referrers::{ReferrersPage, ReferrersQuery};
 pub use retention::{Retention, RetentionReport};
@@ -33,7 +35,7 @@ pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver};
 use crate::memory::{self, Budget, Exhausted};
-use crate::policy::ImmutableRule;
+use crate::policy::{ImmutableRule, QuotaRule};
 use crate::spec::validation::UrlProblem;
 use crate::spec::{Digest, Name, Tag};
 use std::fmt;
@@ -52,6 +54,7 @@ pub struct Storage {
     memory: Arc<Budget>,
     options: StorageOptions,
     immutable: Vec<ImmutableRule>,
+    quota: Option<Arc<quota::Quota>>,
 }
 
 /// Options of the storage.
@@ -80,6 +83,7 @@ impl Storage {
             memory: Budget::new(memory::BYTES_DEFAULT),
             options,
             immutable: Vec::new(),
+            quota: None,
         }
     }
 
@@ -98,6 +102,34 @@ impl Storage {
         Storage {
             memory: Arc::clone(memory),
             ..self
+        }
+    }
+
+    /// The same storage with quotas. Pushes are refused until [`Storage::recount_quota`] has counted what is used.
+    #[must_use]
+    pub fn with_quota(self, rules: Vec<QuotaRule>) -> Storage {
+        if rules.is_empty() {
+            return self;
+        }
+        let quota = Arc::new(quota::Quota::new(rules));
+        let counting = quota::Counting::new(self.driver, Arc::clone(&quota));
+        Storage {
+            driver: Arc::new(counting),
+            quota: Some(quota),
+            ..self
+        }
+    }
+
+    /// What is used of each quota; `None` without any, and before the first count.
+    pub fn quota_use(&self) -> Option<Vec<QuotaUse>> {
+        self.quota.as_ref()?.used()
+    }
+
+    /// Waits until it is known what is used of the quotas: before a push, which holds nothing then.
+    fn wait_for_quota(&self) -> Result<()> {
+        match &self.quota {
+            Some(quota) => Ok(quota.wait()?),
+            None => Ok(()),
         }
     }
 
@@ -142,6 +174,10 @@ pub enum Error {
     TagExists(Tag),
     /// The tag is immutable, and would have been deleted, by itself or with what it names.
     TagImmutable(Tag),
+    /// It would go over a quota.
+    QuotaExceeded(QuotaExceeded),
+    /// What is used of the quotas has not been counted yet.
+    QuotaNotCounted,
     /// The repository has no such upload session.
     UploadUnknown,
     /// There are as many upload sessions as are allowed.
@@ -190,8 +226,20 @@ impl From<Exhausted> for Error {
 }
 
 impl From<driver::Error> for Error {
-    fn from(error: driver::Error) -> Error {
-        Error::Driver(error)
+    fn from(driver::Error { key, source }: driver::Error) -> Error {
+        match source.downcast::<quota::Refusal>() {
+            Ok(refusal) => refusal.into(),
+            Err(source) => Error::Driver(driver::Error { key, source }),
+        }
+    }
+}
+
+impl From<quota::Refusal> for Error {
+    fn from(refusal: quota::Refusal) -> Error {
+        match refusal {
+            quota::Refusal::Exceeded(exceeded) => Error::QuotaExceeded(exceeded),
+            quota::Refusal::NotCounted => Error::QuotaNotCounted,
+        }
     }
 }
 
@@ -213,6 +261,8 @@ impl fmt::Display for Error {
             }
             Error::TagExists(tag) => write!(out, "tag {tag} exists"),
             Error::TagImmutable(tag) => write!(out, "tag {tag} is immutable"),
+            Error::QuotaExceeded(exceeded) => exceeded.fmt(out),
+            Error::QuotaNotCounted => quota::Refusal::NotCounted.fmt(out),
             Error::UploadUnknown => out.write_str("upload session unknown"),
             Error::TooManyUploads { .. } => out.write_str("too many upload sessions"),
             Error::Superseded { .. } => out.write_str("a newer request took the session over"),

@@ -116,6 +116,26 @@ fn rules_that_are_half_or_wrong_stop_the_start() {
             keep("{last: 1, youngerthan: 7}"),
             "keep.youngerthan: found `7`; allowed: a duration from 1s",
         ),
+        (
+            "quota: {bytes: 0}".to_owned(),
+            "quota.bytes: found `0`; allowed: a number of bytes from 1 to",
+        ),
+        (
+            "quota: {rules: [{repositories: [a]}]}".to_owned(),
+            "quota.rules.0.bytes: found nothing; allowed: a number of bytes, such as",
+        ),
+        (
+            "quota: {rules: [{repositories: [a], bytes: much}]}".to_owned(),
+            "quota.rules.0.bytes: found `much`; allowed: a number",
+        ),
+        (
+            "quota: {rules: [{bytes: 1}]}".to_owned(),
+            "quota.rules.0.repositories: found nothing; allowed: at least one",
+        ),
+        (
+            "quota: {byte: 1GiB}".to_owned(),
+            "quota.byte: unknown key; did you mean storage.maintenance.quota.bytes",
+        ),
         (keep("{last: 1, tag: [a]}"), "keep.tag: unknown key"),
         (
             keep("{last: 1, tags: ['***']}"),
