@@ -1,17 +1,20 @@
 //! The command line: arguments to commands, results to exit codes.
 //!
 //! 0: done; 1: the command failed, and standard error says why; 2: the arguments were wrong, and standard error says how
-//! to get help. The error is always the last line.
+//! to get help. `registry verify` is like fsck: 1 says that it found something wrong, 2 that it could not run. The error is always
+//! the last line.
 
 mod words;
 
 use crate::commands::CommandError;
 use crate::commands::certificate::{self, CertificateOptions};
 use crate::commands::check_config::{self, CheckConfigOptions};
+use crate::commands::delete::{self, DeleteOptions};
 use crate::commands::health::{self, HealthOptions};
 use crate::commands::htpasswd::{self, HtpasswdOptions};
 use crate::commands::serve::{self, ServeOptions};
 use crate::commands::service::{self, ServiceOptions};
+use crate::commands::verify::{self, VerifyOptions};
 use crate::logging;
 use argh::{EarlyExit, FromArgs};
 use std::ffi::OsString;
@@ -21,6 +24,8 @@ use std::process::ExitCode;
 
 const NAME: &str = "registry";
 const USAGE_ERROR: u8 = 2;
+/// A verification could not run, so that nothing is known about the data.
+const NOT_VERIFIED: u8 = 2;
 /// The arguments of a container's first process, on Linux.
 const FIRST_PROCESS: &str = "/proc/1/cmdline";
 
@@ -37,8 +42,11 @@ const FIRST_PROCESS: &str = "/proc/1/cmdline";
     example = "See the effective configuration of a file and the environment, or every error in them:
   $ {command_name} check-config config.yml",
     error_code(0, "Done."),
-    error_code(1, "The command failed; standard error says why."),
-    error_code(2, "The command line was wrong.")
+    error_code(
+        1,
+        "The command failed; standard error says why. verify: something is wrong."
+    ),
+    error_code(2, "The command line was wrong. verify: it could not run.")
 )]
 struct Arguments {
     /// print the version
@@ -54,9 +62,11 @@ enum Command {
     Serve(ServeOptions),
     CheckConfig(CheckConfigOptions),
     Certificate(CertificateOptions),
+    Delete(DeleteOptions),
     Health(HealthOptions),
     Htpasswd(HtpasswdOptions),
     Service(ServiceOptions),
+    Verify(VerifyOptions),
 }
 
 /// Runs the program. Takes its arguments, the program's own name first.
@@ -102,18 +112,22 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Serve(_) => logging::complain,
         _ => complain,
     };
+    let failure = match command {
+        Command::Verify(_) => ExitCode::from(NOT_VERIFIED),
+        _ => ExitCode::FAILURE,
+    };
     match execute(command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(CommandError::Usage(message)) => usage_error(&message, &words),
         Err(error) => {
             complain(&format!("error: {error}\n"));
-            ExitCode::FAILURE
+            failure
         }
     }
 }
 
-/// Executes a command. `false` when it failed and has said why.
+/// Executes a command. `false` when it failed, or found something wrong, and has said why.
 fn execute(command: Command) -> Result<bool, CommandError> {
     match command {
         Command::Serve(options) => serve::execute(options)?,
@@ -122,9 +136,11 @@ fn execute(command: Command) -> Result<bool, CommandError> {
             return is_valid.map_err(CommandError::system("cannot print the configuration"));
         }
         Command::Certificate(options) => certificate::execute(options, &mut stdout())?,
+        Command::Delete(options) => delete::execute(options, &mut stdout())?,
         Command::Health(options) => health::execute(options, path_of_container, &mut stdout())?,
         Command::Htpasswd(options) => htpasswd::execute(&options, &mut stdout())?,
         Command::Service(options) => service::execute(options, &mut stdout())?,
+        Command::Verify(options) => return verify::execute(options, &mut stdout()),
     }
     Ok(true)
 }

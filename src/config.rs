@@ -28,8 +28,9 @@ pub use crate::time::duration::format as format_duration;
 pub use crate::yaml::Provenance;
 pub use conventions::PATH_VARIABLE;
 pub use resolved::{
-    Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle, LogConfig, QuotaConfig,
-    RetentionConfig, StorageConfig, StorageDriver, UploadConfig, UploadPurging,
+    BackgroundVerification, Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle,
+    LogConfig, QuotaConfig, RetentionConfig, StorageConfig, StorageDriver, UploadConfig,
+    UploadPurging,
 };
 pub use source::ConfigSource;
 

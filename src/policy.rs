@@ -16,11 +16,13 @@ pub struct ImmutableRule {
 impl ImmutableRule {
     /// Whether it makes a tag of a repository immutable.
     pub fn covers(&self, repository: &str, tag: &str) -> bool {
-        self.tags.iter().any(|pattern| pattern.matches(tag))
-            && self
-                .repositories
-                .iter()
-                .any(|pattern| pattern.matches(repository))
+        self.covers_repository(repository) && self.tags.iter().any(|pattern| pattern.matches(tag))
+    }
+
+    /// Whether it may make a tag of a repository immutable.
+    pub fn covers_repository(&self, repository: &str) -> bool {
+        let mut patterns = self.repositories.iter();
+        patterns.any(|pattern| pattern.matches(repository))
     }
 }
 

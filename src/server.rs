@@ -3,28 +3,30 @@
 mod data;
 mod error;
 mod maintenance;
+mod offline;
 
 pub use error::StartError;
+pub use offline::{OfflineAccess, OfflineData, OfflineError, open as open_offline};
 
 use crate::api::{Api, ApiOptions, RequestNote};
 use crate::auth::Authenticator;
-use crate::config::{Config, QuotaConfig, RetentionConfig, UploadPurging};
+use crate::config::Config;
 use crate::http::{self, Bound, Control, Exchange, Handler, Listening, Request, Response, Tls};
 use crate::logging::{AccessLog, Sink};
 use crate::memory::Budget;
 use crate::storage::{Storage, StorageOptions, UploadLimits};
+use std::any::Any;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::thread;
 
 /// A registry that listens. [`Registry::run`] serves until its [`Control`] says stop.
 pub struct Registry {
     server: http::Server<App>,
     app: Arc<App>,
-    purging: UploadPurging,
-    retention: RetentionConfig,
-    quota: QuotaConfig,
+    config: Config,
     is_writable: bool,
+    /// Held as long as the data is served.
+    _serving: Box<dyn Any + Send>,
 }
 
 /// What the engine calls.
@@ -76,6 +78,7 @@ impl Registry {
             .within(&memory)
             .with_immutable_tags(config.storage.immutable.clone())
             .with_quota(config.storage.quota.limits());
+        let serving = data::serve(config, &storage)?;
         let api = Api::new(storage, api_options(config, is_writable));
         let app = Arc::new(App {
             api: api.authenticated_by(authenticator),
@@ -83,15 +86,14 @@ impl Registry {
         });
         let (limits, handler) = (config.http.limits.clone(), Arc::clone(&app));
         let server = http::Server::new(listening, limits, tls, handler, &memory);
-        let mut purging = config.storage.upload_purging.clone();
-        purging.enabled &= is_writable;
+        let mut config = config.clone();
+        config.storage.upload_purging.enabled &= is_writable;
         Ok(Registry {
             server: server.map_err(address)?,
             app,
-            purging,
-            retention: config.storage.retention.clone(),
-            quota: config.storage.quota.clone(),
+            config,
             is_writable,
+            _serving: serving,
         })
     }
 
@@ -107,34 +109,13 @@ impl Registry {
 
     /// Serves until it is stopped and the requests in flight are done.
     pub fn run(self) {
-        let (stop, stopped) = mpsc::channel::<()>();
-        let (app, purging, is_writable) = (Arc::clone(&self.app), &self.purging, self.is_writable);
+        let stopping = maintenance::Stopping::default();
+        let storage = self.app.api.storage();
         thread::scope(|scope| {
-            let maintain =
-                move || maintenance::run(app.api.storage(), purging, is_writable, &stopped);
-            if let Err(error) = thread::Builder::new().spawn_scoped(scope, maintain) {
-                log::error!("unfinished uploads are not purged: cannot start a thread: {error}");
-            }
-            let (stop_retention, stopped) = mpsc::channel::<()>();
-            let (storage, retention) = (self.app.api.storage(), &self.retention);
-            if retention.enabled && is_writable {
-                let retain = move || maintenance::retain(storage, retention, &stopped);
-                if let Err(error) = thread::Builder::new().spawn_scoped(scope, retain) {
-                    log::error!("no tags are deleted: cannot start a thread: {error}");
-                }
-            }
-            let (stop_quota, stopped) = mpsc::channel::<()>();
-            let quota = &self.quota;
-            if !quota.limits().is_empty() && is_writable {
-                let count = move || maintenance::count_quota(storage, quota, &stopped);
-                if let Err(error) = thread::Builder::new().spawn_scoped(scope, count) {
-                    log::error!(
-                        "nothing can be pushed, since quotas cannot be counted: cannot start a thread: {error}"
-                    );
-                }
-            }
+            let data = (storage, &self.config);
+            maintenance::start(scope, data, self.is_writable, &stopping);
             self.server.run();
-            drop((stop, stop_retention, stop_quota));
+            stopping.stop();
         });
     }
 }
@@ -162,6 +143,7 @@ fn storage_options(config: &Config) -> StorageOptions {
         },
         tag_lookup_threads: config.storage.tag_lookup_threads,
         manifest_bytes_max: config.manifest_bytes_max,
+        collection_grace: None,
     }
 }
 

@@ -19,10 +19,10 @@ mod windows;
 pub use configurations::SYSTEM_CONFIGURATIONS;
 pub use disk::{
     FOLDS_CASE, copy_owner, create_private, file_id, file_identity, is_in_use, kept_name, literal,
-    look_at, may_write, open_folder, open_regular, plain, read_at, sync_directory, user_and_group,
-    without_waiting,
+    look_at, may_write, open_folder, open_regular, plain, read_at, special, sync_directory, touch,
+    user_and_group, without_waiting,
 };
-pub use limits::{is_out_of_files, raise_open_files_limit, spare_file};
+pub use limits::{is_out_of_files, lower_priority, raise_open_files_limit, spare_file};
 pub use listen::{bind, bind_all_interfaces, no_address};
 pub use shutdown::{StopAction, on_shutdown_signal};
 pub use socket::{

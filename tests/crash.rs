@@ -22,6 +22,7 @@ fn storage(driver: &Memory) -> Storage {
         },
         tag_lookup_threads: 2,
         manifest_bytes_max: 1_000_000,
+        ..StorageOptions::default()
     };
     Storage::new(Arc::new(driver.clone()), options)
 }

@@ -63,6 +63,7 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         },
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
+        ..StorageOptions::default()
     };
     let api = ApiOptions {
         prefix: "/".into(),

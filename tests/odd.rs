@@ -29,6 +29,7 @@ fn storage(driver: &Faulty) -> Storage {
         },
         tag_lookup_threads: 2,
         manifest_bytes_max: 1_000_000,
+        ..StorageOptions::default()
     };
     Storage::new(driver.driver.clone(), options)
 }

@@ -204,8 +204,13 @@ fn a_registry_that_cannot_write_is_not_healthy_unless_it_is_read_only() {
 #[test]
 fn a_healthy_registry_leaves_nothing_behind_when_it_is_asked() {
     let served = TestRegistry::start();
+    let before = served.tree();
     served.get("/").expect(200);
-    assert!(served.tree().is_empty(), "{:?}", served.tree());
+    assert_eq!(served.tree(), before);
+    assert!(
+        before.keys().all(|path| path.starts_with("locks")),
+        "{before:?}"
+    );
 }
 
 /// The program as a user without rights over what belongs to the one who runs the tests.

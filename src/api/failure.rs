@@ -18,6 +18,7 @@ impl From<storage::Error> for Error {
     fn from(error: storage::Error) -> Error {
         match error {
             storage::Error::BlobUnknown => Code::BlobUnknown.into(),
+            storage::Error::RepositoryUnknown => Code::NameUnknown.into(),
             storage::Error::ManifestUnknown => Code::ManifestUnknown.into(),
             storage::Error::ReferencesUnknown(missing) => references_unknown(missing),
             storage::Error::UrlRejected { url, problem } => {

@@ -18,6 +18,7 @@ mod operation;
 mod page;
 mod parameters;
 mod referrers;
+mod repositories;
 mod requested_access;
 mod route;
 mod tags;
@@ -110,7 +111,8 @@ impl Api {
 
     fn dispatch(&self, request: &mut Request<'_>, note: &mut RequestNote) -> Result {
         let prefix = &self.options.prefix;
-        let route = Route::parse(request.path(), prefix);
+        let own = || Route::repository_itself(request.path(), prefix, request.method());
+        let route = Route::parse(request.path(), prefix).or_else(|error| own().ok_or(error));
         // Both depend on nothing but the text of the path.
         if *request.method() == Method::Options {
             return Ok(self.allow(request, route.as_ref().ok()));
@@ -171,6 +173,7 @@ impl Api {
                 self.commit_upload(request, (name, id), digest)
             }
             (Operation::CancelUpload, Route::Upload(name, id)) => self.cancel_upload(name, id),
+            (Operation::DeleteRepository, Route::Repository(name)) => self.delete_repository(name),
             // The table gives every operation to the routes above and to no others.
             (operation, route) => unreachable!("{operation:?} of {route:?}"),
         }

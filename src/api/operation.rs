@@ -43,6 +43,8 @@ pub enum Operation {
     CommitUpload,
     /// `DELETE /v2/<name>/blobs/uploads/<id>` (end-14).
     CancelUpload,
+    /// `DELETE /v2/<name>/`: the whole repository, which no spec has.
+    DeleteRepository,
 }
 
 /// The form of a path: a [`Route`] without its values.
@@ -68,6 +70,8 @@ pub enum Endpoint {
     Uploads,
     /// [`Route::Upload`].
     Upload,
+    /// [`Route::Repository`].
+    Repository,
 }
 
 /// The least permission that an operation needs.
@@ -152,7 +156,7 @@ const fn writes(
 /// Every operation. The first row of an endpoint also says what a request with a method that the path does not have
 /// needs before it gets a 405.
 #[rustfmt::skip]
-pub static TABLE: [Facts; 16] = {
+pub static TABLE: [Facts; 17] = {
     use Operation as O;
     use Endpoint as E;
     use Permission::{Catalog, None as Nothing, Repository};
@@ -185,6 +189,7 @@ pub static TABLE: [Facts; 16] = {
         writes(O::AppendUpload, E::Upload, &[Method::Patch], PUSH_NEW, None, "blob-upload-chunk"),
         writes(O::CommitUpload, E::Upload, &[Method::Put], PUSH_NEW, Some("push"), "blob-upload-chunk"),
         writes(O::CancelUpload, E::Upload, &[Method::Delete], PUSH_NEW, None, "blob-upload-chunk"),
+        writes(O::DeleteRepository, E::Repository, &[Method::Delete], REMOVE, Some("delete"), "repository"),
     ]
 };
 

@@ -3,7 +3,7 @@
 //! A path is matched from its end, since a repository name may itself contain words like `blobs`.
 
 use super::operation::Endpoint;
-use crate::http::target;
+use crate::http::{Method, target};
 use crate::spec::name::{InvalidReference, InvalidTag};
 use crate::spec::{Code, Digest, Error, Name, Reference, UploadId};
 
@@ -30,6 +30,8 @@ pub enum Route {
     Uploads(Name),
     /// `/v2/<name>/blobs/uploads/<id>`.
     Upload(Name, UploadId),
+    /// `/v2/<name>/`: see [`Route::repository_itself`].
+    Repository(Name),
 }
 
 impl Route {
@@ -57,6 +59,19 @@ impl Route {
         }
     }
 
+    /// Matches `/v2/<name>/`, which only [`Method::Delete`] asks for: for any other it is no endpoint, as in distribution.
+    /// Without the slash it is none either, so that a path that lost its end deletes nothing.
+    ///
+    /// It is tried after [`Route::parse`], so that what is an endpoint otherwise stays that.
+    pub fn repository_itself(path: &str, prefix: &str, method: &Method) -> Option<Route> {
+        if !matches!(method, Method::Delete | Method::Options) {
+            return None;
+        }
+        let decoded = target::decode(path).ok()?;
+        let rest = decoded.strip_prefix(prefix)?.strip_prefix("v2/")?;
+        Some(Route::Repository(rest.strip_suffix('/')?.parse().ok()?))
+    }
+
     /// The form of the path.
     pub fn endpoint(&self) -> Endpoint {
         match self {
@@ -70,6 +85,7 @@ impl Route {
             Route::Blob(..) => Endpoint::Blob,
             Route::Uploads(_) => Endpoint::Uploads,
             Route::Upload(..) => Endpoint::Upload,
+            Route::Repository(_) => Endpoint::Repository,
         }
     }
 
@@ -82,7 +98,8 @@ impl Route {
             | Route::Referrers(name, _)
             | Route::Blob(name, _)
             | Route::Uploads(name)
-            | Route::Upload(name, _) => Some(name),
+            | Route::Upload(name, _)
+            | Route::Repository(name) => Some(name),
         }
     }
 }
@@ -213,6 +230,28 @@ mod tests {
             Route::parse("/x/v2/a/tags/list", "/x/").unwrap(),
             Route::Tags(name("a"))
         );
+    }
+
+    #[test]
+    fn a_repository_itself_ends_with_a_slash_and_is_only_deleted() {
+        for (method, path, expected) in [
+            (Method::Delete, "/x/v2/a/", Some("a")),
+            (Method::Delete, "/x/v2/a/tags/", Some("a/tags")),
+            (Method::Options, "/x/v2/team/app/", Some("team/app")),
+            (Method::Get, "/x/v2/a/", None),
+            (Method::Delete, "/x/v2/a", None),
+            (Method::Delete, "/x/v2/", None),
+            (Method::Delete, "/x/v2//", None),
+            (Method::Delete, "/x/v2/a//", None),
+            (Method::Delete, "/x/v2/a%2f", Some("a")),
+            (Method::Delete, "/x/v2/A/", None),
+            (Method::Delete, "/x/v2/_catalog/", None),
+            (Method::Delete, "/v2/a/", None),
+        ] {
+            let found = Route::repository_itself(path, "/x/", &method);
+            let found = found.as_ref().and_then(Route::repository);
+            assert_eq!(found.map(Name::as_str), expected, "{method} {path}");
+        }
     }
 
     #[test]

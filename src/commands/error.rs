@@ -1,7 +1,7 @@
 //! Why a command failed.
 
 use crate::config::ConfigError;
-use crate::server::StartError;
+use crate::server::{OfflineError, StartError};
 use std::error::Error;
 use std::{fmt, io};
 
@@ -39,6 +39,12 @@ impl From<String> for CommandError {
 
 impl From<StartError> for CommandError {
     fn from(error: StartError) -> CommandError {
+        CommandError::Other(error.into())
+    }
+}
+
+impl From<OfflineError> for CommandError {
+    fn from(error: OfflineError) -> CommandError {
         CommandError::Other(error.into())
     }
 }

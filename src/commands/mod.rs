@@ -3,11 +3,13 @@
 
 pub mod certificate;
 pub mod check_config;
+pub mod delete;
 mod error;
 pub mod health;
 pub mod htpasswd;
 pub mod serve;
 pub mod service;
+pub mod verify;
 
 pub use error::CommandError;
 

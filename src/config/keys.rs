@@ -96,6 +96,16 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// how often what is used is counted anew, as other processes may change the same data
     storage.maintenance.quota.interval: Duration(SECOND, DECADE), default "24h", [Own, InHours] =>
         |draft| draft.config.storage.quota.interval;
+    /// whether to [verify](operate.md#verifying-and-repairing) all data in the background: what is wrong is logged, and corrupt
+    /// blobs are put aside
+    storage.maintenance.verify.enabled: Boolean, default "false", [Own] =>
+        |draft| draft.config.storage.verification.enabled;
+    /// the time from the start of one verification to the start of the next
+    storage.maintenance.verify.interval: Duration(SECOND, DECADE), default "168h", [Own, InHours] =>
+        |draft| draft.config.storage.verification.interval;
+    /// bytes a second that it reads at most
+    storage.maintenance.verify.rate: Bytes(KIB, 64 * GIB), default "16MiB", [Own] =>
+        |draft| draft.config.storage.verification.bytes_per_second;
     /// threads of one lookup of the tags of a manifest (distribution knows it from 3.0 on; 2.8 takes it for a storage
     /// driver); 0 means the default
     storage.tag.concurrencylimit: Integer(0, 1024), default "0",

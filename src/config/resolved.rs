@@ -141,6 +141,8 @@ pub struct StorageConfig {
     pub retention: RetentionConfig,
     /// `storage.maintenance.quota`.
     pub quota: QuotaConfig,
+    /// `storage.maintenance.verify`.
+    pub verification: BackgroundVerification,
     /// `storage.tag.concurrencylimit`: threads of one tag lookup, at least one.
     pub tag_lookup_threads: usize,
 }
@@ -158,6 +160,17 @@ pub enum StorageDriver {
     /// Memory, gone when the process ends.
     #[default]
     InMemory,
+}
+
+/// When all data is verified while it is served.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackgroundVerification {
+    /// Whether it is at all.
+    pub enabled: bool,
+    /// The time from the start of one verification to the start of the next.
+    pub interval: Duration,
+    /// Bytes that are read at most.
+    pub bytes_per_second: u64,
 }
 
 /// When abandoned uploads are removed.

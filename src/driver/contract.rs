@@ -4,7 +4,7 @@ mod filesystem;
 pub(crate) mod object_store;
 mod uploads;
 
-use super::{Driver, Filesystem, Key, Memory, Object, Precondition, Write};
+use super::{Driver, Filesystem, Key, Memory, Object, Precondition, Stat, Write};
 use std::io::Read;
 use std::ops::ControlFlow;
 
@@ -20,8 +20,8 @@ fn text(object: &Object) -> String {
 
 /// The text of an object that is there.
 fn read(driver: &dyn Driver, path: &str) -> String {
-    let (content, _) = driver.read(&key(path), 100).unwrap().unwrap();
-    String::from_utf8(content).unwrap()
+    let found = driver.read(&key(path), 100).unwrap().unwrap();
+    String::from_utf8(found.bytes).unwrap()
 }
 
 fn write(driver: &dyn Driver, path: &str, content: &str) {
@@ -94,7 +94,7 @@ fn a_write_under_a_condition_is_made_as_long_as_it_is_met() {
             );
             outcome.is_ok()
         };
-        let version = || driver.read(&link, 9).unwrap().unwrap().1;
+        let version = || driver.read(&link, 9).unwrap().unwrap().version;
         assert!(attempt(b"1", Precondition::Absent));
         assert!(!attempt(b"2", Precondition::Absent));
         let first = version();
@@ -148,8 +148,28 @@ fn what_is_not_there_is_not_there_and_no_error() {
         assert!(!driver.has_directory(&key("a/file")).unwrap());
         assert!(!driver.has_directory(&key("b")).unwrap());
         driver.remove(&[&key("none/at/all")]).unwrap();
-        driver.remove_below(&key("none/at/all")).unwrap();
+        driver.remove_below(&[&key("none/at/all")]).unwrap();
+        assert!(!driver.touch(&key("none/at/all")).unwrap());
         assert!(driver.list(&key("none"), "", 10).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn what_is_touched_counts_as_just_written_and_keeps_its_bytes() {
+    on_each(|driver| {
+        write(driver, "a/link", "one");
+        let before = driver.stat(&key("a/link")).unwrap().unwrap();
+        // The clock of a file system may be some milliseconds behind.
+        let is_later = |stat: &Stat| stat.modified > before.modified;
+        let later = (0..1000).any(|_| {
+            assert!(driver.touch(&key("a/link")).unwrap());
+            is_later(&driver.stat(&key("a/link")).unwrap().unwrap())
+        });
+        assert!(later);
+        let found = driver.read(&key("a/link"), 9).unwrap().unwrap();
+        assert_eq!(found.bytes, b"one");
+        assert!(found.modified > before.modified);
+        assert!(!driver.touch(&key("a/none")).unwrap());
     });
 }
 
@@ -166,7 +186,8 @@ fn what_is_removed_is_gone_and_nothing_else() {
         ] {
             write(driver, path, "");
         }
-        driver.remove_below(&key("r/a/b")).unwrap();
+        let none = key("r/none");
+        driver.remove_below(&[&key("r/a/b"), &none]).unwrap();
         driver.remove(&[&key("r/a/x"), &key("r/a/y")]).unwrap();
         let mut left = Vec::new();
         driver
@@ -204,8 +225,60 @@ fn names_are_listed_in_byte_order_behind_a_name() {
         assert_eq!(page("a", 2), "a-b a.b");
         assert_eq!(page("a.", 1), "a.b");
         assert_eq!(page("b", 10), "");
-        driver.remove_below(&key("f/a")).unwrap();
+        driver.remove_below(&[&key("f/a")]).unwrap();
         write(driver, "f/c/x", "");
         assert_eq!(page("", 10), "D a-b a.b b c");
+    });
+}
+
+#[test]
+fn the_entries_of_a_directory_are_each_given_once_with_what_they_are() {
+    on_each(|driver| {
+        for number in 0..5 {
+            write(driver, &format!("a/{number}/link"), "1");
+        }
+        write(driver, "a/file", "1");
+        let entries = driver.entries(&key("a")).unwrap();
+        let mut found: Vec<String> = entries
+            .map(|entry| {
+                let entry = entry.unwrap();
+                format!("{}: {:?}", entry.name, entry.kind)
+            })
+            .collect();
+        found.sort_unstable();
+        let directories = (0..5).map(|number| format!("{number}: Directory"));
+        let all: Vec<String> = directories.chain(["file: Object".to_owned()]).collect();
+        assert_eq!(found, all);
+        assert_eq!(driver.entries(&key("none")).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn what_is_relocated_is_under_its_new_key_and_nowhere_else() {
+    on_each(|driver| {
+        write(driver, "x/a/1/link", "one");
+        write(driver, "x/a/2/link", "two");
+        write(driver, "x/a/file", "three");
+        assert!(
+            driver
+                .relocate(&key("x/a/file"), &key("x/aside/b/file"))
+                .unwrap()
+        );
+        assert_eq!(read(driver, "x/aside/b/file"), "three");
+        assert!(driver.read(&key("x/a/file"), 9).unwrap().is_none());
+        assert!(driver.relocate(&key("x/a"), &key("x/aside/c")).unwrap());
+        assert_eq!(read(driver, "x/aside/c/2/link"), "two");
+        assert!(driver.list(&key("x/a"), "", 9).unwrap().is_empty());
+        assert!(!driver.relocate(&key("x/a"), &key("x/aside/d")).unwrap());
+        write(driver, "x/a/1/link", "new");
+        let taken = driver.relocate(&key("x/a/1/link"), &key("x/aside/b/file"));
+        let taken = taken.unwrap_err().source;
+        assert_eq!(taken.kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(read(driver, "x/a/1/link"), "new");
+        assert_eq!(driver.list(&key("x/aside"), "", 9).unwrap(), ["b", "c"]);
+        // An empty directory is no obstacle, and none is left where there are such.
+        driver.remove(&[&key("x/a/1/link")]).unwrap();
+        driver.prune(&key("x/a/1"), &key("x/a"));
+        assert!(driver.list(&key("x/a"), "", 9).unwrap().is_empty());
     });
 }

@@ -8,6 +8,7 @@
 
 mod directories;
 mod durable;
+mod entries;
 mod file_upload;
 mod gate;
 mod hash_states;
@@ -21,24 +22,25 @@ mod uploads;
 mod walk;
 mod writable;
 
-pub use leftovers::Leftovers;
+pub use leftovers::{Leftovers, is_temporary};
 pub use writable::{Unwritable, look, look_below};
 
 use super::{
-    Capabilities, Driver, Error, Key, Lock, Object, ProbeError, Replay, Result, Stat, Upload,
-    UploadState, Version, Write,
+    Capabilities, Driver, Entries, Error, Key, Lock, Object, ProbeError, Replay, Result,
+    SmallObject, Stat, Upload, UploadState, Write,
 };
 use crate::sys;
 use directories::{make_root, open_file, patiently, remove_any};
 use root::Root;
 use staged::{Staged, version};
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A driver for a directory of the operating system.
 pub struct Filesystem {
@@ -87,7 +89,7 @@ fn read_whole(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
 }
 
 impl Driver for Filesystem {
-    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>> {
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<SmallObject>> {
         let _pass = self.root.gate.enter();
         let read = || {
             let (mut file, metadata) = open_file(&self.root.path(key))?;
@@ -96,9 +98,12 @@ impl Driver for Filesystem {
                 let text = format!("it has {length} bytes; at most {bytes_max} are expected");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
-            let content = read_whole(&mut file, length)?;
-            let version = version(&metadata, &content);
-            Ok((content, version))
+            let bytes = read_whole(&mut file, length)?;
+            Ok(SmallObject {
+                version: version(&metadata, &bytes),
+                bytes,
+                modified: metadata.modified()?,
+            })
         };
         self.root.found(key, read())
     }
@@ -140,21 +145,37 @@ impl Driver for Filesystem {
         self.root.publish(staged)
     }
 
-    fn remove(&self, keys: &[&Key]) -> Result<()> {
-        keys.iter().try_for_each(|key| self.remove_below(key))
-    }
-
-    fn remove_below(&self, key: &Key) -> Result<()> {
+    fn touch(&self, key: &Key) -> Result<bool> {
         let _pass = self.root.gate.enter();
         let path = self.root.path(key);
-        let remove = || {
+        let touched = self.root.found(key, patiently(|| sys::touch(&path)))?;
+        Ok(touched.is_some())
+    }
+
+    fn remove(&self, keys: &[&Key]) -> Result<()> {
+        self.remove_below(keys)
+    }
+
+    fn remove_below(&self, directories: &[&Key]) -> Result<()> {
+        let _pass = self.root.gate.enter();
+        let mut parents = BTreeSet::new();
+        let mut outcome = Ok(());
+        for key in directories {
             self.root.durable.forget(key);
-            remove_any(&path)?;
-            sys::sync_directory(path.parent().unwrap_or(&self.root.path))
-        };
-        self.root.found(key, remove())?;
-        self.note_removal(key);
-        Ok(())
+            let removed = remove_any(&self.root.path(key));
+            match self.root.found(key, removed) {
+                Ok(Some(())) => drop(parents.insert(key.parent())),
+                Ok(None) => {}
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+            self.note_removal(key);
+        }
+        for parent in &parents {
+            let synced = sys::sync_directory(&self.root.path(parent));
+            // It may have been removed as well.
+            outcome = outcome.and(self.root.found(parent, synced).map(drop));
+        }
+        outcome
     }
 
     fn discard(&self, key: &Key) {
@@ -197,6 +218,36 @@ impl Driver for Filesystem {
         walk::walk(&self.root, directory, visit)
     }
 
+    fn entries(&self, directory: &Key) -> Result<Entries<'_>> {
+        entries::of(&self.root, directory)
+    }
+
+    fn relocate(&self, from: &Key, to: &Key) -> Result<bool> {
+        let _pass = self.root.gate.enter();
+        self.root.durable.forget(from);
+        let moved = self
+            .root
+            .found(from, self.root.relocate(from, to))?
+            .is_some();
+        if moved {
+            self.note_removal(from);
+            self.root.note(to);
+        }
+        Ok(moved)
+    }
+
+    fn prune(&self, directory: &Key, top: &Key) {
+        let mut directory = directory.clone();
+        while directory != *top && directory.is_within(top) {
+            self.root.durable.forget(&directory);
+            if fs::remove_dir(self.root.path(&directory)).is_err() {
+                return;
+            }
+            self.note_removal(&directory);
+            directory = directory.parent();
+        }
+    }
+
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>> {
         Ok(uploads::begin(&self.root, key))
     }
@@ -220,8 +271,16 @@ impl Driver for Filesystem {
         uploads::started(&self.root, key)
     }
 
-    fn lock(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any>> {
-        Ok(Box::new(self.root.lock(key, lock)?))
+    fn lock(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any + Send>> {
+        Ok(Box::new(self.root.lock(key, lock, lock::WAIT_MAX)?))
+    }
+
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
+        match self.root.lock(key, lock, Duration::ZERO) {
+            Ok(held) => Ok(Some(Box::new(held))),
+            Err(error) if error.is_locked() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -238,16 +297,7 @@ impl Driver for Filesystem {
             if !fs::symlink_metadata(&path)?.is_symlink() {
                 return Ok(false);
             }
-            let target = fs::canonicalize(&path)?;
-            for above in path.ancestors().skip(1) {
-                if fs::canonicalize(above)?.starts_with(&target) {
-                    return Ok(true);
-                }
-                if above == self.root.path {
-                    break;
-                }
-            }
-            Ok(false)
+            self.root.leads_back(&path)
         };
         self.root.outcome(directory, leads_back())
     }

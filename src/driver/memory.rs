@@ -9,8 +9,8 @@ mod upload;
 
 use super::upload::{STARTED_AT_BYTES_MAX, parse_started_at};
 use super::{
-    Capabilities, Driver, Error, Key, Object, Replay, Result, Stat, Upload, UploadState, Version,
-    Write,
+    Capabilities, Driver, Error, Key, Object, Replay, Result, SmallObject, Stat, Upload,
+    UploadState, Write,
 };
 use crate::sync::Mutex;
 use disk::{Change, Disk, File};
@@ -69,16 +69,20 @@ impl Memory {
 }
 
 impl Driver for Memory {
-    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>> {
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<SmallObject>> {
         let disk = self.disk.lock();
         let Some(file) = disk.live.get(key) else {
             return Ok(None);
         };
-        let content = file.bytes().clone();
-        if content.len() as u64 > bytes_max {
+        let bytes = file.bytes().clone();
+        if bytes.len() as u64 > bytes_max {
             return Err(Error::new(key, io::ErrorKind::InvalidData.into()));
         }
-        Ok(Some((content, file.version())))
+        Ok(Some(SmallObject {
+            bytes,
+            version: file.version(),
+            modified: file.stat().modified,
+        }))
     }
 
     fn open(&self, key: &Key, _small_bytes_max: u64) -> Result<Option<Object>> {
@@ -105,6 +109,12 @@ impl Driver for Memory {
         self.disk.lock().publish(&changes)
     }
 
+    fn touch(&self, key: &Key) -> Result<bool> {
+        let mut disk = self.disk.lock();
+        let file = disk.live.get_mut(key);
+        Ok(file.map(File::touch).is_some())
+    }
+
     fn remove(&self, keys: &[&Key]) -> Result<()> {
         let mut disk = self.disk.lock();
         for key in keys {
@@ -115,12 +125,14 @@ impl Driver for Memory {
         Ok(())
     }
 
-    fn remove_below(&self, key: &Key) -> Result<()> {
+    fn remove_below(&self, directories: &[&Key]) -> Result<()> {
         let mut disk = self.disk.lock();
-        disk.step().map_err(|error| Error::new(key, error))?;
-        for key in disk.within(key) {
-            disk.live.remove(&key);
-            disk.durable.remove(&key);
+        for directory in directories {
+            disk.step().map_err(|error| Error::new(directory, error))?;
+            for key in disk.within(directory) {
+                disk.live.remove(&key);
+                disk.durable.remove(&key);
+            }
         }
         Ok(())
     }
@@ -173,6 +185,26 @@ impl Driver for Memory {
         Ok(())
     }
 
+    fn relocate(&self, from: &Key, to: &Key) -> Result<bool> {
+        let mut disk = self.disk.lock();
+        if !disk.within(to).is_empty() {
+            return Err(Error::new(to, io::ErrorKind::AlreadyExists.into()));
+        }
+        let keys = disk.within(from);
+        disk.step().map_err(|error| Error::new(from, error))?;
+        for key in &keys {
+            let below = key.as_str().strip_prefix(from.as_str()).unwrap_or_default();
+            let target = Key::new(format!("{to}{below}"));
+            if let Some(file) = disk.live.remove(key) {
+                disk.live.insert(target.clone(), file);
+            }
+            if let Some(content) = disk.durable.remove(key) {
+                disk.durable.insert(target, content);
+            }
+        }
+        Ok(!keys.is_empty())
+    }
+
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>> {
         Ok(Box::new(MemoryUpload::new(&self.disk, key, false)))
     }
@@ -207,7 +239,7 @@ impl Driver for Memory {
 
     fn upload_started(&self, key: &Key) -> Result<Option<SystemTime>> {
         let started_at = self.read(&upload::started_at(key), STARTED_AT_BYTES_MAX)?;
-        if let Some(time) = started_at.and_then(|(text, _)| parse_started_at(&text)) {
+        if let Some(time) = started_at.and_then(|found| parse_started_at(&found.bytes)) {
             return Ok(Some(time));
         }
         Ok(self.stat(&upload::data(key))?.map(|stat| stat.modified))

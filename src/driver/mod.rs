@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod contract;
+mod entry;
 mod error;
 mod filesystem;
 mod key;
@@ -17,11 +18,12 @@ mod upload;
 
 #[cfg(test)]
 pub(crate) use contract::object_store;
+pub use entry::{Entries, Entry, EntryKind};
 pub use error::{Error, Result, found};
-pub use filesystem::{Filesystem, Leftovers, Unwritable, look, look_below};
+pub use filesystem::{Filesystem, Leftovers, Unwritable, is_temporary, look, look_below};
 pub use key::Key;
 pub use memory::Memory;
-pub use object::{Object, ObjectReader, Precondition, Remote, Stat, Version, Write};
+pub use object::{Object, ObjectReader, Precondition, Remote, SmallObject, Stat, Version, Write};
 pub use read_only::ReadOnly;
 pub use upload::{Replay, Upload, UploadNote, UploadState};
 
@@ -63,9 +65,9 @@ pub type ProbeError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A storage driver. Every error names the key that it is about.
 pub trait Driver: Send + Sync {
-    /// Reads a small object and its version; `None` if it does not exist. An object of more than `bytes_max` bytes is an error of
+    /// Reads a small object; `None` if it does not exist. An object of more than `bytes_max` bytes is an error of
     /// kind `InvalidData`, and so is anything but a regular file. Never blocks on named pipes and the like.
-    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>>;
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<SmallObject>>;
 
     /// Opens an object of any size for streaming; `None` if it does not exist. An object of at most `small_bytes_max` bytes
     /// is read into memory at once, so that it need not be opened a second time.
@@ -81,16 +83,20 @@ pub trait Driver: Send + Sync {
     /// the data.
     fn write(&self, writes: &[Write<'_>]) -> Result<()>;
 
-    /// Removes those of the objects that exist; durable when it returns.
+    /// Makes now the time when an object was last written; durable at some later time. `false` if it does not exist.
+    fn touch(&self, key: &Key) -> Result<bool>;
+
+    /// Removes those of the objects that exist; durable when it returns. If one cannot be removed, the others are; the error is
+    /// that of the first.
     fn remove(&self, keys: &[&Key]) -> Result<()>;
 
-    /// Removes the object with that key and all objects and uploads below it, in no particular order and not atomically.
-    /// Durable when it returns.
-    fn remove_below(&self, directory: &Key) -> Result<()>;
+    /// Removes the objects with these keys and all objects and uploads below them, in no particular order and not atomically.
+    /// Durable when it returns. If something cannot be removed, the rest is; the error is that of the first.
+    fn remove_below(&self, directories: &[&Key]) -> Result<()>;
 
     /// Does the same without promising anything: what was removed may be back after a power loss, and a failure is only logged.
     fn discard(&self, directory: &Key) {
-        if let Err(error) = self.remove_below(directory) {
+        if let Err(error) = self.remove_below(&[directory]) {
             log::warn!("cannot remove {error}; the purge of uploads will try again");
         }
     }
@@ -112,6 +118,23 @@ pub trait Driver: Send + Sync {
         visit: &mut dyn FnMut(&Key, &Stat) -> ControlFlow<()>,
     ) -> Result<()>;
 
+    /// The entries of a directory as they are, also those that are no objects; none if it does not exist. Nothing is kept of
+    /// them, so that a directory of any size can be looked through once.
+    fn entries(&self, directory: &Key) -> Result<Entries<'_>> {
+        Ok(entry::listed(self, directory))
+    }
+
+    /// Gives whatever is under `from`, an object, a directory with all that is below it or what is neither, the key `to`;
+    /// `false` if there is nothing. Durable when it returns. On a file system it is one step; elsewhere each object is copied
+    /// and then removed, so that none is ever missing. An error of kind `AlreadyExists` if there is something under `to`.
+    fn relocate(&self, from: &Key, to: &Key) -> Result<bool> {
+        entry::copied(self, from, to)
+    }
+
+    /// Removes a directory if nothing is in it, and then each above it for which that is true, up to `top`, which stays. Promises
+    /// nothing: an empty directory does no harm.
+    fn prune(&self, _directory: &Key, _top: &Key) {}
+
     /// Begins an upload. `key` is a directory that belongs to this upload exclusively. Other processes see nothing of it before
     /// its first checkpoint.
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>>;
@@ -130,7 +153,8 @@ pub trait Driver: Send + Sync {
     /// The state of an upload; `None` if it does not exist. Does not wait for a process that is writing to it.
     fn upload_state(&self, key: &Key) -> Result<Option<UploadState>>;
 
-    /// When an upload was started or, if that is unknown, last written to; `None` if it does not exist.
+    /// When an upload was started or, if that is unknown, when something was last put into its directory; `None` if it does not
+    /// exist.
     fn upload_started(&self, key: &Key) -> Result<Option<SystemTime>>;
 
     /// A URL from which a client can read an object directly; `None` if the driver has no such URLs.
@@ -140,8 +164,13 @@ pub trait Driver: Send + Sync {
 
     /// Waits for a lock that excludes other processes on the same data, and holds it until the returned value is dropped.
     /// Gives up with an error of kind `WouldBlock`. Does nothing without [`Capabilities::has_locks`].
-    fn lock(&self, _key: &Key, _lock: Lock) -> Result<Box<dyn Any>> {
+    fn lock(&self, _key: &Key, _lock: Lock) -> Result<Box<dyn Any + Send>> {
         Ok(Box::new(()))
+    }
+
+    /// The same without waiting; `None` if another holds the lock.
+    fn try_lock(&self, _key: &Key, _lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
+        Ok(Some(Box::new(())))
     }
 
     /// The properties of this driver.

@@ -56,6 +56,17 @@ impl<'a> Write<'a> {
     }
 }
 
+/// A small object that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmallObject {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its version.
+    pub version: Version,
+    /// When it was last written.
+    pub modified: SystemTime,
+}
+
 /// What a driver knows of an object without opening it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {

@@ -2,8 +2,8 @@
 //! read-only.
 
 use super::{
-    Capabilities, Driver, Error, Key, Object, Presign, Replay, Result, Stat, Upload, UploadState,
-    Version, Write,
+    Capabilities, Driver, Entries, Error, Key, Object, Presign, Replay, Result, SmallObject, Stat,
+    Upload, UploadState, Write,
 };
 use std::io;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ fn refused<T>(key: &Key) -> Result<T> {
 }
 
 impl<D: Driver> Driver for ReadOnly<D> {
-    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>> {
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<SmallObject>> {
         self.0.read(key, bytes_max)
     }
 
@@ -36,12 +36,16 @@ impl<D: Driver> Driver for ReadOnly<D> {
         }
     }
 
+    fn touch(&self, key: &Key) -> Result<bool> {
+        refused(key)
+    }
+
     fn remove(&self, keys: &[&Key]) -> Result<()> {
         keys.first().map_or(Ok(()), |key| refused(key))
     }
 
-    fn remove_below(&self, directory: &Key) -> Result<()> {
-        refused(directory)
+    fn remove_below(&self, directories: &[&Key]) -> Result<()> {
+        self.remove(directories)
     }
 
     fn discard(&self, _directory: &Key) {}
@@ -60,6 +64,14 @@ impl<D: Driver> Driver for ReadOnly<D> {
         visit: &mut dyn FnMut(&Key, &Stat) -> ControlFlow<()>,
     ) -> Result<()> {
         self.0.walk(directory, visit)
+    }
+
+    fn entries(&self, directory: &Key) -> Result<Entries<'_>> {
+        self.0.entries(directory)
+    }
+
+    fn relocate(&self, from: &Key, _to: &Key) -> Result<bool> {
+        refused(from)
     }
 
     fn upload(&self, key: &Key) -> Result<Box<dyn Upload>> {
@@ -115,9 +127,14 @@ mod tests {
         assert!(driver.write(&[write]).is_err_and(|e| e.is_read_only()));
         assert!(driver.upload(&key).is_err_and(|e| e.is_read_only()));
         assert!(driver.remove(&[&key]).is_err_and(|e| e.is_read_only()));
-        assert!(driver.remove_below(&key).is_err_and(|e| e.is_read_only()));
+        assert!(
+            driver
+                .remove_below(&[&key])
+                .is_err_and(|e| e.is_read_only())
+        );
+        assert!(driver.touch(&key).is_err_and(|e| e.is_read_only()));
         driver.discard(&key);
-        assert_eq!(driver.read(&key, 9).unwrap().unwrap().0, b"1");
+        assert_eq!(driver.read(&key, 9).unwrap().unwrap().bytes, b"1");
         assert_eq!(
             (
                 disk.steps(),

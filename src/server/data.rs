@@ -3,8 +3,10 @@
 use super::StartError;
 use crate::config::{Config, StorageDriver};
 use crate::driver::{Driver, Filesystem, Memory, ReadOnly};
-use crate::storage;
+use crate::storage::{self, Storage};
+use std::any::Any;
 use std::error::Error;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,6 +59,41 @@ pub fn open(config: &Config) -> Result<Arc<dyn Driver>, StartError> {
         }
     }
 }
+
+/// Lets others know that the data is served from now on. A command that works on it without a server is waited for, for a time.
+pub fn serve(config: &Config, storage: &Storage) -> Result<Box<dyn Any + Send>, StartError> {
+    match storage.lock_for_serving() {
+        Ok(held) => Ok(held),
+        Err(storage::Error::Driver(error)) if error.is_locked() => {
+            let root = match &config.storage.driver {
+                StorageDriver::Filesystem { root_directory, .. } => root_directory.as_path(),
+                StorageDriver::InMemory => Path::new("memory"),
+            };
+            Err(unusable(root, BeingWorkedOn))
+        }
+        Err(error) => {
+            log::warn!(
+                "commands that work on data which is not served cannot notice this registry: {error}"
+            );
+            Ok(Box::new(()))
+        }
+    }
+}
+
+/// Why data cannot be served at the moment.
+#[derive(Debug)]
+struct BeingWorkedOn;
+
+impl fmt::Display for BeingWorkedOn {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(
+            "another process is working on it (`registry garbage-collect`, `registry delete` or `registry verify \
+             --repair`); start again when it has finished",
+        )
+    }
+}
+
+impl Error for BeingWorkedOn {}
 
 /// Whether a push could write, tried out.
 pub fn probe(config: &Config, driver: &dyn Driver) -> Result<(), StartError> {

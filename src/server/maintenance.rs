@@ -1,122 +1,89 @@
-//! Background work: removes unfinished uploads and the temporary files of killed processes, deletes tags that no rule
-//! keeps, and counts what is used of quotas.
+//! Background jobs: one file each. Every job has a thread of its own, with a low priority where the system has such, and ends at
+//! its next step when the server stops.
 
 mod quota;
 mod retention;
+mod uploads;
+mod verification;
 
-use crate::config::{QuotaConfig, RetentionConfig, UploadPurging, format_duration};
-use crate::storage::{self, Purge, PurgeReport, Storage};
-use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
-use std::time::{Duration, Instant};
+use crate::config::Config;
+use crate::storage::Storage;
+use crate::sync::{Condvar, Mutex};
+use crate::sys;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, Scope};
+use std::time::Duration;
 
-/// Reports at the start which unfinished uploads there are and purges them, with the temporary files of a process that
-/// was killed; then purges after every interval, until the other end of `stopped` is dropped, which ends it at the
-/// next file.
-pub fn run(
-    storage: &Storage,
-    purging: &UploadPurging,
+/// Tells the jobs when the server stops.
+#[derive(Default)]
+pub struct Stopping {
+    is_stopping: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stopping {
+    /// Ends all pauses, and every job at its next step.
+    pub fn stop(&self) {
+        *self.is_stopping.lock() = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether a job may continue.
+    pub fn may_continue(&self) -> bool {
+        !*self.is_stopping.lock()
+    }
+
+    /// Waits; `false` if the server stops, which ends the wait at once.
+    pub fn pause(&self, pause: Duration) -> bool {
+        let is_stopping = self.is_stopping.lock();
+        let mut runs = |is_stopping: &mut bool| !*is_stopping;
+        let (is_stopping, _) = self
+            .changed
+            .wait_timeout_while(is_stopping, pause, &mut runs);
+        !*is_stopping
+    }
+}
+
+/// Starts the jobs that the configuration asks for.
+pub fn start<'s>(
+    scope: &'s Scope<'s, '_>,
+    (storage, config): (&'s Storage, &'s Config),
     is_writable: bool,
-    stopped: &mpsc::Receiver<()>,
+    stopping: &'s Stopping,
 ) {
-    let interval = purging.interval.max(Duration::from_secs(1));
-    let may_continue = || stopped.try_recv() != Err(TryRecvError::Disconnected);
-    let purge = Purge {
-        age: purging.age,
-        dry_run: purging.dry_run || !purging.enabled,
-        may_continue: &may_continue,
+    let purging = &config.storage.upload_purging;
+    spawn(scope, "the purge of unfinished uploads", move || {
+        uploads::run(storage, purging, is_writable, stopping);
+    });
+    let retention = &config.storage.retention;
+    if retention.enabled && is_writable {
+        spawn(scope, "retention", move || {
+            retention::run(storage, retention, stopping);
+        });
+    }
+    if storage.has_quota() && is_writable {
+        let interval = config.storage.quota.interval;
+        spawn(scope, "the count of what is used of quotas", move || {
+            quota::run(storage, interval, stopping);
+        });
+    }
+    let verification = &config.storage.verification;
+    if verification.enabled {
+        spawn(scope, "the verification of all data", move || {
+            verification::run(storage, verification, is_writable, stopping);
+        });
+    }
+}
+
+/// Runs a job on a thread of its own. One that cannot be started, or has a bug, is logged, and the server continues without it.
+fn spawn<'s>(scope: &'s Scope<'s, '_>, name: &'static str, job: impl FnOnce() + Send + 's) {
+    let run = move || {
+        sys::lower_priority();
+        if catch_unwind(AssertUnwindSafe(job)).is_err() {
+            log::error!("{name} has ended because of a bug and starts again with the server");
+        }
     };
-    // With purging disabled nothing is ever old enough.
-    let purge = match purging.enabled {
-        true => purge,
-        false => Purge {
-            age: Duration::MAX,
-            ..purge
-        },
-    };
-    let mut is_first = true;
-    // They are left by a process that was killed, so before a start; those that are too young then are removed later.
-    let mut leftovers_due = (is_writable && !purging.dry_run).then(Instant::now);
-    loop {
-        match storage.purge_uploads(&purge) {
-            Ok(report) if may_continue() => report_purge(&report, purging, is_first),
-            Ok(_) => return,
-            Err(error) => log::warn!("unfinished uploads cannot be purged: {error}"),
-        }
-        is_first = false;
-        if leftovers_due.is_some_and(|due| due <= Instant::now()) {
-            let leftovers = storage.remove_leftovers(&may_continue);
-            leftovers_due = (leftovers.left > 0).then(|| Instant::now() + storage::LEFTOVER_AGE);
-            if leftovers.removed > 0 {
-                let count = leftovers.removed;
-                log::info!("temporary files of a killed process: removed {count}");
-            }
-        }
-        let pause = match (purging.enabled, leftovers_due) {
-            (true, _) => interval,
-            (false, Some(_)) => storage::LEFTOVER_AGE,
-            (false, None) => return,
-        };
-        match stopped.recv_timeout(pause) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
-/// Deletes the tags that no rule keeps, at the start and after every interval, until the other end of `stopped` is
-/// dropped.
-pub fn retain(storage: &Storage, config: &RetentionConfig, stopped: &mpsc::Receiver<()>) {
-    let may_continue = || stopped.try_recv() != Err(TryRecvError::Disconnected);
-    loop {
-        retention::apply(storage, config, &may_continue);
-        if stopped.recv_timeout(config.interval) != Err(RecvTimeoutError::Timeout) {
-            return;
-        }
-    }
-}
-
-/// Counts what is used of the quotas, at the start and after every interval, until the other end of `stopped` is dropped.
-pub fn count_quota(storage: &Storage, config: &QuotaConfig, stopped: &mpsc::Receiver<()>) {
-    let may_continue = || stopped.try_recv() != Err(TryRecvError::Disconnected);
-    let mut is_first = true;
-    loop {
-        let pause = match quota::count(storage, is_first, &may_continue) {
-            true => config.interval,
-            false => quota::PAUSE_AFTER_FAILURE.min(config.interval),
-        };
-        is_first &= storage.quota_use().is_none();
-        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-            return;
-        }
-    }
-}
-
-fn report_purge(report: &PurgeReport, purging: &UploadPurging, is_first: bool) {
-    let PurgeReport {
-        seen,
-        purged,
-        stuck,
-        bytes_kept,
-    } = report;
-    if *purged > 0 && purging.enabled {
-        let done = match purging.dry_run {
-            true => "would be purged",
-            false => "were purged",
-        };
-        log::info!("{purged} of {seen} unfinished uploads {done}");
-    }
-    if *stuck > 0 {
-        log::warn!("{stuck} of {seen} unfinished uploads are old and cannot be removed");
-    }
-    let kept = seen.saturating_sub(*purged);
-    if is_first && kept > 0 {
-        let age = format_duration(purging.age);
-        let end = match purging.enabled {
-            true => format!("each is removed once it is {age} old"),
-            false => "none is removed, because purging is disabled".to_owned(),
-        };
-        log::info!(
-            "unfinished uploads: {kept}, {bytes_kept} bytes; {end} (storage.maintenance.uploadpurging)"
-        );
+    if let Err(error) = thread::Builder::new().spawn_scoped(scope, run) {
+        log::error!("{name} does not run: cannot start a thread: {error}");
     }
 }

@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod name;
 mod object;
+pub mod references;
 pub mod stored;
 pub mod validation;
 

@@ -34,6 +34,13 @@ pub fn media_type(bytes: &[u8]) -> Option<MediaType> {
     inferred.parse().ok()
 }
 
+/// The digest of the manifest that a stored one refers to, if it says so in a way that can be read.
+pub fn subject(bytes: &[u8]) -> Option<Digest> {
+    let text = text(bytes);
+    let [subject] = members(&text, &["subject"]).ok()?;
+    member(subject?, "digest").flatten()?.parse().ok()
+}
+
 /// What a manifest says of itself in a list of referrers.
 #[derive(Debug, PartialEq)]
 pub struct Referrer {
@@ -261,6 +268,9 @@ mod tests {
         ] {
             let found = read(rest);
             assert_eq!(found.subject.as_ref(), Some(&digest), "{rest}");
+            let text = format!("{{{subject}{rest}}}");
+            let own = super::subject(text.as_bytes());
+            assert_eq!(own, found.subject, "{rest}");
             assert_eq!(found.artifact_type.as_deref(), artifact_type, "{rest}");
             let shown = serde_json::to_string(&found.annotations).unwrap();
             assert_eq!(shown, annotations, "{rest}");

@@ -1,9 +1,12 @@
-//! Which requests may change the links of a repository at the same time.
+//! Which requests may change the links of a repository, or content, at the same time.
 //!
 //! A push creates directories and writes links into them; a deletion removes the directories. Pushes share a repository, a
 //! deletion has it exclusively: both would fail if a directory were removed while a link is written into it,
 //! and a tag that is set while the tags of its manifest are being searched would be left behind.
 //! Readers never wait: they find a link or none.
+//!
+//! Content belongs to all repositories. Whoever stores it or links to it shares its lock, a collection has it exclusively while it
+//! looks once more and removes it. The lock of a repository always comes before that of content.
 //!
 //! The locks in memory queue the requests of this process; the driver's work between processes that share the data. Where a
 //! driver has none ([`crate::driver::Capabilities::has_locks`]), a deletion at one replica can meet a push at another: then a
@@ -11,15 +14,39 @@
 
 use super::{Result, Storage, layout};
 use crate::driver::Lock;
-use crate::spec::Name;
+use crate::spec::{Digest, Name};
 use crate::sync::{Mutex, RwLock};
+use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
-/// The repositories that are being changed.
-#[derive(Default)]
+/// Locks of content: one for each first byte of a digest.
+const CONTENT_LOCKS: usize = 256;
+
+/// The repositories that are being changed, and the content.
 pub struct Changes {
     repositories: Mutex<HashMap<Name, Arc<RwLock<()>>>>,
+    content: [RwLock<()>; CONTENT_LOCKS],
+}
+
+impl Default for Changes {
+    fn default() -> Changes {
+        Changes {
+            repositories: Mutex::default(),
+            content: [const { RwLock::new(()) }; CONTENT_LOCKS],
+        }
+    }
+}
+
+/// A lock of content, held until it is dropped.
+pub(super) struct ContentLock<'c> {
+    _elsewhere: Box<dyn Any + Send>,
+    _here: Held<'c>,
+}
+
+enum Held<'c> {
+    Shared { _guard: RwLockReadGuard<'c, ()> },
+    Exclusive { _guard: RwLockWriteGuard<'c, ()> },
 }
 
 impl Changes {
@@ -61,6 +88,39 @@ impl Storage {
         self.changes.shared(name, || {
             let _held = self.driver.lock(&layout::lock(name), Lock::Shared)?;
             act()
+        })
+    }
+
+    /// What a process holds while it serves the data. Waits for one that works on data that is not served
+    /// ([`Storage::lock_offline`]), for a time: [`crate::driver::Error::is_locked`].
+    pub fn lock_for_serving(&self) -> Result<Box<dyn Any + Send>> {
+        Ok(self.driver.lock(&layout::server_lock(), Lock::Shared)?)
+    }
+
+    /// What a process holds while it works on data that nobody may serve meanwhile; `None` if somebody does. The
+    /// lock ends with its process, however that ends.
+    pub fn lock_offline(&self) -> Result<Option<Box<dyn Any + Send>>> {
+        let lock = Lock::Exclusive;
+        Ok(self.driver.try_lock(&layout::server_lock(), lock)?)
+    }
+
+    /// Locks the content of a digest, and that of some others, in this process and in others.
+    pub(super) fn lock_content(&self, digest: &Digest, lock: Lock) -> Result<ContentLock<'_>> {
+        let (first_two, _) = digest.hex().split_at(2);
+        let number = u8::from_str_radix(first_two, 16).unwrap_or_default();
+        #[expect(clippy::indexing_slicing, reason = "there is one for each byte")]
+        let content = &self.changes.content[usize::from(number)];
+        let held = match lock {
+            Lock::Shared => Held::Shared {
+                _guard: content.read(),
+            },
+            Lock::Exclusive => Held::Exclusive {
+                _guard: content.write(),
+            },
+        };
+        Ok(ContentLock {
+            _elsewhere: self.driver.lock(&layout::content_lock(digest), lock)?,
+            _here: held,
         })
     }
 

@@ -10,7 +10,9 @@
 //!     _manifests/tags/<tag>/index/<algorithm>/<hex>/link
 //!     _manifests/referrers/<algorithm>/<subject's hex>/<algorithm>/<hex>/link    (ours)
 //!     _uploads/<id>/...                                                          (what the driver puts there)
-//! locks/<two hex digits>                                                         (ours)
+//!     _deleted/...                                                               (ours: of a deletion under way)
+//! locks/<two hex digits>, locks/content-<two hex digits>, locks/server, locks/collection          (ours)
+//! lost+found/<algorithm>-<hex>                                                   (ours: what a verification put aside)
 //! ```
 //!
 //! A `link` holds a digest and nothing else. Distribution's own walkers never look into `referrers`, nor next to `docker`.
@@ -20,12 +22,21 @@ use crate::spec::{Algorithm, Digest, Name, Tag, UploadId};
 
 const BLOBS: &str = "docker/registry/v2/blobs";
 const LOCKS: &str = "locks";
+const LOST_AND_FOUND: &str = "lost+found";
 const REPOSITORIES: &str = "docker/registry/v2/repositories";
 
 /// The directory of a repository that holds its layer links.
 pub const LAYERS: &str = "_layers";
 /// The directory that makes a directory a repository: it is in the catalog when it has this.
 pub const MANIFESTS: &str = "_manifests";
+/// The directory of a repository that holds its referrers, revisions and tags, in [`MANIFESTS`].
+pub const REFERRERS: &str = "referrers";
+/// See [`REFERRERS`].
+pub const REVISIONS: &str = "revisions";
+/// See [`REFERRERS`].
+pub const TAGS: &str = "tags";
+/// The directory of a repository that holds what was in [`MANIFESTS`] before it was deleted.
+pub const DELETED: &str = "_deleted";
 /// The directory of a repository that holds its upload sessions.
 pub const UPLOADS: &str = "_uploads";
 
@@ -47,6 +58,32 @@ pub fn blob_data(digest: &Digest) -> Key {
     Key::new(format!("{BLOBS}/{algorithm}/{first_two}/{hex}/data"))
 }
 
+/// The directory above all blobs.
+pub fn blobs() -> Key {
+    Key::new(BLOBS)
+}
+
+/// Where content goes that is not what its digest says; `copy` tells several with one digest apart.
+pub fn lost_blob(digest: &Digest, copy: usize) -> Key {
+    let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
+    lost(&format!("{algorithm}-{hex}"), copy)
+}
+
+/// Where something goes that is in the place of a file and is none.
+pub fn lost_entry(key: &Key, copy: usize) -> Key {
+    // A path may be too long to be a name.
+    let digest = Algorithm::Sha256.digest(key.as_str().as_bytes());
+    let (beginning, _) = digest.hex().split_at(16);
+    lost(&format!("entry-{beginning}"), copy)
+}
+
+fn lost(name: &str, copy: usize) -> Key {
+    Key::new(match copy {
+        0 => format!("{LOST_AND_FOUND}/{name}"),
+        copy => format!("{LOST_AND_FOUND}/{name}.{copy}"),
+    })
+}
+
 /// The directory above all repositories.
 pub fn repositories() -> Key {
     Key::new(REPOSITORIES)
@@ -62,6 +99,22 @@ pub fn lock(name: &Name) -> Key {
     let digest = Algorithm::Sha256.digest(name.as_str().as_bytes());
     let (first_two, _) = digest.hex().split_at(2);
     Key::new(format!("{LOCKS}/{first_two}"))
+}
+
+/// What processes lock to store, link or remove content: one for each first byte of a digest.
+pub fn content_lock(digest: &Digest) -> Key {
+    let (first_two, _) = digest.hex().split_at(2);
+    Key::new(format!("{LOCKS}/content-{first_two}"))
+}
+
+/// What every process that serves the data shares, so that nobody works on data that is served.
+pub fn server_lock() -> Key {
+    Key::new(format!("{LOCKS}/server"))
+}
+
+/// What a collection has exclusively, so that there is one at a time.
+pub fn collection_lock() -> Key {
+    Key::new(format!("{LOCKS}/collection"))
 }
 
 /// The directory of a repository's manifests.

@@ -6,6 +6,8 @@
 use super::{Result, Storage, layout};
 use crate::driver::{self, Key};
 use crate::spec::{Digest, Name, Tag};
+use std::io::ErrorKind;
+use std::time::SystemTime;
 
 /// Longest link that is read, in bytes: the longest digest, and room for a stray line end.
 pub(super) const LINK_BYTES_MAX: u64 = 256;
@@ -47,24 +49,78 @@ impl<'d> Link<'d> {
         Link { key, target }
     }
 
+    /// A link that is there already, and holds something else.
+    pub fn anew(key: &Key, target: &'d Digest) -> Link<'d> {
+        let key = key.clone();
+        Link { key, target }
+    }
+
     /// What writes it.
     pub fn write(self) -> driver::Write<'d> {
         driver::Write::new(self.key, self.target.as_str().as_bytes())
     }
 }
 
+/// What is in a link.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LinkContent {
+    /// A digest.
+    Digest(Digest),
+    /// Nothing, as a crash of distribution leaves it.
+    Empty,
+    /// Something else; its beginning, or what is said of it.
+    Broken(String),
+}
+
+impl LinkContent {
+    fn parse(content: &[u8]) -> LinkContent {
+        let parsed = std::str::from_utf8(content).ok().map(str::trim_end);
+        match parsed.map(str::parse) {
+            Some(Ok(digest)) => LinkContent::Digest(digest),
+            _ if content.is_empty() => LinkContent::Empty,
+            _ => LinkContent::Broken(String::from_utf8_lossy(content).trim_end().to_owned()),
+        }
+    }
+}
+
 /// The digest in the content of a link.
 pub(super) fn parse(content: &[u8]) -> Option<Digest> {
-    let text = std::str::from_utf8(content).ok()?;
-    text.trim_end().parse().ok()
+    match LinkContent::parse(content) {
+        LinkContent::Digest(digest) => Some(digest),
+        LinkContent::Empty | LinkContent::Broken(_) => None,
+    }
+}
+
+/// A link that was read.
+pub(super) struct FoundLink {
+    /// The digest in it.
+    pub target: Digest,
+    /// When it was last written.
+    pub modified: SystemTime,
 }
 
 impl Storage {
-    /// The digest in a link. `None` when there is no link, and also when it is empty or broken
-    /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
+    /// What is in a link, for whoever checks it; `None` when there is none.
+    pub(super) fn link_content(&self, key: &Key) -> driver::Result<Option<LinkContent>> {
+        match self.driver.read(key, LINK_BYTES_MAX) {
+            Ok(found) => Ok(found.map(|found| LinkContent::parse(&found.bytes))),
+            Err(error) if error.source.kind() == ErrorKind::InvalidData => {
+                Ok(Some(LinkContent::Broken(error.source.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The digest in a link, as [`Storage::find_link`] reads it.
     pub(super) fn link(&self, key: &Key) -> Result<Option<Digest>> {
-        let content = match self.driver.read(key, LINK_BYTES_MAX) {
-            Ok(Some((content, _))) => content,
+        Ok(self.find_link(key)?.map(|found| found.target))
+    }
+
+    /// A link. `None` when there is no link, and also when it is empty or broken
+    /// as a crash of distribution leaves it, or not a file at all: pushing again repairs it.
+    pub(super) fn find_link(&self, key: &Key) -> Result<Option<FoundLink>> {
+        let found = match self.driver.read(key, LINK_BYTES_MAX) {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             Err(error) if error.is_no_content() => {
                 self.skip(key, &error.source);
@@ -72,16 +128,18 @@ impl Storage {
             }
             Err(error) => return Err(error.into()),
         };
-        let digest = parse(&content);
-        if digest.is_none() {
-            let text = String::from_utf8_lossy(&content);
-            let why = format!(
-                "does not contain a digest (found {:?}); treating the link as missing",
-                text.trim_end()
-            );
-            self.skip(key, &why);
-        }
-        Ok(digest)
+        let text = match LinkContent::parse(&found.bytes) {
+            LinkContent::Digest(target) => {
+                let modified = found.modified;
+                return Ok(Some(FoundLink { target, modified }));
+            }
+            LinkContent::Empty => String::new(),
+            LinkContent::Broken(text) => text,
+        };
+        let why =
+            format!("does not contain a digest (found {text:?}); treating the link as missing");
+        self.skip(key, &why);
+        Ok(None)
     }
 
     /// Whether there is a link that holds something. An empty one is what a crash of distribution leaves.

@@ -2,7 +2,7 @@
 
 use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Key, Object, Precondition, Write};
+use crate::driver::{self, Key, Lock, Object, Precondition, Write};
 use crate::memory::{Budget, Share};
 use crate::spec::CheckedManifest;
 use crate::spec::stored::{self, Referrer};
@@ -110,7 +110,9 @@ impl Storage {
             Reference::Digest(digest) => digest.clone(),
             Reference::Tag(tag) => self.tag(name, tag)?.ok_or(Error::ManifestUnknown)?,
         };
-        if !self.has_manifest(name, &digest)? {
+        let link = layout::revision_link(name, &digest);
+        let found = self.find_link(&link)?.ok_or(Error::ManifestUnknown)?;
+        if !self.renew(name, &link, &found)? {
             return Err(Error::ManifestUnknown);
         }
         self.read_manifest(&digest)?.ok_or(Error::ManifestUnknown)
@@ -119,6 +121,15 @@ impl Storage {
     /// Whether the repository has a manifest of that digest.
     pub fn has_manifest(&self, name: &Name, digest: &Digest) -> Result<bool> {
         Ok(self.link(&layout::revision_link(name, digest))?.is_some())
+    }
+
+    /// The same for a manifest that another will name. The caller holds the lock of the repository.
+    pub(super) fn has_manifest_locked(&self, name: &Name, digest: &Digest) -> Result<bool> {
+        let link = layout::revision_link(name, digest);
+        match self.find_link(&link)? {
+            Some(found) => self.renew_locked(&link, &found),
+            None => Ok(false),
+        }
     }
 
     /// Stores a manifest under its digest and every tag, if what it names is there. All of it is durable when this
@@ -150,7 +161,9 @@ impl Storage {
             self.check_references(name, manifest, validation)?;
             self.check_spelling(name, tags)?;
             self.check_not_moved(name, digest, &fixed)?;
+            let held = self.lock_content(digest, Lock::Shared)?;
             self.driver.write(&changes)?;
+            drop(held);
             if fixed.is_empty() || self.driver.capabilities().has_locks {
                 return match moves.is_empty() {
                     true => Ok(()),
@@ -210,14 +223,13 @@ impl Storage {
         // Otherwise an immutable tag could be pushed again, for another manifest.
         self.check_mutable(name, &tags)?;
         let subject = self.subject_of(digest)?;
-        for tag in &tags {
-            self.driver.remove_below(&layout::tag(name, tag))?;
-        }
-        self.driver
-            .remove_below(&parent(&layout::revision_link(name, digest)))?;
+        let tags: Vec<Key> = tags.iter().map(|tag| layout::tag(name, tag)).collect();
+        self.driver.remove_below(&tags.iter().collect::<Vec<_>>())?;
+        let revision = layout::revision_link(name, digest).parent();
+        self.driver.remove_below(&[&revision])?;
         if let Some(subject) = subject {
             let link = layout::referrer_link(name, &subject, digest);
-            self.driver.remove_below(&parent(&link))?;
+            self.driver.remove_below(&[&link.parent()])?;
         }
         Ok(())
     }
@@ -241,7 +253,10 @@ impl Storage {
     }
 
     /// A manifest, checked against its digest, and its type; `None` when there are no bytes.
-    fn checked(&self, digest: &Digest) -> Result<Option<(Object, LoadedManifest, MediaType)>> {
+    pub(super) fn checked(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<(Object, LoadedManifest, MediaType)>> {
         let key = layout::blob_data(digest);
         // A file that lost its bytes in a crash is as good as none: a push heals it.
         let content = self.driver.open(&key, SMALL_BYTES)?;
@@ -316,9 +331,4 @@ impl Storage {
             None => ManifestAsReferrer::Unreadable("it is not JSON".to_owned()),
         })
     }
-}
-
-/// The directory of a link, which is removed with it.
-fn parent(link: &Key) -> Key {
-    link.parent()
 }

@@ -6,6 +6,8 @@
 mod blobs;
 mod catalog;
 mod changes;
+mod deletion;
+mod freshness;
 mod immutable;
 pub mod layout;
 mod links;
@@ -22,8 +24,10 @@ mod retention;
 mod skipped;
 mod tags;
 mod uploads;
+mod verification;
 mod writable;
 
+pub use deletion::RepositorySize;
 pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
 pub use quota::{QuotaExceeded, QuotaUse};
@@ -31,6 +35,9 @@ pub use references::MissingReferences;
 pub use referrers::{ReferrersPage, ReferrersQuery};
 pub use retention::{Retention, RetentionReport};
 pub use uploads::{Chunk, Offset, UploadLimits};
+pub use verification::{
+    Finding, FindingSeverity, Problem, Repair, RepairScope, Verification, VerificationReport,
+};
 pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver};
@@ -51,6 +58,7 @@ pub struct Storage {
     changes: changes::Changes,
     checked: writable::WritableCheck,
     skipped: skipped::Skipped,
+    found: skipped::Skipped,
     memory: Arc<Budget>,
     options: StorageOptions,
     immutable: Vec<ImmutableRule>,
@@ -58,7 +66,7 @@ pub struct Storage {
 }
 
 /// Options of the storage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StorageOptions {
     /// How many upload sessions there may be (`http.limits.uploads` and its neighbours).
     pub uploads: UploadLimits,
@@ -67,6 +75,9 @@ pub struct StorageOptions {
     pub tag_lookup_threads: usize,
     /// Largest manifest that is read or accepted, in bytes.
     pub manifest_bytes_max: u64,
+    /// How long what a client was told of is kept without being used
+    /// (`storage.maintenance.garbagecollect.grace`); `None` where nothing is ever collected.
+    pub collection_grace: Option<Duration>,
 }
 
 impl Storage {
@@ -80,6 +91,7 @@ impl Storage {
             changes: changes::Changes::default(),
             checked: writable::WritableCheck::default(),
             skipped: skipped::Skipped::default(),
+            found: skipped::Skipped::default(),
             memory: Budget::new(memory::BYTES_DEFAULT),
             options,
             immutable: Vec::new(),
@@ -120,6 +132,11 @@ impl Storage {
         }
     }
 
+    /// Whether there are quotas.
+    pub fn has_quota(&self) -> bool {
+        self.quota.is_some()
+    }
+
     /// What is used of each quota; `None` without any, and before the first count.
     pub fn quota_use(&self) -> Option<Vec<QuotaUse>> {
         self.quota.as_ref()?.used()
@@ -152,6 +169,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// The repository does not have the blob.
     BlobUnknown,
+    /// There is no such repository.
+    RepositoryUnknown,
     /// The repository does not have the manifest.
     ManifestUnknown,
     /// The manifest names blobs or manifests that the repository does not have.
@@ -247,6 +266,7 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::BlobUnknown => out.write_str("blob unknown"),
+            Error::RepositoryUnknown => out.write_str("repository unknown"),
             Error::ManifestUnknown => out.write_str("manifest unknown"),
             Error::ReferencesUnknown(missing) => {
                 write!(
@@ -301,6 +321,7 @@ pub(crate) mod tests {
             },
             tag_lookup_threads: 1,
             manifest_bytes_max: 1000,
+            ..StorageOptions::default()
         }
     }
 }

@@ -10,6 +10,9 @@ use std::time::{Duration, SystemTime};
 /// Repositories that are visited in one step.
 const STEP: usize = 500;
 
+/// What is looked for: upload sessions, and what a deletion that was interrupted left of a repository.
+const MARKS: [&str; 2] = [layout::UPLOADS, layout::DELETED];
+
 /// A temporary file that was last written this long ago is abandoned: it is needed only while it is synced.
 pub const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
@@ -46,11 +49,13 @@ impl Storage {
                 prefix: "",
                 after: &after,
             };
-            let (names, more) =
-                self.directories_with(&[layout::UPLOADS], range, STEP, purge.may_continue)?;
+            let (names, more) = self.directories_with(&MARKS, range, STEP, purge.may_continue)?;
             for name in &names {
-                let purged = self.purge_repository(name, purge, &mut report);
-                self.unless_odd(&layout::uploads(name), purged)?;
+                if let Err(error) = self.purge_repository(name, purge, &mut report) {
+                    // It hides no other, unless everything fails at the moment.
+                    self.driver.list(&layout::repositories(), "", 1)?;
+                    self.skip(&layout::uploads(name), &error);
+                }
             }
             match names.last() {
                 Some(last) if more && (purge.may_continue)() => after = last.to_string(),
@@ -71,6 +76,9 @@ impl Storage {
         purge: &Purge<'_>,
         report: &mut PurgeReport,
     ) -> Result<()> {
+        if !purge.dry_run {
+            self.finish_deletion(name)?;
+        }
         let before = time_before(purge.age);
         for ids in self.pages(layout::uploads(name), "", STEP) {
             for id in ids?.iter().filter_map(|text| text.parse::<UploadId>().ok()) {

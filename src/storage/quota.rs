@@ -276,10 +276,10 @@ impl Quota {
         locks.map(RwLock::read).collect()
     }
 
-    /// Has all links of a repository, or of all repositories.
-    fn own_repositories(&self, name: Option<&Name>) -> Vec<RwLockWriteGuard<'_, ()>> {
-        match name {
-            Some(_) => in_order(name.into_iter(), &self.repositories)
+    /// Has all links of some repositories, or of all.
+    fn own_repositories(&self, names: Option<&[Name]>) -> Vec<RwLockWriteGuard<'_, ()>> {
+        match names {
+            Some(names) => in_order(names.iter(), &self.repositories)
                 .map(RwLock::write)
                 .collect(),
             None => self.repositories.iter().map(RwLock::write).collect(),

@@ -93,7 +93,7 @@ impl Storage {
         blob: &'m Descriptor,
         lookups: &mut Lookups<'m>,
     ) -> Result<()> {
-        if lookups.is_new(&blob.digest) && !self.has_blob(name, &blob.digest)? {
+        if lookups.is_new(&blob.digest) && !self.has_blob_locked(name, &blob.digest)? {
             lookups.add_missing(&blob.digest);
         }
         Ok(())
@@ -109,8 +109,8 @@ impl Storage {
             return Ok(());
         }
         // Build caches are pushed as an index whose entries are layers; distribution accepts them too.
-        let is_known =
-            self.has_manifest(name, &child.digest)? || self.has_blob(name, &child.digest)?;
+        let is_known = self.has_manifest_locked(name, &child.digest)?
+            || self.has_blob_locked(name, &child.digest)?;
         if !is_known {
             lookups.add_missing(&child.digest);
         }

@@ -22,6 +22,7 @@ fn storage(store: &ObjectStore) -> Storage {
         },
         tag_lookup_threads: 2,
         manifest_bytes_max: 1_000_000,
+        ..StorageOptions::default()
     };
     Storage::new(Arc::new(store.clone()), options)
 }
@@ -47,6 +48,15 @@ fn chunk(body: &mut dyn Read, offset: Offset) -> Chunk<'_> {
         offset,
         length: None,
         stop: Arc::default(),
+    }
+}
+
+/// Whether a blob of a repository can be read.
+fn has_blob(storage: &Storage, name: &Name, digest: &Digest) -> Result<bool> {
+    match storage.blob(name, digest) {
+        Ok(_) => Ok(true),
+        Err(Error::BlobUnknown) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -94,7 +104,7 @@ fn push(replicas: [&Storage; 2], content: &[u8], algorithm: Algorithm) -> Digest
             Ok(()) => return digest,
             // The answer was lost, and with it the session; or it never was there.
             Err(Error::Driver(error)) if error.is_unreachable() => {
-                let has_blob = patiently(|| one.has_blob(&name("a"), &digest));
+                let has_blob = patiently(|| has_blob(one, &name("a"), &digest));
                 if has_blob {
                     return digest;
                 }
@@ -191,10 +201,10 @@ fn do_everything(store: &ObjectStore) {
         assert!(patiently(|| {
             one.mount_blob(&mounted, &digest, Some(&name("a")))
         }));
-        assert!(patiently(|| other.has_blob(&mounted, &digest)));
+        assert!(patiently(|| has_blob(other, &mounted, &digest)));
     }
     patiently(|| other.delete_blob(&name("a"), &digest).or_else(gone));
-    assert!(!patiently(|| one.has_blob(&name("a"), &digest)));
+    assert!(!patiently(|| has_blob(one, &name("a"), &digest)));
     let (found, _) = patiently(|| other.repositories("", "", 9));
     assert_eq!(found, [name("a")]);
 

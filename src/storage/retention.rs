@@ -121,7 +121,7 @@ impl Storage {
             if self.tag_written(name, tag)? != Some(*written) {
                 return Ok(false);
             }
-            self.driver.remove_below(&layout::tag(name, tag))?;
+            self.driver.remove_below(&[&layout::tag(name, tag)])?;
             Ok(true)
         })
     }

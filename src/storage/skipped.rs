@@ -1,7 +1,7 @@
 //! Entries of the data directory that cannot be read and are skipped: a loop of links, a directory without permission, a named
 //! pipe where a file should be. None of them hides another, and each is logged once.
 
-use super::{Error, Result, Storage};
+use super::{Error, Finding, FindingSeverity, Repair, Result, Storage};
 use crate::driver::Key;
 use crate::sync::Mutex;
 use std::collections::HashSet;
@@ -76,6 +76,29 @@ impl Storage {
             Verdict::Log => log::warn!("{entry} is skipped: {why}"),
             Verdict::LogAsLast => log::warn!(
                 "{entry} is skipped: {why}; {ENTRIES_MAX} entries have been reported, and no others will be for a day"
+            ),
+        }
+    }
+}
+
+impl Storage {
+    /// Logs what a verification found, each thing once a day. What was repaired is always logged: it is wrong anew.
+    pub fn log_finding(&self, finding: &Finding) {
+        let kind = finding.problem.kind();
+        if finding.repair != Repair::None {
+            log::error!("{kind}: {finding}");
+            return;
+        }
+        let level = match finding.problem.severity() {
+            FindingSeverity::Error => log::Level::Error,
+            FindingSeverity::Note => log::Level::Info,
+        };
+        match self.found.note(&finding.key, Instant::now()) {
+            Verdict::Silent => {}
+            Verdict::Log => log::log!(level, "{kind}: {finding}"),
+            Verdict::LogAsLast => log::log!(
+                level,
+                "{kind}: {finding}; {ENTRIES_MAX} findings have been reported, and no others will be for a day"
             ),
         }
     }

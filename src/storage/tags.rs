@@ -97,14 +97,14 @@ impl Storage {
                 return Err(Error::ManifestUnknown);
             }
             self.check_mutable(name, [tag])?;
-            self.driver.remove_below(&layout::tag(name, tag))?;
+            self.driver.remove_below(&[&layout::tag(name, tag)])?;
             Ok(())
         })
     }
 
     /// Every tag that names a manifest. Which these are is written nowhere: all tags of the repository are looked
     /// through, as distribution does.
-    pub(super) fn tags_of(&self, name: &Name, digest: &Digest) -> Result<Vec<Tag>> {
+    pub fn tags_of(&self, name: &Name, digest: &Digest) -> Result<Vec<Tag>> {
         let mut found = Vec::new();
         for page in self.pages(layout::tags(name), "", STEP) {
             let names = page?;

@@ -14,7 +14,7 @@ pub use sessions::{Sessions, UploadLimits};
 
 use super::links::Link;
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, UploadState};
+use crate::driver::{self, Lock, UploadState};
 use crate::spec::{Algorithm, Digest, Hasher, Name, UploadId};
 use session::Session;
 use sessions::SessionKey;
@@ -144,7 +144,7 @@ impl Storage {
     pub fn cancel_upload(&self, name: &Name, id: &UploadId) -> Result<()> {
         let key = (name.clone(), id.clone());
         let session = self.session(&key)?;
-        session.end_after(|| self.driver.remove_below(&layout::upload(name, id)))?;
+        session.end_after(|| self.driver.remove_below(&[&layout::upload(name, id)]))?;
         self.end_upload(&key);
         Ok(())
     }
@@ -174,7 +174,13 @@ impl Storage {
         }
         turn.append_whole(&mut chunk)?;
         let link = Link::layer(&key.0, digest, digest).write();
-        turn.commit(digest, &layout::blob_data(digest), &[link])
+        let content = layout::blob_data(digest);
+        turn.commit(digest, |turn| {
+            self.change_shared(&key.0, || {
+                let _held = self.lock_content(digest, Lock::Shared)?;
+                turn.publish(digest, &content, &[link])
+            })
+        })
     }
 
     /// After a request: if this or another request has ended the session, removes what is left of it. On some systems the

@@ -2,7 +2,7 @@
 //! in use, what survives a power loss, who owns a file.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -141,14 +141,17 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let text = format!("it is {}, not a regular file", special(metadata));
+    let text = format!(
+        "it is {}, not a regular file",
+        special(metadata.file_type())
+    );
     Err(io::Error::new(io::ErrorKind::InvalidData, text))
 }
 
+/// What something is that is neither a regular file nor a directory.
 #[cfg(unix)]
-fn special(metadata: &Metadata) -> &'static str {
+pub fn special(kind: FileType) -> &'static str {
     use std::os::unix::fs::FileTypeExt;
-    let kind = metadata.file_type();
     if kind.is_fifo() {
         "a named pipe"
     } else if kind.is_socket() {
@@ -158,8 +161,9 @@ fn special(metadata: &Metadata) -> &'static str {
     }
 }
 
+/// What something is that is neither a regular file nor a directory.
 #[cfg(windows)]
-fn special(_metadata: &Metadata) -> &'static str {
+pub fn special(_kind: FileType) -> &'static str {
     "a device or a pipe"
 }
 
@@ -195,6 +199,25 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Makes now the time when a file was last written. Whoever may write to it may do that.
+#[cfg(unix)]
+pub fn touch(path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
+    let at = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    let times = Timestamps {
+        last_access: at(UTIME_OMIT),
+        last_modification: at(UTIME_NOW),
+    };
+    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
+}
+
+/// Makes now the time when a file was last written.
+#[cfg(windows)]
+pub fn touch(path: &Path) -> io::Result<()> {
+    let file = File::options().write(true).open(path)?;
+    file.set_modified(std::time::SystemTime::now())
 }
 
 /// Reads some bytes of `file` from `offset`; the file's cursor is not used.

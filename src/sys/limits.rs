@@ -23,6 +23,20 @@ pub fn raise_open_files_limit() -> io::Result<Option<u64>> {
     Ok(None)
 }
 
+/// Lets every other thread go before this one.
+#[cfg(target_os = "linux")]
+pub fn lower_priority() {
+    // On Linux it is that of the thread. If it stays, the work is done all the same.
+    let _ = rustix::process::nice(19);
+}
+
+/// Not every system has priorities of threads.
+#[cfg(all(unix, not(target_os = "linux")))]
+pub fn lower_priority() {}
+
+#[cfg(windows)]
+pub use super::windows::lower_priority;
+
 /// Whether the process or the system ran out of file descriptors, or of memory for them: it may soon be
 /// over.
 #[cfg(unix)]

@@ -6,6 +6,7 @@ mod listen;
 mod local;
 mod names;
 mod poll;
+mod priority;
 pub mod service;
 
 pub use console::{console_mode, set_console_mode};
@@ -14,3 +15,4 @@ pub use listen::listen;
 pub use local::{LocalListener, LocalStream};
 pub use names::{file_id, kept_name};
 pub use poll::wait_readable;
+pub use priority::lower_priority;

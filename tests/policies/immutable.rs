@@ -68,6 +68,18 @@ fn an_immutable_tag_is_deleted_neither_by_itself_nor_with_its_manifest() {
 }
 
 #[test]
+fn a_repository_with_an_immutable_tag_is_not_deleted() {
+    let registry = start().start();
+    registry.push_image(NAME, "v1", 1);
+    registry.push_image(NAME, "latest", 1);
+    registry.push_image("team/other", "latest", 1);
+    let denied = registry.delete("/v2/team/app/").expect_error(403, "DENIED");
+    assert_eq!(denied.json()["errors"][0]["detail"], "v1");
+    assert_eq!(named(&registry, "latest"), digest(1));
+    registry.delete("/v2/team/other/").expect(202);
+}
+
+#[test]
 fn of_many_who_create_an_immutable_tag_one_does_also_at_two_registries_on_one_folder() {
     let first = start().start();
     let second = start().root(&first.root).start();

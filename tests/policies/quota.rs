@@ -156,6 +156,10 @@ fn what_is_deleted_is_given_back_once_nobody_links_it() {
         .delete(&format!("/v2/a/manifests/{digest}"))
         .expect(202);
     expect_room(&registry, "a", 100 * KIB - parts);
+    // A repository.
+    registry.push_image("a", "v1", 1);
+    registry.delete("/v2/a/").expect(202);
+    expect_room(&registry, "a", 100 * KIB);
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn options() -> StorageOptions {
         },
         tag_lookup_threads: 1,
         manifest_bytes_max: 100_000,
+        collection_grace: None,
     }
 }
 

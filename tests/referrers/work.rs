@@ -68,6 +68,7 @@ fn storage(driver: &Counting) -> Storage {
         },
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
+        ..StorageOptions::default()
     };
     Storage::new(driver.driver.clone(), options)
 }

@@ -1,8 +1,8 @@
 //! A driver over memory that is watched: a test is asked before every operation, and can count it or let it fail.
 
 use registry::driver::{
-    self, Capabilities, Driver, Error, Key, Memory, Object, ObjectReader, Replay, Stat, Upload,
-    UploadNote, UploadState, Version, Write,
+    self, Capabilities, Driver, Error, Key, Memory, Object, ObjectReader, Replay, SmallObject,
+    Stat, Upload, UploadNote, UploadState, Version, Write,
 };
 use std::io;
 use std::ops::ControlFlow;
@@ -49,7 +49,7 @@ impl Watched {
 }
 
 impl Driver for Watched {
-    fn read(&self, key: &Key, bytes_max: u64) -> driver::Result<Option<(Vec<u8>, Version)>> {
+    fn read(&self, key: &Key, bytes_max: u64) -> driver::Result<Option<SmallObject>> {
         self.before("read", key, 0)?;
         self.disk.read(key, bytes_max)
     }
@@ -67,15 +67,21 @@ impl Driver for Watched {
         }
         self.disk.write(writes)
     }
+    fn touch(&self, key: &Key) -> driver::Result<bool> {
+        self.before("touch", key, 0)?;
+        self.disk.touch(key)
+    }
     fn remove(&self, keys: &[&Key]) -> driver::Result<()> {
         for key in keys {
             self.before("remove", key, 0)?;
         }
         self.disk.remove(keys)
     }
-    fn remove_below(&self, directory: &Key) -> driver::Result<()> {
-        self.before("remove", directory, 0)?;
-        self.disk.remove_below(directory)
+    fn remove_below(&self, directories: &[&Key]) -> driver::Result<()> {
+        for directory in directories {
+            self.before("remove", directory, 0)?;
+        }
+        self.disk.remove_below(directories)
     }
     fn discard(&self, directory: &Key) {
         if self.before("discard", directory, 0).is_ok() {

@@ -2,10 +2,11 @@
 
 use super::uploads::{checkpoint, resume};
 use super::{key, read, write};
-use crate::driver::{Driver, Filesystem, Key, Result, Upload, UploadNote, Write};
+use crate::driver::{Driver, Filesystem, Key, Lock, Result, Upload, UploadNote, Write};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::mpsc::channel;
+use std::time::{Duration, SystemTime};
 
 const NO_NOTE: UploadNote<'static> = UploadNote {
     kind: "none",
@@ -58,7 +59,7 @@ fn data_that_is_gone_is_not_said_to_be_missing_and_nothing_is_made_in_its_place(
             driver.stat(&here).map(drop),
             driver.has_directory(&here.parent()).map(drop),
             driver.list(&here.parent(), "", 9).map(drop),
-            driver.remove_below(&here.parent()),
+            driver.remove_below(&[&here.parent()]),
             begin(&driver, &new.parent()),
             publish(),
         ];
@@ -180,7 +181,7 @@ fn a_folder_that_another_request_removes_is_made_again() {
         scope.spawn(move || {
             rounds
                 .into_iter()
-                .for_each(|()| drop(driver.remove_below(&key("tags/v1"))))
+                .for_each(|()| drop(driver.remove_below(&[&key("tags/v1")])))
         });
         let written: Vec<_> = (0..200)
             .map(|round: u32| {
@@ -291,4 +292,77 @@ fn an_upload_in_one_piece_has_no_hash_state() {
     upload.write_all(&b"1".repeat(100_000)).unwrap();
     checkpoint(&mut *upload);
     assert!(!folder.path().join("up/1/hashstates").exists());
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_object_is_seen_among_the_entries_and_can_be_relocated() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    let directory = tempfile::tempdir().unwrap();
+    let driver = Filesystem::new(directory.path(), 4).unwrap();
+    let at = |path: &str| directory.path().join(path);
+    write(&driver, "a/file", "1");
+    symlink("file", at("a/link")).unwrap();
+    symlink("..", at("a/back")).unwrap();
+    symlink("circle", at("a/circle")).unwrap();
+    symlink("none", at("a/dangling")).unwrap();
+    let _bound = std::os::unix::net::UnixListener::bind(at("a/socket")).unwrap();
+    std::fs::write(at("a").join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+    let kind = |name: &str| {
+        let mut entries = driver.entries(&key("a")).unwrap().map(Result::unwrap);
+        format!(
+            "{:?}",
+            entries.find(|entry| entry.name == name).unwrap().kind
+        )
+    };
+    assert_eq!(kind("link"), "Object");
+    for (name, said) in [
+        ("back", "a directory that it is in"),
+        ("circle", "Unreadable"),
+        ("dangling", "to nothing"),
+        ("socket", "a socket"),
+        ("\u{fffd}", "not UTF-8"),
+    ] {
+        let found = kind(name);
+        assert!(found.contains(said), "{name}: {found}");
+    }
+    for name in ["circle", "socket"] {
+        let to = key("aside").child(name);
+        assert!(driver.relocate(&key("a").child(name), &to).unwrap());
+        assert!(at("aside").join(name).symlink_metadata().is_ok());
+    }
+}
+
+#[test]
+fn a_lock_that_another_process_holds_is_not_had_and_one_that_is_shared_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, other) = (
+        Filesystem::new(directory.path(), 4).unwrap(),
+        Filesystem::new(directory.path(), 4).unwrap(),
+    );
+    let lock = key("locks/server");
+    let serving = one.lock(&lock, Lock::Shared).unwrap();
+    assert!(other.try_lock(&lock, Lock::Shared).unwrap().is_some());
+    assert!(other.try_lock(&lock, Lock::Exclusive).unwrap().is_none());
+    drop(serving);
+    assert!(other.try_lock(&lock, Lock::Exclusive).unwrap().is_some());
+}
+
+#[test]
+fn a_blob_whose_last_bytes_came_long_ago_is_new_when_it_is_published() {
+    let directory = tempfile::tempdir().unwrap();
+    let driver = Filesystem::new(directory.path(), 4).unwrap();
+    let mut upload = driver.upload(&key("r/up")).unwrap();
+    upload.write_all(b"x").unwrap();
+    upload.checkpoint(NO_NOTE).unwrap();
+    let long_ago = SystemTime::now() - Duration::from_secs(48 * 3600);
+    let data = std::fs::File::options()
+        .write(true)
+        .open(directory.path().join("r/up/data"))
+        .unwrap();
+    data.set_modified(long_ago).unwrap();
+    upload.publish(&key("r/blob"), &[]).unwrap();
+    let stat = driver.stat(&key("r/blob")).unwrap().unwrap();
+    assert!(stat.modified > long_ago + Duration::from_secs(3600));
 }

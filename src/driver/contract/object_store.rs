@@ -5,8 +5,8 @@ mod server;
 mod upload;
 
 use crate::driver::{
-    Driver, Error, Key, Object, Precondition, Remote, Replay, Result, Stat, Upload, UploadState,
-    Version, Write,
+    Driver, Error, Key, Object, Precondition, Remote, Replay, Result, SmallObject, Stat, Upload,
+    UploadState, Version, Write,
 };
 pub(crate) use server::Faults;
 use server::{Condition, Server, Stored};
@@ -158,14 +158,18 @@ impl Remote for RemoteObject {
 }
 
 impl Driver for ObjectStore {
-    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>> {
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<SmallObject>> {
         let Some(stored) = self.get(key)? else {
             return Ok(None);
         };
         if stored.bytes.len() as u64 > bytes_max {
             return Err(failed(key)(ErrorKind::InvalidData.into()));
         }
-        Ok(Some((stored.bytes.to_vec(), Version::Text(stored.etag))))
+        Ok(Some(SmallObject {
+            bytes: stored.bytes.to_vec(),
+            version: Version::Text(stored.etag),
+            modified: stored.modified,
+        }))
     }
 
     fn open(&self, key: &Key, small_bytes_max: u64) -> Result<Option<Object>> {
@@ -202,6 +206,20 @@ impl Driver for ObjectStore {
         Ok(())
     }
 
+    fn touch(&self, key: &Key) -> Result<bool> {
+        // A copy onto itself, if it is still the same.
+        let Some(stored) = self.get(key)? else {
+            return Ok(false);
+        };
+        let condition = Condition::IfMatch(&stored.etag);
+        let put = self.put(key.as_str(), &stored.bytes, condition);
+        match put.map_err(failed(key)) {
+            // It was written just now.
+            Err(error) if error.is_changed() => Ok(true),
+            put => put.map(|_| true),
+        }
+    }
+
     fn remove(&self, keys: &[&Key]) -> Result<()> {
         keys.iter().try_for_each(|key| {
             self.retry(|server| server.delete(key.as_str()))
@@ -209,16 +227,19 @@ impl Driver for ObjectStore {
         })
     }
 
-    fn remove_below(&self, directory: &Key) -> Result<()> {
-        let prefix = prefix(directory);
-        let remove = || {
-            self.retry(|server| server.abort_multiparts(&prefix))?;
-            let keys = self.keys(&prefix, false)?;
-            let keys = keys.iter().map(String::as_str).chain([directory.as_str()]);
-            keys.into_iter()
-                .try_for_each(|key| self.retry(|server| server.delete(key)))
-        };
-        remove().map_err(failed(directory))
+    fn remove_below(&self, directories: &[&Key]) -> Result<()> {
+        for directory in directories {
+            let prefix = prefix(directory);
+            let remove = || {
+                self.retry(|server| server.abort_multiparts(&prefix))?;
+                let keys = self.keys(&prefix, false)?;
+                let keys = keys.iter().map(String::as_str).chain([directory.as_str()]);
+                keys.into_iter()
+                    .try_for_each(|key| self.retry(|server| server.delete(key)))
+            };
+            remove().map_err(failed(directory))?;
+        }
+        Ok(())
     }
 
     fn list(&self, directory: &Key, after: &str, limit: usize) -> Result<Vec<String>> {

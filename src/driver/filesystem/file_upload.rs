@@ -322,7 +322,14 @@ impl Upload for FileUpload {
             root.outcome(&data, placed)?;
         }
         let synced = match self.open.take() {
-            Some(open) => open.sync().map(|()| open.id()),
+            Some(open) => {
+                // It may have got its last bytes long ago, and is new all the same.
+                let touched = match self.checkpointed > 0 {
+                    true => open.touch(),
+                    false => Ok(()),
+                };
+                touched.and_then(|()| open.sync()).map(|()| open.id())
+            }
             None => Err(ErrorKind::NotFound.into()),
         };
         let state = FileState {

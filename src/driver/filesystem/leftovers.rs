@@ -33,7 +33,7 @@ pub fn remove(root: &Path, before: SystemTime, may_continue: &dyn Fn() -> bool) 
         for entry in entries.map_while(Result::ok) {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => directories.push(entry.path()),
-                Ok(kind) if kind.is_file() && is_temporary(&entry) => {
+                Ok(kind) if kind.is_file() && has_temporary_name(&entry) => {
                     match remove_old(&entry, before) {
                         Ok(true) => found.removed += 1,
                         Ok(false) | Err(_) => found.left += 1,
@@ -46,12 +46,15 @@ pub fn remove(root: &Path, before: SystemTime, may_continue: &dyn Fn() -> bool) 
     found
 }
 
-/// Whether a file has such a name: ours, or one of distribution, which makes it unique by a UUID.
-fn is_temporary(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
+fn has_temporary_name(entry: &DirEntry) -> bool {
+    entry.file_name().to_str().is_some_and(is_temporary)
+}
+
+/// Whether a name is that of a temporary file: ours, or one of distribution, which makes it unique by a UUID.
+pub fn is_temporary(name: &str) -> bool {
     let words = name
-        .to_str()
-        .and_then(|name| name.strip_suffix(".tmp")?.rsplit_once('.'));
+        .strip_suffix(".tmp")
+        .and_then(|name| name.rsplit_once('.'));
     words.is_some_and(|(name, unique)| {
         let is_unique = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
         !name.is_empty() && unique.len() >= UNIQUE_BYTES_MIN && unique.bytes().all(is_unique)

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long to wait for a lock. It is held for a few changes of the disk, so beyond this its holder hangs.
-const WAIT_MAX: Duration = Duration::from_secs(10);
+pub const WAIT_MAX: Duration = Duration::from_secs(10);
 /// The first pause between two attempts.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
 /// The longest pause between two attempts.
@@ -26,9 +26,13 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(sys::open_regular(path, &mut options)?.0)
 }
 
-/// Waits for a lock. If the file system or its permissions allow none, nothing is locked, which
+/// Waits for a lock, at most `wait_max`. If the file system or its permissions allow none, nothing is locked, which
 /// is logged once.
-pub fn hold(open: impl FnOnce() -> io::Result<File>, lock: Lock) -> io::Result<Option<File>> {
+pub fn hold(
+    open: impl FnOnce() -> io::Result<File>,
+    lock: Lock,
+    wait_max: Duration,
+) -> io::Result<Option<File>> {
     let file = match open() {
         Ok(file) => file,
         Err(error) if is_refused(&error) => return Ok(none(&error)),
@@ -43,14 +47,14 @@ pub fn hold(open: impl FnOnce() -> io::Result<File>, lock: Lock) -> io::Result<O
         };
         match outcome {
             Ok(()) => return Ok(Some(file)),
-            Err(TryLockError::WouldBlock) if started.elapsed() < WAIT_MAX => {
+            Err(TryLockError::WouldBlock) if started.elapsed() < wait_max => {
                 thread::sleep(pause);
                 pause = PAUSE_MAX.min(pause * 2);
             }
             Err(TryLockError::WouldBlock) => {
                 let text = format!(
                     "another process has held this lock for {} seconds",
-                    WAIT_MAX.as_secs()
+                    wait_max.as_secs()
                 );
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, text));
             }
@@ -86,12 +90,22 @@ mod tests {
     fn a_lock_is_shared_or_exclusive_and_ends_with_its_holder() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
-        let shared = hold(|| open(&path), Lock::Shared).unwrap().unwrap();
-        drop(hold(|| open(&path), Lock::Shared).unwrap().unwrap());
+        let shared = hold(|| open(&path), Lock::Shared, WAIT_MAX)
+            .unwrap()
+            .unwrap();
+        drop(
+            hold(|| open(&path), Lock::Shared, WAIT_MAX)
+                .unwrap()
+                .unwrap(),
+        );
         let other = open(&path).unwrap();
         assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        let refused = hold(|| open(&path), Lock::Exclusive, Duration::ZERO).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
         drop(shared);
-        let exclusive = hold(|| open(&path), Lock::Exclusive).unwrap().unwrap();
+        let exclusive = hold(|| open(&path), Lock::Exclusive, WAIT_MAX)
+            .unwrap()
+            .unwrap();
         assert!(other.try_lock_shared().is_err());
         drop(exclusive);
         assert!(other.try_lock_shared().is_ok());

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 /// Identifies a file, whatever its name: a file that replaces it has another identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,11 @@ impl OpenFile {
     /// Which file it is.
     pub fn id(&self) -> FileId {
         self.id
+    }
+
+    /// Makes now the time when it was last written.
+    pub fn touch(&self) -> io::Result<()> {
+        self.file.set_modified(SystemTime::now())
     }
 
     /// Makes everything written so far survive a power loss.

@@ -19,6 +19,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The lock of processes that write with a precondition.
 const WRITES_LOCK: &str = "locks/writes";
@@ -138,11 +139,12 @@ impl Root {
         target.with_file_name(name)
     }
 
-    /// Waits for a lock between processes.
-    pub fn lock(&self, key: &Key, lock: Lock) -> Result<Option<File>> {
+    /// Waits for a lock between processes, for a time.
+    pub fn lock(&self, key: &Key, lock: Lock, wait_max: Duration) -> Result<Option<File>> {
         let path = self.path(key);
         let make = || self.make_directory_of(&path);
-        let held = lock::hold(|| with_directories(make, || lock::open(&path)), lock);
+        let open = || with_directories(make, || lock::open(&path));
+        let held = lock::hold(open, lock, wait_max);
         self.outcome(key, held)
     }
 
@@ -184,7 +186,7 @@ impl Root {
             return self.outcome(staged.key, self.rename(staged));
         }
         let _here = self.conditional.lock();
-        let _elsewhere = self.lock(&Key::new(WRITES_LOCK), Lock::Exclusive)?;
+        let _elsewhere = self.lock(&Key::new(WRITES_LOCK), Lock::Exclusive, lock::WAIT_MAX)?;
         let place = || {
             staged.check(&self.path(staged.key), condition)?;
             self.rename(staged)
@@ -216,8 +218,37 @@ impl Root {
         }
     }
 
+    /// Renames whatever is under `from`; an error of kind `AlreadyExists` if there is something under `to`. The new place is
+    /// durable before the old one is forgotten.
+    pub fn relocate(&self, from: &Key, to: &Key) -> io::Result<()> {
+        let (source, target) = (self.path(from), self.path(to));
+        fs::symlink_metadata(&source)?;
+        if fs::symlink_metadata(&target).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let make = || self.make_directory_of(&target);
+        with_directories(make, || fs::rename(&source, &target))?;
+        self.sync_directories([to].into_iter())
+            .map_err(|error| error.source)?;
+        sys::sync_directory(source.parent().unwrap_or(&self.path))
+    }
+
+    /// Whether a symbolic link leads to a directory that it is in.
+    pub fn leads_back(&self, link: &Path) -> io::Result<bool> {
+        let target = fs::canonicalize(link)?;
+        for above in link.ancestors().skip(1) {
+            if fs::canonicalize(above)?.starts_with(&target) {
+                return Ok(true);
+            }
+            if above == self.path {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
     /// Notes the entries that a new file may have added to the listed directories above it.
-    fn note(&self, key: &Key) {
+    pub fn note(&self, key: &Key) {
         let mut path = PathBuf::new();
         for word in key.as_str().split('/') {
             self.listings.note(&self.path.join(&path), word, true);

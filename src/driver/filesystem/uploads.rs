@@ -66,7 +66,7 @@ pub fn state(root: &Root, key: &Key) -> Result<Option<UploadState>> {
 }
 
 /// When an upload was started: what `startedat` says. Where that is missing or broken (a crash; distribution keeps such
-/// uploads for ever), when something was last written to it.
+/// uploads for ever), when an entry of its directory was last made or removed. So one without any file has an age as well.
 pub fn started(root: &Root, key: &Key) -> Result<Option<SystemTime>> {
     let path = root.path(&started_at(key));
     let read = || {
@@ -78,10 +78,7 @@ pub fn started(root: &Root, key: &Key) -> Result<Option<SystemTime>> {
     if let Some(time) = read().ok().and_then(|text| parse_started_at(&text)) {
         return Ok(Some(time));
     }
-    let modified = |key: &Key| -> Result<_> {
-        let metadata = root.found(key, patiently(|| fs::metadata(root.path(key))))?;
-        let file = metadata.filter(fs::Metadata::is_file);
-        Ok(file.and_then(|metadata| metadata.modified().ok()))
-    };
-    Ok(modified(&data(key))?.max(modified(&started_at(key))?))
+    let metadata = root.found(key, patiently(|| fs::metadata(root.path(key))))?;
+    let directory = metadata.filter(fs::Metadata::is_dir);
+    Ok(directory.and_then(|metadata| metadata.modified().ok()))
 }

@@ -50,6 +50,11 @@ impl File {
         Version::Numbers([self.id, 0, 0])
     }
 
+    /// Makes now the time of its last write.
+    pub(super) fn touch(&mut self) {
+        self.modified = SystemTime::now();
+    }
+
     pub(super) fn stat(&self) -> Stat {
         Stat {
             length: self.bytes().len() as u64,

@@ -4,8 +4,8 @@
 use super::counts::{ShortDigest, short};
 use super::{Quota, Refusal};
 use crate::driver::{
-    Capabilities, Driver, Error, Key, Leftovers, Lock, Object, ObjectReader, Presign, ProbeError,
-    Replay, Result, Stat, Upload, UploadNote, UploadState, Version, Write,
+    Capabilities, Driver, Entries, Error, Key, Leftovers, Lock, Object, ObjectReader, Presign,
+    ProbeError, Replay, Result, SmallObject, Stat, Upload, UploadNote, UploadState, Version, Write,
 };
 use crate::spec::{Digest, Name};
 use crate::storage::layout::{self, Kept};
@@ -43,7 +43,7 @@ impl Counting {
     /// The digest in a link; `None` when there is none.
     fn target(&self, key: &Key) -> Result<Option<Digest>> {
         match self.driver.read(key, links::LINK_BYTES_MAX) {
-            Ok(found) => Ok(found.and_then(|(content, _)| links::parse(&content))),
+            Ok(found) => Ok(found.and_then(|found| links::parse(&found.bytes))),
             // Something else is in its place.
             Err(error) if error.is_no_content() => Ok(None),
             Err(error) => Err(error),
@@ -119,27 +119,35 @@ impl Counting {
         }
     }
 
-    /// Removes a directory with all links below it.
-    fn remove_counted(&self, directory: &Key, act: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        if !may_have_links(directory) {
+    /// Removes directories with all links below them.
+    fn remove_counted<T>(
+        &self,
+        directories: &[&Key],
+        act: &mut dyn FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let mut counted: Vec<&Key> = directories.to_vec();
+        counted.retain(|directory| may_have_links(directory));
+        if counted.is_empty() {
             return act();
         }
-        let name = layout::repository_of(directory);
-        let _repositories = self.quota.own_repositories(name.as_ref());
-        let mut before = self.links_below(directory)?;
+        let names: Option<Vec<Name>> = counted
+            .iter()
+            .map(|key| layout::repository_of(key))
+            .collect();
+        let _repositories = self.quota.own_repositories(names.as_deref());
+        let mut gone = self.links_below(&counted)?;
         let outcome = act();
         if outcome.is_err() {
             // What is still there stays counted; where that cannot be seen, the next count puts it right.
-            let after = self.links_below(directory)?;
-            for (name, blobs) in after {
+            for (name, blobs) in self.links_below(&counted)? {
                 for (blob, left) in blobs {
-                    if let Some(links) = before.get_mut(&name).and_then(|own| own.get_mut(&blob)) {
+                    if let Some(links) = gone.get_mut(&name).and_then(|own| own.get_mut(&blob)) {
                         *links = links.saturating_sub(left);
                     }
                 }
             }
         }
-        for (name, blobs) in &before {
+        for (name, blobs) in &gone {
             for (blob, links) in blobs {
                 (0..*links).for_each(|_| self.quota.give_back(name, blob));
             }
@@ -147,28 +155,42 @@ impl Counting {
         outcome
     }
 
-    fn links_below(&self, directory: &Key) -> Result<LinksBelow> {
+    fn links_below(&self, directories: &[&Key]) -> Result<LinksBelow> {
         let mut found = LinksBelow::new();
         let mut failed = None;
-        self.driver.walk(directory, &mut |key, _| {
-            let link = match layout::parse(key) {
-                Some(Kept::Layer(name, _) | Kept::Revision(name, _)) => name,
-                _ => return ControlFlow::Continue(()),
-            };
-            match self.target(key) {
-                Ok(Some(target)) => {
-                    let blobs = found.entry(link).or_default();
-                    *blobs.entry(short(&target)).or_default() += 1;
-                    ControlFlow::Continue(())
+        for directory in directories {
+            let walked = self.driver.walk(directory, &mut |key, _| {
+                let Some((name, _)) = counted(key) else {
+                    return ControlFlow::Continue(());
+                };
+                match self.target_if_readable(key) {
+                    Ok(Some(target)) => {
+                        let blobs = found.entry(name).or_default();
+                        *blobs.entry(short(&target)).or_default() += 1;
+                        ControlFlow::Continue(())
+                    }
+                    Ok(None) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
                 }
-                Ok(None) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
+            });
+            match walked {
+                // What cannot be read is not counted, and can still be removed.
+                Err(error) if !error.is_of_one_entry() => return Err(error),
+                _ => {}
             }
-        })?;
+        }
         failed.map_or(Ok(found), Err)
+    }
+
+    /// The same for a link that is removed: one that cannot be read is not counted.
+    fn target_if_readable(&self, key: &Key) -> Result<Option<Digest>> {
+        match self.target(key) {
+            Err(error) if error.is_of_one_entry() => Ok(None),
+            found => found,
+        }
     }
 }
 
@@ -203,7 +225,7 @@ fn refused(key: &Key, refusal: Refusal) -> Error {
 }
 
 impl Driver for Counting {
-    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<(Vec<u8>, Version)>> {
+    fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<SmallObject>> {
         self.driver.read(key, bytes_max)
     }
 
@@ -231,7 +253,8 @@ impl Driver for Counting {
         let _links = self.quota.own_links(links.iter().map(|(key, _)| *key));
         let mut found = Vec::new();
         for (key, name) in &links {
-            found.extend(self.target(key)?.map(|target| (*key, name, short(&target))));
+            let target = self.target_if_readable(key)?;
+            found.extend(target.map(|target| (*key, name, short(&target))));
         }
         let outcome = self.driver.remove(keys);
         if outcome.is_err() {
@@ -244,18 +267,35 @@ impl Driver for Counting {
         outcome
     }
 
-    fn remove_below(&self, directory: &Key) -> Result<()> {
-        self.remove_counted(directory, &mut || self.driver.remove_below(directory))
+    fn remove_below(&self, directories: &[&Key]) -> Result<()> {
+        self.remove_counted(directories, &mut || self.driver.remove_below(directories))
     }
 
     fn discard(&self, directory: &Key) {
         if may_have_links(directory) {
-            if let Err(error) = self.remove_below(directory) {
+            if let Err(error) = self.remove_below(&[directory]) {
                 log::warn!("cannot remove {error}");
             }
             return;
         }
         self.driver.discard(directory);
+    }
+
+    fn touch(&self, key: &Key) -> Result<bool> {
+        self.driver.touch(key)
+    }
+
+    fn relocate(&self, from: &Key, to: &Key) -> Result<bool> {
+        // Nothing is ever moved to where it would be counted.
+        self.remove_counted(&[from], &mut || self.driver.relocate(from, to))
+    }
+
+    fn prune(&self, directory: &Key, top: &Key) {
+        self.driver.prune(directory, top);
+    }
+
+    fn entries(&self, directory: &Key) -> Result<Entries<'_>> {
+        self.driver.entries(directory)
     }
 
     fn list(&self, directory: &Key, after: &str, limit: usize) -> Result<Vec<String>> {
@@ -301,8 +341,12 @@ impl Driver for Counting {
         self.driver.redirect(key, request)
     }
 
-    fn lock(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any>> {
+    fn lock(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any + Send>> {
         self.driver.lock(key, lock)
+    }
+
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
+        self.driver.try_lock(key, lock)
     }
 
     fn capabilities(&self) -> Capabilities {

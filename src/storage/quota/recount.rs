@@ -120,7 +120,7 @@ impl Storage {
         name: &Name,
         may_continue: &dyn Fn() -> bool,
     ) -> Result<()> {
-        let _held = quota.own_repositories(Some(name));
+        let _held = quota.own_repositories(Some(std::slice::from_ref(name)));
         for algorithm in Algorithm::ALL {
             for directory in [
                 layout::layers(name, algorithm),

@@ -135,7 +135,7 @@ fn a_whole_repository_gives_back_what_only_it_linked() {
     }
     for path in ["a/b/_layers", "a/b/_manifests", "a", "d"] {
         let directory = Key::new(format!("{}/{path}", layout::repositories()));
-        storage.driver.remove_below(&directory).unwrap();
+        storage.driver.remove_below(&[&directory]).unwrap();
         check(&storage, &disk);
     }
     assert_eq!(used(&storage), [(0, 0); 3]);
@@ -291,7 +291,7 @@ fn what_fails_is_given_back_and_what_stays_is_not() {
         storage.delete_manifest(&name("a/b"), &manifest)?;
         push(storage, "a/b", &[3; 100])?;
         let directory = Key::new(format!("{}/a", layout::repositories()));
-        storage.driver.remove_below(&directory)?;
+        storage.driver.remove_below(&[&directory])?;
         Ok::<(), Error>(())
     };
     for cut in 0.. {

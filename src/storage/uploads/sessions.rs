@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// Limits on upload sessions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct UploadLimits {
     /// Sessions that this process started or resumed and that have not ended.
     pub sessions_max: usize,
@@ -88,6 +88,13 @@ impl Sessions {
         };
         known.sessions.insert(key, entry);
         Ok((session, displaced))
+    }
+
+    /// The sessions of a repository.
+    pub fn of(&self, name: &Name) -> Vec<UploadId> {
+        let known = self.lock();
+        let of_name = known.sessions.keys().filter(|(own, _)| own == name);
+        of_name.map(|(_, id)| id.clone()).collect()
     }
 
     /// Forgets a session that has ended.

@@ -98,10 +98,14 @@ impl<'s> Turn<'s> {
         outcome
     }
 
-    /// Checks the digest of all bytes and publishes them with their links, after which the session has ended. After an error
-    /// it has the length that it had before.
-    pub fn commit(mut self, digest: &Digest, to: &Key, links: &[Write<'_>]) -> Result<()> {
-        let outcome = self.publish(digest, to, links);
+    /// Checks the digest of all bytes; then `publish` is to call [`Turn::publish`], under the locks for that. After an error
+    /// the session has the length that it had before.
+    pub fn commit(
+        mut self,
+        digest: &Digest,
+        publish: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let outcome = self.verify(digest).and_then(|()| publish(&mut self));
         if outcome.is_err() {
             self.undo();
         }
@@ -238,7 +242,7 @@ impl<'s> Turn<'s> {
         Ok(())
     }
 
-    fn publish(&mut self, digest: &Digest, to: &Key, links: &[Write<'_>]) -> Result<()> {
+    fn verify(&mut self, digest: &Digest) -> Result<()> {
         let (length, is_own, hasher) = {
             let state = self.lock()?;
             (state.length, state.upload.is_some(), state.hasher.clone())
@@ -255,9 +259,14 @@ impl<'s> Turn<'s> {
             }
         };
         let computed = hasher.digest();
-        if computed != *digest {
-            return Err(Error::DigestMismatch { computed });
+        match computed == *digest {
+            true => Ok(()),
+            false => Err(Error::DigestMismatch { computed }),
         }
+    }
+
+    /// Publishes the bytes, which were found to have this digest, with their links, after which the session has ended.
+    pub fn publish(&mut self, digest: &Digest, to: &Key, links: &[Write<'_>]) -> Result<()> {
         let mut state = self.lock()?;
         let Some(upload) = &mut state.upload else {
             return Err(self.superseded(&state));
@@ -266,6 +275,7 @@ impl<'s> Turn<'s> {
             Ok(()) => {}
             // The existing blob is being pulled, and this file system cannot replace open files. It stays if it is right.
             Err(error) if error.is_in_use() && self.is_stored(to, digest)? => {
+                self.store.driver.touch(to)?;
                 self.store.driver.write(links)?;
             }
             Err(error) => return Err(self.lost(error)),
