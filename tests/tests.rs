@@ -11,6 +11,7 @@ mod certificate;
 mod config;
 mod crash;
 mod documents;
+mod faults;
 mod full;
 mod health;
 mod judged;
