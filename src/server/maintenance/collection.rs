@@ -4,8 +4,8 @@
 //! it, and of several registries on one directory one collects. Data that was never collected is first left alone for the
 //! grace, since what another program told its clients before is written down nowhere.
 
-use super::Stopping;
-use crate::config::GarbageCollection;
+use super::{Stopping, retention};
+use crate::config::{GarbageCollection, RetentionConfig};
 use crate::storage::{Collection, CollectionEvent, MinimumAge, Storage};
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(600);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 
 /// Collects after every interval.
-pub fn run(storage: &Storage, options: &GarbageCollection, stopping: &Stopping) {
+pub fn run(
+    storage: &Storage,
+    (options, retention): (&GarbageCollection, &RetentionConfig),
+    stopping: &Stopping,
+) {
     let mut first = match storage.last_collection() {
         Ok(Some(_)) => None,
         // From now on it is known what clients are told.
@@ -31,7 +35,7 @@ pub fn run(storage: &Storage, options: &GarbageCollection, stopping: &Stopping) 
             continue;
         }
         match is_due(storage, options, now).and_then(|is_due| match is_due {
-            true => collect(storage, options, stopping),
+            true => collect(storage, (options, retention), stopping),
             false => Ok(()),
         }) {
             Ok(()) => first = None,
@@ -55,13 +59,17 @@ fn is_due(
 
 fn collect(
     storage: &Storage,
-    options: &GarbageCollection,
+    (options, retention): (&GarbageCollection, &RetentionConfig),
     stopping: &Stopping,
 ) -> crate::storage::Result<()> {
     let Some(_held) = storage.lock_collection()? else {
         log::debug!("another process collects garbage");
         return Ok(());
     };
+    // What only a tag kept that no rule keeps goes with this collection.
+    if retention.enabled {
+        retention::apply(storage, retention, stopping);
+    }
     log::info!("collecting garbage");
     let report = storage.collect(&Collection {
         untagged: options.untagged,
