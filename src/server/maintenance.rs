@@ -59,7 +59,7 @@ pub fn start<'s>(
     let collection = &config.storage.garbage_collection;
     if collection.enabled && is_writable {
         spawn(scope, "the garbage collection", move || {
-            collection::run(storage, (collection, &config.storage.retention), stopping);
+            collection::run(storage, &config.storage, stopping);
         });
     }
     let retention = &config.storage.retention;

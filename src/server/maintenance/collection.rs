@@ -5,7 +5,7 @@
 //! grace, since what another program told its clients before is written down nowhere.
 
 use super::{Stopping, retention};
-use crate::config::{GarbageCollection, RetentionConfig};
+use crate::config::{GarbageCollection, StorageConfig};
 use crate::storage::{Collection, CollectionEvent, MinimumAge, Storage};
 use std::time::{Duration, SystemTime};
 
@@ -15,11 +15,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(600);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 
 /// Collects after every interval.
-pub fn run(
-    storage: &Storage,
-    (options, retention): (&GarbageCollection, &RetentionConfig),
-    stopping: &Stopping,
-) {
+pub fn run(storage: &Storage, config: &StorageConfig, stopping: &Stopping) {
+    let options = &config.garbage_collection;
     let mut first = match storage.last_collection() {
         Ok(Some(_)) => None,
         // From now on it is known what clients are told.
@@ -35,7 +32,7 @@ pub fn run(
             continue;
         }
         match is_due(storage, options, now).and_then(|is_due| match is_due {
-            true => collect(storage, (options, retention), stopping),
+            true => collect(storage, config, stopping),
             false => Ok(()),
         }) {
             Ok(()) => first = None,
@@ -59,16 +56,17 @@ fn is_due(
 
 fn collect(
     storage: &Storage,
-    (options, retention): (&GarbageCollection, &RetentionConfig),
+    config: &StorageConfig,
     stopping: &Stopping,
 ) -> crate::storage::Result<()> {
+    let options = &config.garbage_collection;
     let Some(_held) = storage.lock_collection()? else {
         log::debug!("another process collects garbage");
         return Ok(());
     };
-    // What only a tag kept that no rule keeps goes with this collection.
-    if retention.enabled {
-        retention::apply(storage, retention, stopping);
+    if config.retention.enabled {
+        // What its tags named may be garbage then.
+        retention::apply(storage, &config.retention, stopping);
     }
     log::info!("collecting garbage");
     let report = storage.collect(&Collection {
