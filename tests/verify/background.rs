@@ -130,7 +130,7 @@ fn a_restart_does_not_repeat_what_was_done() {
         assert_eq!(connection.request("/v2/").response().status, 200);
         program.kill();
         program.read_all();
-        program.lines
+        std::mem::take(&mut program.lines)
     };
     again("errors 0, notes 0, corrupt blobs put aside 0");
     let done = registry.root.join("locks/verified");
