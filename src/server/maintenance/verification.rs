@@ -66,11 +66,7 @@ fn verify_alone(
     let Some(_held) = storage.lock_verification()? else {
         return Ok(());
     };
-    let report = verify(storage, options, RepairScope::Blobs, stopping)?;
-    match report.is_cut_short {
-        true => Ok(()),
-        false => storage.note_verification(),
-    }
+    verify(storage, options, RepairScope::Blobs, stopping)
 }
 
 fn verify(
@@ -78,7 +74,7 @@ fn verify(
     options: &BackgroundVerification,
     repair: RepairScope,
     stopping: &Stopping,
-) -> crate::storage::Result<VerificationReport> {
+) -> crate::storage::Result<()> {
     let started = Instant::now();
     let rate = options.bytes_per_second;
     let mut first_byte = [0];
@@ -102,9 +98,12 @@ fn verify(
         found: &|finding| storage.log_finding(finding),
     })?;
     if !report.is_cut_short {
+        if repair != RepairScope::Nothing {
+            storage.note_verification()?;
+        }
         log_summary(&report, started.elapsed());
     }
-    Ok(report)
+    Ok(())
 }
 
 fn log_summary(report: &VerificationReport, elapsed: Duration) {
