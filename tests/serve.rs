@@ -1,6 +1,8 @@
 //! The built program while it serves: signals, exit codes, what survives a kill, memory.
 #![cfg(unix)]
 
+mod paused;
+
 use crate::util::image::{bytes, sha256};
 use crate::util::program::{Program, command, slashed, stop_signals};
 use crate::util::raw::Raw;

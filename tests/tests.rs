@@ -8,6 +8,7 @@ mod auth;
 mod blobs;
 mod browsers;
 mod certificate;
+mod collection;
 mod config;
 mod crash;
 mod deletion;

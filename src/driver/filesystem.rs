@@ -7,6 +7,7 @@
 //! nobody else knows, and is checked under that name: what is published is the expected file, at its expected length.
 
 mod directories;
+mod disk;
 mod durable;
 mod entries;
 mod file_upload;
@@ -22,6 +23,8 @@ mod uploads;
 mod walk;
 mod writable;
 
+#[cfg(test)]
+pub(crate) use disk::{power_cut, recording};
 pub use leftovers::{Leftovers, is_temporary};
 pub use writable::{Unwritable, look, look_below};
 
@@ -162,7 +165,7 @@ impl Driver for Filesystem {
             self.root.note_removal(key);
         }
         for parent in &parents {
-            let synced = sys::sync_directory(&self.root.path(parent));
+            let synced = disk::sync_directory(&self.root.path(parent));
             // It may have been removed as well.
             outcome = outcome.and(self.root.found(parent, synced).map(drop));
         }
@@ -231,7 +234,7 @@ impl Driver for Filesystem {
         let mut directory = directory.clone();
         while directory != *top && directory.is_within(top) {
             self.root.durable.forget(&directory);
-            if fs::remove_dir(self.root.path(&directory)).is_err() {
+            if disk::remove_directory(&self.root.path(&directory)).is_err() {
                 return;
             }
             self.root.note_removal(&directory);

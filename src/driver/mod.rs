@@ -21,6 +21,8 @@ pub(crate) use contract::object_store;
 pub use entry::{Entries, Entry, EntryKind};
 pub use error::{Error, Result, found};
 pub use filesystem::{Filesystem, Leftovers, Unwritable, is_temporary, look, look_below};
+#[cfg(test)]
+pub(crate) use filesystem::{power_cut, recording};
 pub use key::Key;
 pub use memory::Memory;
 pub use object::{Object, ObjectReader, Precondition, Remote, SmallObject, Stat, Version, Write};

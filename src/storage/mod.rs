@@ -13,6 +13,8 @@ pub mod layout;
 mod links;
 mod manifests;
 mod pages;
+#[cfg(test)]
+mod power_cuts;
 mod purge;
 mod recent;
 mod references;

@@ -12,7 +12,7 @@ GO_SECONDS_MAX=900
 PACKAGES=(
     curl:curl jq:jq openssl:openssl skopeo:skopeo podman:podman buildah:buildah
     dockerd:docker.io docker-compose:docker-compose docker-registry:docker-registry iptables:iptables nginx:nginx wrk:wrk
-    shellcheck:shellcheck
+    shellcheck:shellcheck /usr/sbin/mkfs.ext4:e2fsprogs /usr/sbin/mkfs.xfs:xfsprogs
     # registry.exe is built with these, and run: see scripts/build-windows.sh.
     /usr/bin/rustc:rustc-web /usr/bin/cargo:cargo-web
     /usr/lib/rustlib/src/rust/library/Cargo.lock:rust-web-src

@@ -85,6 +85,7 @@ class Client:
         self.registry, self.name = registry, f"team{number}/app"
         self.random = random.Random(f"{seed}-{number}")
         self.blobs, self.manifests, self.tags = {}, {}, {tag: {None} for tag in TAGS}
+        self.blob_bytes = [10, 1000, 50_000, 400_000]
         self.acknowledged = self.checked = 0
         self.faults = []
 
@@ -106,7 +107,7 @@ class Client:
         self.acknowledged += 1
 
     def push_blob(self):
-        content = self.random.randbytes(self.random.choice([10, 1000, 50_000, 400_000]))
+        content = self.random.randbytes(self.random.choice(self.blob_bytes))
         digest = digest_of(content)
         status, answer, _ = self.registry.ask("POST", self.path("blobs/uploads/"))
         self.expect(status, 202)
@@ -211,4 +212,5 @@ def main():
     sys.exit(1 if faults or acknowledged == 0 else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -88,7 +88,7 @@ fn a_client_that_goes_away_in_its_body_is_told_from_a_wrong_one() {
     // With a reset.
     let mut client = served.connect();
     client.send("GET /bytes?100000 HTTP/1.1\r\nHost: x\r\n\r\n");
-    while client.stream.peek(&mut [0]).unwrap() == 0 {}
+    client.wait_for_first_byte();
     assert_eq!(served.next_sent(), "GET /bytes?100000 200 100000");
     client.send(length);
     // What it has not read makes its end a reset.

@@ -9,8 +9,8 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
 
 /// A line of the log that does not come within this time will not come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -141,12 +141,30 @@ impl Program {
             return line.clone();
         }
         loop {
-            let line = self.log.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|_| panic!("no {text:?} in {:#?}", self.lines));
+            let line = match self.log.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(why) => panic!("no {text:?}: {} in {:#?}", self.told(why), self.lines),
+            };
             self.lines.push(line.clone());
             if holds(&line) {
                 return line;
             }
+        }
+    }
+
+    /// Why no line came.
+    fn told(&mut self, why: RecvTimeoutError) -> String {
+        if why == RecvTimeoutError::Disconnected {
+            // It has closed its outputs, so it is ending.
+            let started = Instant::now();
+            while started.elapsed() < PATIENCE && matches!(self.child.try_wait(), Ok(None)) {
+                std::thread::yield_now();
+            }
+        }
+        match self.child.try_wait() {
+            Ok(Some(status)) => format!("the program has ended with {status},"),
+            Ok(None) => format!("the program runs, and said nothing for {PATIENCE:?},"),
+            Err(error) => format!("what became of the program is unknown ({error}),"),
         }
     }
 
@@ -173,6 +191,18 @@ impl Program {
                 .unwrap()
                 .success()
         );
+    }
+
+    /// Stops it where it is, as Ctrl-Z and `docker pause` do, and waits for that; then lets it go on.
+    #[cfg(unix)]
+    pub fn pause(&self, while_stopped: impl FnOnce()) {
+        use rustix::process::{Pid, WaitOptions, waitpid};
+        self.signal("STOP");
+        let id = Pid::from_child(&self.child);
+        let (_, status) = waitpid(Some(id), WaitOptions::UNTRACED).unwrap().unwrap();
+        assert!(status.stopped(), "{status:?}");
+        while_stopped();
+        self.signal("CONT");
     }
 
     /// Ends it at once, and waits for that.

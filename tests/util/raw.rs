@@ -48,6 +48,13 @@ impl Raw {
         Raw::new(stream)
     }
 
+    /// Waits for the first byte of a response, and leaves it there.
+    pub fn wait_for_first_byte(&self) {
+        while let Err(error) = self.stream.peek(&mut [0]) {
+            assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        }
+    }
+
     /// Says that nothing more will be sent.
     pub fn finish(&mut self) -> &mut Raw {
         self.stream.shutdown(Shutdown::Write).unwrap();
@@ -121,6 +128,12 @@ impl<S: Read + Write> Raw<S> {
         (status, headers.collect())
     }
 
+    /// Reads the head of the next response, which must have that status. Gives what has come of its body.
+    pub fn head_of(&mut self, status: u16) -> Vec<u8> {
+        assert_eq!(self.head().0, status);
+        std::mem::take(&mut self.unread)
+    }
+
     fn chunks(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
         loop {
@@ -156,11 +169,12 @@ impl<S: Read + Write> Raw<S> {
         std::mem::take(&mut self.unread)
     }
 
-    /// As [`Raw::expect_end`], and the end must not be a reset, which could have cost an response.
+    /// As [`Raw::expect_end`], and the end must not be a reset, which could have cost a response.
     pub fn expect_orderly_end(&mut self) {
-        let mut byte = [0];
         assert!(self.unread.is_empty());
-        assert_eq!(self.stream.read(&mut byte).unwrap(), 0);
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty(), "{} bytes came instead", rest.len());
     }
 
     /// Waits for the end of the connection, orderly or not; nothing may come before it.

@@ -2,6 +2,7 @@
 //! remove a directory while something is created in it, and on Windows other programs, which have a file
 //! open for a moment.
 
+use super::disk;
 use crate::sys;
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -51,8 +52,8 @@ pub fn remove_any(path: &Path) -> io::Result<()> {
     let mut tries = 0;
     loop {
         let removed = patiently(|| match is_directory {
-            true => fs::remove_dir_all(path),
-            false => fs::remove_file(path),
+            true => disk::remove_tree(path),
+            false => disk::remove_file(path),
         });
         match removed {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < TRIES => {
@@ -70,14 +71,14 @@ pub fn make_root(root: &Path) -> io::Result<()> {
         .ancestors()
         .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists());
     let made: Vec<&Path> = missing.collect();
-    fs::create_dir_all(root)?;
+    disk::create_directories(root)?;
     for parent in made.iter().filter_map(|directory| directory.parent()) {
         let parent = if parent.as_os_str().is_empty() {
             Path::new(".")
         } else {
             parent
         };
-        sys::sync_directory(parent)?;
+        disk::sync_directory(parent)?;
     }
     Ok(())
 }
@@ -104,7 +105,7 @@ pub fn with_directories<T>(
 /// the caller tries again.
 pub fn make_directories<'p>(directories: impl Iterator<Item = &'p Path>) -> io::Result<()> {
     for directory in directories {
-        match patiently(|| fs::create_dir(directory)) {
+        match patiently(|| disk::create_directory(directory)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             // Another request created it. Windows says this also of a directory that is being removed.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !directory.is_file() => {}

@@ -1,6 +1,7 @@
 //! An upload that this process writes to: a file of its own, and where that is.
 
 use super::directories::{open_file, patiently};
+use super::disk;
 use super::hash_states::{self, VouchedState};
 use super::open_file::{FileId, FileState, OpenFile, file_state};
 use super::root::Root;
@@ -172,7 +173,7 @@ impl FileUpload {
             // They are of the file that is being replaced.
             hash_states::withdraw(&self.root, &self.key)?;
             let data = self.root.path(&self.data());
-            patiently(|| fs::rename(copy, &data))?;
+            patiently(|| disk::rename(copy, &data))?;
             self.copy = None;
             if offset == self.length && self.open.is_some() {
                 return Ok(());
@@ -241,7 +242,7 @@ impl FileUpload {
     fn note_start(&mut self) -> io::Result<()> {
         let path = self.root.path(&started_at(&self.key));
         let mut file = self.root.create_new(&path)?;
-        file.write_all(format_rfc_3339(SystemTime::now()).as_bytes())?;
+        disk::write_all(&mut file, format_rfc_3339(SystemTime::now()).as_bytes())?;
         self.has_started_at = true;
         Ok(())
     }
@@ -349,7 +350,7 @@ impl Drop for FileUpload {
     fn drop(&mut self) {
         self.open = None;
         if let Some(copy) = self.copy.take() {
-            let _ = fs::remove_file(copy);
+            let _ = disk::remove_file(&copy);
         }
     }
 }

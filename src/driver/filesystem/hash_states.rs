@@ -16,13 +16,12 @@
 //! state is, and the digest of the state. Others, which includes all of distribution's, are not used: the bytes are hashed.
 
 use super::directories::open_file;
+use super::disk;
 use super::open_file::FileId;
 use super::root::Root;
 use crate::driver::{Key, UploadNote};
 use crate::spec::Algorithm;
-use crate::sys;
-use std::fs;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 /// Bytes of an upload between two states, minimum.
@@ -90,10 +89,12 @@ pub fn store(
 fn replace(root: &Root, path: PathBuf, content: &[u8]) -> io::Result<()> {
     let temporary = root.temporary(&path);
     let write = || {
-        root.create_new(&temporary)?.write_all(content)?;
-        fs::rename(&temporary, &path)
+        let mut file = root.create_new(&temporary)?;
+        disk::write_all(&mut file, content)?;
+        drop(file);
+        disk::rename(&temporary, &path)
     };
-    write().inspect_err(|_| drop(fs::remove_file(&temporary)))
+    write().inspect_err(|_| drop(disk::remove_file(&temporary)))
 }
 
 /// The state of the first bytes of a file, at most `length_max`, if there is one that can be trusted.
@@ -130,8 +131,8 @@ fn read(path: PathBuf) -> Option<Vec<u8>> {
 /// bytes may be replaced.
 pub fn withdraw(root: &Root, upload: &Key) -> io::Result<()> {
     let removals = [
-        fs::remove_file(voucher(root, upload)),
-        fs::remove_dir_all(directory(root, upload)),
+        disk::remove_file(&voucher(root, upload)),
+        disk::remove_tree(&directory(root, upload)),
     ];
     let mut is_changed = false;
     for removed in removals {
@@ -144,7 +145,7 @@ pub fn withdraw(root: &Root, upload: &Key) -> io::Result<()> {
         }
     }
     match is_changed {
-        true => sys::sync_directory(&root.path(upload)),
+        true => disk::sync_directory(&root.path(upload)),
         false => Ok(()),
     }
 }

@@ -5,6 +5,7 @@
 //! removed, it writes it again; an upload that is being published has such a name for a moment, and if it were removed
 //! then, the request would fail without having promised anything. A directory that is needed is made again.
 
+use super::disk;
 use super::root::Root;
 use crate::driver::LeftoverSearch;
 use std::fs::{self, DirEntry, ReadDir};
@@ -101,7 +102,7 @@ fn remove_directory(
     if !search.dry_run {
         let key = root.key(path);
         root.durable.forget(&key);
-        if fs::remove_dir(path).is_err() {
+        if disk::remove_directory(path).is_err() {
             return false;
         }
         root.note_removal(&key);
@@ -117,7 +118,7 @@ fn look_at_file(entry: &DirEntry, search: &LeftoverSearch<'_>, found: &mut Lefto
     }
     let removed = is_old(entry, search).and_then(|is_old| {
         if is_old && !search.dry_run {
-            fs::remove_file(entry.path())?;
+            disk::remove_file(&entry.path())?;
         }
         Ok(is_old)
     });

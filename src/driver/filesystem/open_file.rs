@@ -1,6 +1,7 @@
 //! Files that are written to, and which they are: another process may replace them with its own.
 
 use super::directories::patiently;
+use super::disk;
 use crate::driver::Changed;
 use crate::sys;
 use std::fs::{self, File};
@@ -48,7 +49,7 @@ impl OpenFile {
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
         if length > offset {
-            self.file.set_len(offset)?;
+            disk::truncate(&self.file, offset)?;
         }
         self.file.seek(SeekFrom::Start(offset))?;
         Ok(self)
@@ -66,13 +67,13 @@ impl OpenFile {
 
     /// Makes everything written so far survive a power loss.
     pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        disk::sync_data(&self.file)
     }
 }
 
 impl Write for OpenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        disk::write(&mut self.file, bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -126,14 +127,14 @@ impl Ids {
 }
 
 fn keeps_id(one: &Path, other: &Path) -> io::Result<bool> {
-    let file = File::create_new(one)?;
+    let file = disk::create_new(one)?;
     let before = file.metadata().and_then(|made| sys::file_id(&file, &made));
     drop(file);
-    let renamed = fs::rename(one, other);
+    let renamed = disk::rename(one, other);
     let after = sys::look_at(other, |id, _| id);
     for path in [one, other] {
         // One of them is not there.
-        let _ = fs::remove_file(path);
+        let _ = disk::remove_file(path);
     }
     renamed?;
     Ok(before? == after?)

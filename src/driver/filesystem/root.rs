@@ -5,6 +5,7 @@
 //! nothing is written to where the data should be mounted.
 
 use super::directories::{TRIES, make_directories, patiently, with_directories};
+use super::disk;
 use super::durable::Durable;
 use super::gate::Gate;
 use super::listing::Listings;
@@ -15,7 +16,7 @@ use crate::driver::{Error, Key, Lock, Precondition, Result, RootGone, Write, fou
 use crate::sync::Mutex;
 use crate::sys;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -128,7 +129,7 @@ impl Root {
 
     /// Creates a file; `AlreadyExists` if there is one.
     pub fn create_new(&self, path: &Path) -> io::Result<File> {
-        with_directories(|| self.make_directory_of(path), || File::create_new(path))
+        with_directories(|| self.make_directory_of(path), || disk::create_new(path))
     }
 
     /// `<name>.<unique>.tmp` next to its target, as distribution names them.
@@ -173,8 +174,8 @@ impl Root {
             return Ok(());
         };
         let mut file = self.create_new(&staged.from)?;
-        file.write_all(write.content)?;
-        file.sync_all()
+        disk::write_all(&mut file, write.content)?;
+        disk::sync(&file)
     }
 
     fn place(&self, staged: &Staged<'_>) -> Result<()> {
@@ -201,7 +202,7 @@ impl Root {
         let to = self.path(staged.key);
         let mut tries = 0;
         loop {
-            match patiently(|| fs::rename(&staged.from, &to)) {
+            match patiently(|| disk::rename(&staged.from, &to)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
                     tries += 1;
                     self.make_directory_of(&to)?;
@@ -227,10 +228,10 @@ impl Root {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let make = || self.make_directory_of(&target);
-        with_directories(make, || fs::rename(&source, &target))?;
+        with_directories(make, || disk::rename(&source, &target))?;
         self.sync_directories([to].into_iter())
             .map_err(|error| error.source)?;
-        sys::sync_directory(source.parent().unwrap_or(&self.path))
+        disk::sync_directory(source.parent().unwrap_or(&self.path))
     }
 
     /// Whether a symbolic link leads to a directory that it is in.
@@ -269,7 +270,7 @@ impl Root {
     fn sync_directories<'k>(&self, targets: impl Iterator<Item = &'k Key>) -> Result<()> {
         let unsynced = self.durable.unsynced(targets);
         for directory in &unsynced.directories {
-            match sys::sync_directory(&self.path(directory)) {
+            match disk::sync_directory(&self.path(directory)) {
                 // Another request has removed it, and is responsible for the durability of that.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     self.outcome(directory, self.check())?;

@@ -1,10 +1,11 @@
 //! A change that is prepared: a rename away from being in effect.
 
 use super::directories::{open_file, patiently};
+use super::disk;
 use super::open_file::{FileState, Ids, file_state};
 use crate::driver::{Changed, Key, Precondition, Version, Write};
 use std::cell::Cell;
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ impl<'a> Staged<'a> {
         let Origin::File { file, state } = &self.origin else {
             return Ok(());
         };
-        patiently(|| fs::rename(file, &self.from))?;
+        patiently(|| disk::rename(file, &self.from))?;
         match file_state(&self.from, ids)? == *state {
             true => Ok(()),
             false => Err(Changed::error()),
@@ -94,8 +95,8 @@ impl Drop for Staged<'_> {
             return;
         }
         let _ = match &self.origin {
-            Origin::Content(_) => fs::remove_file(&self.from),
-            Origin::File { file, .. } => fs::rename(&self.from, file),
+            Origin::Content(_) => disk::remove_file(&self.from),
+            Origin::File { file, .. } => disk::rename(&self.from, file),
         };
     }
 }

@@ -4,9 +4,10 @@
 //! below a writable root. Only [`attempt`] touches anything, and leaves nothing behind.
 
 use super::directories::patiently;
+use super::disk;
 use crate::sys;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -118,9 +119,9 @@ pub fn look_below(
 /// freed by deleting, for which the registry must run.
 pub fn attempt(root: &Path, name: &str) -> Result<(), Unwritable> {
     let path = root.join(name);
-    let made = patiently(|| File::create(&path)).map(drop);
+    let made = patiently(|| disk::create_new(&path)).map(drop);
     let removed = match &made {
-        Ok(()) => patiently(|| fs::remove_file(&path)),
+        Ok(()) => patiently(|| disk::remove_file(&path)),
         Err(_) => Ok(()),
     };
     match made.and(removed) {

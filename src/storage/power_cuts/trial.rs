@@ -1,0 +1,521 @@
+//! A history of requests that were acknowledged, and what must be true of it after a power cut.
+
+use super::digest;
+use crate::driver::power_cut::{Disk, Random, State};
+use crate::driver::recording::{Operation, Recording};
+use crate::driver::{Driver, Filesystem};
+use crate::spec::validation::Validation;
+use crate::spec::{Algorithm, CheckedManifest, Digest, Name, Reference, Tag, UploadId};
+use crate::storage::{
+    Chunk, Error, Offset, Result, Storage, StorageOptions, Tagging, UploadLimits,
+};
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Samples for each operation, if not chosen.
+const SAMPLES_DEFAULT: u64 = 2;
+
+/// What is acknowledged to be there, or to be gone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    Blob(Name, Digest),
+    Manifest(Name, Digest),
+    Tag(Name, Tag),
+    Upload(Name, UploadId),
+}
+
+/// What an item is: nothing, or a digest (its own, or for a tag what it names; none for an upload).
+type Found = Option<Option<Digest>>;
+
+/// What a client asks for, as often as it has to.
+type Request = Box<dyn Fn(&Storage) -> Result<()>>;
+
+/// A request that was made.
+struct Step {
+    /// How many operations there were when it came, and when it was acknowledged.
+    begin: usize,
+    end: usize,
+    /// What its acknowledgement says.
+    said: Vec<(Item, Found)>,
+    /// The request.
+    request: Request,
+}
+
+/// An upload session, and the contents that its bytes may be the start of.
+#[derive(Clone)]
+pub struct Session {
+    name: Name,
+    id: UploadId,
+    contents: Vec<Vec<u8>>,
+}
+
+/// A history that is being made.
+pub struct Trial {
+    recording: Recording,
+    directory: TempDir,
+    storage: Storage,
+    steps: Vec<Step>,
+    sessions: Vec<(usize, Session)>,
+    contents: BTreeMap<Digest, Vec<u8>>,
+}
+
+/// A directory in memory where there is such a thing: thousands of states are built.
+fn directory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    }
+}
+
+/// The root is to be made as well.
+fn root(directory: &Path) -> PathBuf {
+    directory.join("new/root/data")
+}
+
+fn open(directory: &Path) -> Storage {
+    let options = StorageOptions {
+        uploads: UploadLimits {
+            sessions_max: 1000,
+            sessions_per_address_max: 1000,
+            idle_timeout: Duration::MAX,
+        },
+        tag_lookup_threads: 1,
+        manifest_bytes_max: 1_000_000,
+        collection_grace: None,
+    };
+    let driver: Arc<dyn Driver> = Arc::new(Filesystem::new(root(directory), 4).unwrap());
+    Storage::new(driver, options)
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+/// A body that cannot be read.
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+fn chunk(body: &mut dyn Read, offset: Offset) -> Chunk<'_> {
+    Chunk {
+        body,
+        offset,
+        length: None,
+        stop: Arc::default(),
+    }
+}
+
+/// What was to be deleted may be gone already.
+fn gone(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(
+            Error::BlobUnknown
+            | Error::ManifestUnknown
+            | Error::UploadUnknown
+            | Error::RepositoryUnknown,
+        ) => Ok(()),
+        other => other,
+    }
+}
+
+impl Trial {
+    /// A history that begins with the creation of the root directory.
+    pub fn new() -> Trial {
+        let directory = directory();
+        let recording = Recording::begin(directory.path());
+        let storage = open(directory.path());
+        Trial {
+            recording,
+            directory,
+            storage,
+            steps: Vec::new(),
+            sessions: Vec::new(),
+            contents: BTreeMap::new(),
+        }
+    }
+
+    fn step(
+        &mut self,
+        said: Vec<(Item, Found)>,
+        request: impl Fn(&Storage) -> Result<()> + 'static,
+    ) {
+        let begin = self.recording.length();
+        request(&self.storage).unwrap();
+        self.steps.push(Step {
+            begin,
+            end: self.recording.length(),
+            said,
+            request: Box::new(request),
+        });
+    }
+
+    /// Another process serves the directory from here on.
+    pub fn restart(&mut self) {
+        self.storage = open(self.directory.path());
+    }
+
+    fn know(&mut self, content: &[u8]) -> Digest {
+        let digest = digest(content);
+        self.contents.insert(digest.clone(), content.to_owned());
+        digest
+    }
+
+    fn blob(&mut self, repository: &str, content: &[u8]) -> (Item, Found) {
+        let digest = self.know(content);
+        let item = Item::Blob(name(repository), digest.clone());
+        (item, Some(Some(digest)))
+    }
+
+    /// Pushes a blob in one request.
+    pub fn push(&mut self, repository: &str, content: &[u8]) {
+        let said = vec![self.blob(repository, content)];
+        let (name, content) = (name(repository), content.to_owned());
+        self.step(said, move |storage| {
+            let mut body = &content[..];
+            let chunk = chunk(&mut body, Offset::Unstated);
+            storage.put_blob(&name, &digest(&content), chunk)
+        });
+    }
+
+    /// Pushes a blob by a session, in so many requests.
+    pub fn push_in_pieces(&mut self, repository: &str, content: &[u8], pieces: usize) {
+        let said = vec![self.blob(repository, content)];
+        let (name, content) = (name(repository), content.to_owned());
+        self.step(said, move |storage| {
+            let id = storage.start_upload(&name, Algorithm::Sha256, None)?;
+            for mut piece in content.chunks(content.len().div_ceil(pieces)) {
+                storage.append_upload(&name, &id, chunk(&mut piece, Offset::Unstated))?;
+            }
+            let nothing = &mut io::empty();
+            let last = chunk(nothing, Offset::Unstated);
+            storage.commit_upload(&name, &id, &digest(&content), last)
+        });
+    }
+
+    pub fn mount(&mut self, repository: &str, content: &[u8], from: &str) {
+        let said = vec![self.blob(repository, content)];
+        let (to, from, digest) = (name(repository), name(from), digest(content));
+        self.step(said, move |storage| {
+            match storage.mount_blob(&to, &digest, Some(&from))? {
+                true => Ok(()),
+                false => Err(Error::BlobUnknown),
+            }
+        });
+    }
+
+    /// Puts a manifest, with these tags.
+    pub fn put(&mut self, repository: &str, content: &[u8], tags: &[&str]) {
+        let (name, digest) = (name(repository), self.know(content));
+        let tags: Vec<Tag> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        let manifest = Item::Manifest(name.clone(), digest.clone());
+        let tag = |tag: &Tag| Item::Tag(name.clone(), tag.clone());
+        let items = std::iter::once(manifest).chain(tags.iter().map(tag));
+        let said = items
+            .map(|item| (item, Some(Some(digest.clone()))))
+            .collect();
+        let content = content.to_owned();
+        self.step(said, move |storage| {
+            let manifest = CheckedManifest::check(&content, None, None).unwrap();
+            let tagging = Tagging {
+                tags: &tags,
+                may_move: true,
+            };
+            storage
+                .put_manifest(&name, &manifest, tagging, &Validation::default())
+                .map(drop)
+        });
+    }
+
+    pub fn delete_tag(&mut self, repository: &str, tag: &str) {
+        let (name, tag): (Name, Tag) = (name(repository), tag.parse().unwrap());
+        let said = vec![(Item::Tag(name.clone(), tag.clone()), None)];
+        self.step(said, move |storage| gone(storage.delete_tag(&name, &tag)));
+    }
+
+    /// Deletes a manifest, and with it the tags that name it.
+    pub fn delete_manifest(&mut self, repository: &str, content: &[u8]) {
+        let (name, digest) = (name(repository), digest(content));
+        let now = self.expected(self.recording.length());
+        let is_named = |(item, found): (&Item, &Found)| {
+            let is_here = matches!(item, Item::Tag(of, _) if *of == name);
+            is_here && *found == Some(Some(digest.clone()))
+        };
+        let tags = now.iter().filter(|one| is_named(*one));
+        let mut said: Vec<_> = tags.map(|(item, _)| (item.clone(), None)).collect();
+        said.push((Item::Manifest(name.clone(), digest.clone()), None));
+        self.step(said, move |storage| {
+            gone(storage.delete_manifest(&name, &digest))
+        });
+    }
+
+    pub fn delete_blob(&mut self, repository: &str, content: &[u8]) {
+        let (name, digest) = (name(repository), digest(content));
+        let said = vec![(Item::Blob(name.clone(), digest.clone()), None)];
+        self.step(said, move |storage| {
+            gone(storage.delete_blob(&name, &digest))
+        });
+    }
+
+    /// Deletes a repository with all that was acknowledged to be in it.
+    pub fn delete_repository(&mut self, repository: &str) {
+        let name = name(repository);
+        let now = self.expected(self.recording.length());
+        let is_here = |item: &&Item| match item {
+            Item::Blob(of, _) | Item::Manifest(of, _) => *of == name,
+            Item::Tag(of, _) | Item::Upload(of, _) => *of == name,
+        };
+        let said = now.keys().filter(is_here);
+        let said = said.map(|item| (item.clone(), None)).collect();
+        self.step(said, move |storage| gone(storage.delete_repository(&name)));
+    }
+
+    /// Starts an upload session. After a power cut each of the contents is tried.
+    pub fn start(&mut self, repository: &str, contents: &[&[u8]]) -> Session {
+        let name = name(repository);
+        let at = self.recording.length();
+        let id = self.storage.start_upload(&name, Algorithm::Sha256, None);
+        for content in contents {
+            self.know(content);
+        }
+        let session = Session {
+            name,
+            id: id.unwrap(),
+            contents: contents.iter().map(|content| content.to_vec()).collect(),
+        };
+        self.sessions.push((at, session.clone()));
+        session
+    }
+
+    /// Adds to a session from there on. That is acknowledged, but not promised to survive a power cut.
+    pub fn append(&mut self, session: &Session, offset: u64, mut piece: &[u8]) {
+        let chunk = chunk(&mut piece, Offset::Location(offset));
+        let appended = self
+            .storage
+            .append_upload(&session.name, &session.id, chunk);
+        appended.unwrap();
+    }
+
+    /// The same, and then the client's connection breaks.
+    pub fn append_and_break(&mut self, session: &Session, offset: u64, piece: &[u8]) {
+        let mut body = piece.chain(Broken);
+        let chunk = chunk(&mut body, Offset::Location(offset));
+        let appended = self
+            .storage
+            .append_upload(&session.name, &session.id, chunk);
+        assert!(matches!(appended, Err(Error::Body(_))));
+    }
+
+    /// Ends a session with what it lacks of a content.
+    pub fn commit(&mut self, session: &Session, content: &[u8], from: usize) {
+        let digest = self.know(content);
+        let blob = Item::Blob(session.name.clone(), digest.clone());
+        let begin = self.recording.length();
+        let mut rest = &content[from..];
+        let last = chunk(&mut rest, Offset::Unstated);
+        let committed = self
+            .storage
+            .commit_upload(&session.name, &session.id, &digest, last);
+        committed.unwrap();
+        let (name, whole) = (session.name.clone(), content.to_owned());
+        let said = vec![(blob, Some(Some(digest.clone())))];
+        self.steps.push(Step {
+            begin,
+            end: self.recording.length(),
+            said,
+            // Its session may be gone: the client begins anew.
+            request: Box::new(move |storage| {
+                let mut body = &whole[..];
+                storage.put_blob(&name, &digest, chunk(&mut body, Offset::Unstated))
+            }),
+        });
+    }
+
+    pub fn cancel(&mut self, session: &Session) {
+        let (name, id) = (session.name.clone(), session.id.clone());
+        let said = vec![(Item::Upload(name.clone(), id.clone()), None)];
+        self.step(said, move |storage| gone(storage.cancel_upload(&name, &id)));
+    }
+
+    /// What was acknowledged before that operation.
+    fn expected(&self, operations: usize) -> BTreeMap<Item, Found> {
+        let ended = self.steps.iter().filter(|step| step.end <= operations);
+        ended.flat_map(|step| step.said.iter().cloned()).collect()
+    }
+
+    /// Cuts the power after each operation of the history, and opens what may be left.
+    pub fn cut_the_power_everywhere(self) {
+        let number = |variable: &str, default| {
+            let chosen = std::env::var(variable).ok();
+            chosen.map_or(default, |text| text.parse().unwrap())
+        };
+        let samples = number("REGISTRY_POWER_CUT_SAMPLES", SAMPLES_DEFAULT);
+        let mut random = Random::new(number("REGISTRY_POWER_CUT_SEED", 1));
+        let (operations, ids) = self.recording.content();
+        let mut disk = Disk::new();
+        let (mut tried, mut count) = (HashSet::new(), 0);
+        for at in 0..=operations.len() {
+            if let Some(before) = at.checked_sub(1) {
+                disk.perform(&operations[before]);
+            }
+            // Where nothing is synced or acknowledged next, all that may be found may be found later as well.
+            let is_end = self.steps.iter().any(|step| step.end == at);
+            if !is_end && !operations.get(at).is_none_or(Operation::is_sync) {
+                continue;
+            }
+            let samples = usize::try_from(samples).unwrap();
+            for state in disk.after_power_cut(samples, &mut random) {
+                let begun = self.steps.iter().filter(|step| step.begin < at).count();
+                let ended = self.steps.iter().filter(|step| step.end <= at).count();
+                if tried.insert((state.hash(), begun, ended)) {
+                    count += 1;
+                    let last = at.checked_sub(1).map(|before| &operations[before]);
+                    self.open_after(at, &state, &ids).unwrap_or_else(|problem| {
+                        panic!(
+                            "after operation {at} of {}, {last:?}, state {count}: {problem}",
+                            operations.len()
+                        )
+                    });
+                }
+            }
+        }
+        eprintln!("{count} states after {} operations", operations.len());
+        assert!(count > 2 * operations.len());
+    }
+
+    /// Opens a state, and tells what is wrong with it.
+    fn open_after(
+        &self,
+        at: usize,
+        state: &State,
+        ids: &[[u64; 3]],
+    ) -> std::result::Result<(), String> {
+        let directory = directory();
+        state.build(directory.path(), ids);
+        let storage = open(directory.path());
+        let expected = self.expected(at);
+        let mut begun = self.steps.iter().filter(|step| step.begin < at);
+        let in_the_middle = begun.clone().find(|step| step.end > at);
+        for step in begun.clone() {
+            for (item, _) in &step.said {
+                let found = self.look(&storage, item)?;
+                let is_right = match expected.get(item) {
+                    Some(acknowledged) => found == *acknowledged,
+                    // A session that was not cancelled may be there.
+                    None => found.is_none() || matches!(item, Item::Upload(..)),
+                };
+                let said_now = in_the_middle.into_iter().flat_map(|step| &step.said);
+                let mut said_now = said_now.filter(|(of, _)| of == item);
+                if !is_right && !said_now.any(|(_, said)| found == *said) {
+                    let expected = expected.get(item);
+                    return Err(format!("{item:?} is {found:?}, expected {expected:?}"));
+                }
+            }
+        }
+        self.check_tags(&storage)?;
+        self.go_on(at, &storage)?;
+        let Some(again) = in_the_middle.or(begun.next_back()) else {
+            return Ok(());
+        };
+        let repeated = (again.request)(&storage);
+        repeated.map_err(|error| format!("the same request again: {error}"))?;
+        for (item, said) in &again.said {
+            let found = self.look(&storage, item)?;
+            if found != *said {
+                return Err(format!(
+                    "{item:?} is {found:?} after the same request again"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What an item is; an error if it is there and not whole.
+    fn look(&self, storage: &Storage, item: &Item) -> std::result::Result<Found, String> {
+        let found = match item {
+            Item::Blob(name, digest) => storage.blob(name, digest).and_then(|blob| {
+                let mut content = Vec::new();
+                let read = blob.reader().read_to_end(&mut content);
+                read.map_err(Error::Body)?;
+                match content == self.contents[digest] {
+                    true => Ok(Some(digest.clone())),
+                    false => Err(Error::Corrupt(digest.clone())),
+                }
+            }),
+            Item::Manifest(name, digest) => {
+                let reference = Reference::Digest(digest.clone());
+                let stored = storage.manifest(name, &reference);
+                let loaded = stored.and_then(|stored| storage.bytes(&stored).map(drop));
+                loaded.map(|()| Some(digest.clone()))
+            }
+            Item::Tag(name, tag) => match storage.tag(name, tag) {
+                Ok(None) => return Ok(None),
+                other => other,
+            },
+            Item::Upload(name, id) => storage.upload_length(name, id).map(|_| None),
+        };
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::BlobUnknown | Error::ManifestUnknown | Error::UploadUnknown) => Ok(None),
+            Err(error) => Err(format!("{item:?}: {error}")),
+        }
+    }
+
+    /// Whatever a tag names is there, with all that it names.
+    fn check_tags(&self, storage: &Storage) -> std::result::Result<(), String> {
+        let text = |error: Error| error.to_string();
+        let (names, _) = storage.repositories("", "", 100).map_err(text)?;
+        for name in names {
+            let (tags, _) = storage.tags(&name, "", 100).map_err(text)?;
+            for tag in tags {
+                let failed = |error: Error| format!("{name}:{tag}: {error}");
+                let stored = storage
+                    .manifest(&name, &Reference::Tag(tag.clone()))
+                    .map_err(failed)?;
+                let bytes = storage.bytes(&stored).map_err(failed)?;
+                let manifest = crate::spec::manifest::Manifest::parse(&bytes, None).unwrap();
+                for reference in manifest.references() {
+                    let blob = storage.blob(&name, &reference.digest).map_err(failed)?;
+                    if blob.length() != reference.size {
+                        return Err(format!("{name}:{tag} names {} in part", reference.digest));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sessions that are found go on: with what they lack of a content they become it, or are refused.
+    fn go_on(&self, at: usize, storage: &Storage) -> std::result::Result<(), String> {
+        for (_, session) in self.sessions.iter().filter(|(begin, _)| *begin < at) {
+            for content in &session.contents {
+                let Ok(length) = storage.upload_length(&session.name, &session.id) else {
+                    break;
+                };
+                let length = usize::try_from(length).unwrap();
+                let Some(mut rest) = content.get(length..) else {
+                    continue;
+                };
+                let digest = digest(content);
+                let last = chunk(&mut rest, Offset::Unstated);
+                match storage.commit_upload(&session.name, &session.id, &digest, last) {
+                    Ok(()) => {
+                        let item = Item::Blob(session.name.clone(), digest);
+                        self.look(storage, &item)?;
+                    }
+                    Err(Error::DigestMismatch { .. }) => {}
+                    Err(error) => return Err(format!("an upload that goes on: {error}")),
+                }
+            }
+        }
+        Ok(())
+    }
+}
