@@ -165,7 +165,7 @@ struct Collector<'c> {
     cutoff: SystemTime,
     marks: Marks,
     counts: Counts,
-    /// Some repositories could not be found: any blob may belong to them.
+    /// Some repositories, or links of them, could not be found: any blob may belong to them.
     hides_repositories: AtomicBool,
 }
 
