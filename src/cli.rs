@@ -10,6 +10,7 @@ use crate::commands::CommandError;
 use crate::commands::certificate::{self, CertificateOptions};
 use crate::commands::check_config::{self, CheckConfigOptions};
 use crate::commands::delete::{self, DeleteOptions};
+use crate::commands::garbage_collect::{self, GarbageCollectOptions};
 use crate::commands::health::{self, HealthOptions};
 use crate::commands::htpasswd::{self, HtpasswdOptions};
 use crate::commands::serve::{self, ServeOptions};
@@ -63,6 +64,7 @@ enum Command {
     CheckConfig(CheckConfigOptions),
     Certificate(CertificateOptions),
     Delete(DeleteOptions),
+    GarbageCollect(GarbageCollectOptions),
     Health(HealthOptions),
     Htpasswd(HtpasswdOptions),
     Service(ServiceOptions),
@@ -137,6 +139,9 @@ fn execute(command: Command) -> Result<bool, CommandError> {
         }
         Command::Certificate(options) => certificate::execute(options, &mut stdout())?,
         Command::Delete(options) => delete::execute(options, &mut stdout())?,
+        Command::GarbageCollect(options) => {
+            return garbage_collect::execute(options, &mut stdout(), &mut stderr());
+        }
         Command::Health(options) => health::execute(options, path_of_container, &mut stdout())?,
         Command::Htpasswd(options) => htpasswd::execute(&options, &mut stdout())?,
         Command::Service(options) => service::execute(options, &mut stdout())?,

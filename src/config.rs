@@ -27,8 +27,8 @@ pub use crate::time::duration::format as format_duration;
 pub use crate::yaml::Provenance;
 pub use conventions::PATH_VARIABLE;
 pub use resolved::{
-    BackgroundVerification, Config, Formatter, HttpConfig, LOG_QUEUE_BYTES, LocationStyle,
-    LogConfig, StorageConfig, StorageDriver, UploadConfig, UploadPurging,
+    BackgroundVerification, Config, Formatter, GarbageCollection, HttpConfig, LOG_QUEUE_BYTES,
+    LocationStyle, LogConfig, StorageConfig, StorageDriver, UploadConfig, UploadPurging,
 };
 pub use source::ConfigSource;
 

@@ -119,11 +119,16 @@ impl Registry {
 
 fn authenticator(config: &Config) -> Result<Authenticator, StartError> {
     let rules = config.access.clone();
-    Authenticator::open(&config.auth, rules).map_err(StartError::Users)
+    Authenticator::open(&config.auth, rules, config.check_pause).map_err(StartError::Users)
 }
 
 fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
-    let tls = config.http.tls.clone().map(Tls::new);
+    let pause = config.check_pause;
+    let tls = config
+        .http
+        .tls
+        .clone()
+        .map(|settings| Tls::new(settings, pause));
     tls.transpose().map_err(StartError::Tls)
 }
 
@@ -132,6 +137,7 @@ fn address(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartE
 }
 
 fn storage_options(config: &Config) -> StorageOptions {
+    let collection = &config.storage.garbage_collection;
     StorageOptions {
         uploads: UploadLimits {
             sessions_max: config.uploads.sessions_max,
@@ -140,7 +146,7 @@ fn storage_options(config: &Config) -> StorageOptions {
         },
         tag_lookup_threads: config.storage.tag_lookup_threads,
         manifest_bytes_max: config.manifest_bytes_max,
-        collection_grace: None,
+        collection_grace: collection.enabled.then_some(collection.grace),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod check_config;
 pub mod delete;
 mod error;
+pub mod garbage_collect;
 pub mod health;
 pub mod htpasswd;
 pub mod serve;

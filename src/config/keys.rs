@@ -61,6 +61,21 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// only report what would be removed
     storage.maintenance.uploadpurging.dryrun: Boolean, default "false" =>
         |draft| draft.config.storage.upload_purging.dry_run;
+    /// whether to [collect garbage](operate.md#keeping-the-disk-clean) while the registry serves
+    storage.maintenance.garbagecollect.enabled: Boolean, default "false", [Own] =>
+        |draft| draft.config.storage.garbage_collection.enabled;
+    /// the time from the end of one collection to the start of the next
+    storage.maintenance.garbagecollect.interval: Duration(SECOND, DECADE), default "24h", [Own, InHours] =>
+        |draft| draft.config.storage.garbage_collection.interval;
+    /// what was pushed, mounted, or found by a HEAD or GET within this time stays; longer than any push takes
+    storage.maintenance.garbagecollect.grace: Duration(Time::ZERO, DECADE), default "24h", [Own, InHours] =>
+        |draft| draft.config.storage.garbage_collection.grace;
+    /// also remove manifests that no tag leads to
+    storage.maintenance.garbagecollect.untagged: Boolean, default "false", [Own] =>
+        |draft| draft.config.storage.garbage_collection.untagged;
+    /// only report what would be removed
+    storage.maintenance.garbagecollect.dryrun: Boolean, default "false", [Own] =>
+        |draft| draft.config.storage.garbage_collection.dry_run;
     /// whether to [verify](operate.md#verifying-and-repairing) all data in the background: what is wrong is logged, and corrupt
     /// blobs are put aside
     storage.maintenance.verify.enabled: Boolean, default "false", [Own] =>

@@ -6,6 +6,7 @@ use crate::auth::{AccessRules, Scheme};
 use crate::http::{Limits, Listen, tls};
 use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use crate::spec::validation::Validation;
+use crate::watched::CHECK_PAUSE;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Config {
     pub manifest_bytes_max: u64,
     /// How many upload sessions there may be.
     pub uploads: UploadConfig,
+    /// How long the files of users and of certificates are left alone after each check. No key sets it; tests do.
+    pub check_pause: Duration,
     /// Every key with its value, in the order of the declarations.
     pub(super) effective: serde_yaml::Mapping,
 }
@@ -78,6 +81,7 @@ impl Default for Config {
             validation: Validation::default(),
             manifest_bytes_max: MANIFEST_BYTES_MAX,
             uploads: UploadConfig::default(),
+            check_pause: CHECK_PAUSE,
             effective: serde_yaml::Mapping::new(),
         }
     }
@@ -134,6 +138,8 @@ pub struct StorageConfig {
     pub read_only: bool,
     /// `storage.maintenance.uploadpurging`.
     pub upload_purging: UploadPurging,
+    /// `storage.maintenance.garbagecollect`.
+    pub garbage_collection: GarbageCollection,
     /// `storage.maintenance.verify`.
     pub verification: BackgroundVerification,
     /// `storage.tag.concurrencylimit`: threads of one tag lookup, at least one.
@@ -153,6 +159,21 @@ pub enum StorageDriver {
     /// Memory, gone when the process ends.
     #[default]
     InMemory,
+}
+
+/// When garbage is collected while the data is served.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GarbageCollection {
+    /// Whether it is at all.
+    pub enabled: bool,
+    /// The time from the end of one collection to the start of the next.
+    pub interval: Duration,
+    /// What was pushed, mounted or asked for within this time stays.
+    pub grace: Duration,
+    /// Manifests that no tag leads to are removed as well.
+    pub untagged: bool,
+    /// Only report what would be removed.
+    pub dry_run: bool,
 }
 
 /// When all data is verified while it is served.

@@ -29,8 +29,8 @@ pub use leftovers::{Leftovers, is_temporary};
 pub use writable::{Unwritable, look, look_below};
 
 use super::{
-    Capabilities, Driver, Entries, Error, Key, Lock, Object, ProbeError, Replay, Result,
-    SmallObject, Stat, Upload, UploadState, Write,
+    Capabilities, Driver, Entries, Error, Key, LeftoverSearch, Lock, Object, ProbeError, Replay,
+    Result, SmallObject, Stat, Upload, UploadState, Write,
 };
 use crate::sys;
 use directories::{make_root, open_file, patiently, remove_any};
@@ -71,15 +71,6 @@ impl Filesystem {
     pub(super) fn unsynced(&self, file: &Key) -> Vec<Key> {
         let unsynced = self.root.durable.unsynced([file].into_iter());
         unsynced.directories.into_iter().collect()
-    }
-
-    /// Forgets what was known of a path that was removed.
-    fn note_removal(&self, key: &Key) {
-        let path = self.root.path(key);
-        self.root.listings.forget(&path);
-        if let Some((parent, name)) = path.parent().zip(path.file_name().and_then(|n| n.to_str())) {
-            self.root.listings.note(parent, name, false);
-        }
     }
 }
 
@@ -171,7 +162,7 @@ impl Driver for Filesystem {
                 Ok(None) => {}
                 Err(error) => outcome = outcome.and(Err(error)),
             }
-            self.note_removal(key);
+            self.root.note_removal(key);
         }
         for parent in &parents {
             let synced = disk::sync_directory(&self.root.path(parent));
@@ -233,7 +224,7 @@ impl Driver for Filesystem {
             .found(from, self.root.relocate(from, to))?
             .is_some();
         if moved {
-            self.note_removal(from);
+            self.root.note_removal(from);
             self.root.note(to);
         }
         Ok(moved)
@@ -246,7 +237,7 @@ impl Driver for Filesystem {
             if disk::remove_directory(&self.root.path(&directory)).is_err() {
                 return;
             }
-            self.note_removal(&directory);
+            self.root.note_removal(&directory);
             directory = directory.parent();
         }
     }
@@ -323,7 +314,7 @@ impl Driver for Filesystem {
         Ok(writable::attempt(root, &name)?)
     }
 
-    fn remove_leftovers(&self, before: SystemTime, may_continue: &dyn Fn() -> bool) -> Leftovers {
-        leftovers::remove(&self.root.path, before, may_continue)
+    fn remove_leftovers(&self, search: &LeftoverSearch<'_>) -> Leftovers {
+        leftovers::remove(&self.root, search)
     }
 }

@@ -62,6 +62,18 @@ pub struct Presign<'a> {
     pub valid_for: Duration,
 }
 
+/// Which leftovers to remove.
+pub struct LeftoverSearch<'s> {
+    /// Those that were last written before this time.
+    pub before: SystemTime,
+    /// Also directories in which nothing is, but for those in the root itself.
+    pub empty_directories: bool,
+    /// Nothing is removed, only counted.
+    pub dry_run: bool,
+    /// Asked before each step: the search ends when it says no.
+    pub may_continue: &'s dyn Fn() -> bool,
+}
+
 /// Why the store cannot be written to, in words for the operator.
 pub type ProbeError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -197,9 +209,8 @@ pub trait Driver: Send + Sync {
         Ok(())
     }
 
-    /// Removes temporary files that a killed process left behind, if they were last written before `before`. Stops early when
-    /// `may_continue` says no.
-    fn remove_leftovers(&self, _before: SystemTime, _may_continue: &dyn Fn() -> bool) -> Leftovers {
+    /// Removes what killed processes left behind.
+    fn remove_leftovers(&self, _search: &LeftoverSearch<'_>) -> Leftovers {
         Leftovers::default()
     }
 }

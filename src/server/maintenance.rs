@@ -1,6 +1,7 @@
 //! Background jobs: one file each. Every job has a thread of its own, with a low priority where the system has such, and ends at
 //! its next step when the server stops.
 
+mod collection;
 mod uploads;
 mod verification;
 
@@ -53,6 +54,12 @@ pub fn start<'s>(
     spawn(scope, "the purge of unfinished uploads", move || {
         uploads::run(storage, purging, is_writable, stopping);
     });
+    let collection = &config.storage.garbage_collection;
+    if collection.enabled && is_writable {
+        spawn(scope, "the garbage collection", move || {
+            collection::run(storage, collection, stopping);
+        });
+    }
     let verification = &config.storage.verification;
     if verification.enabled {
         spawn(scope, "the verification of all data", move || {

@@ -19,7 +19,6 @@ use std::time::{Duration, SystemTime};
 const RENEWED_AFTER: u32 = 4;
 
 /// The age that something must have so that a collection which begins now may remove it.
-#[expect(dead_code, reason = "the collection comes next")]
 pub(super) fn removable_age(grace: Duration) -> Duration {
     grace.saturating_add(grace / RENEWED_AFTER)
 }

@@ -127,6 +127,12 @@ pub fn layer_link(name: &Name, digest: &Digest) -> Key {
     link(&format!("{REPOSITORIES}/{name}/{LAYERS}"), digest)
 }
 
+/// The directory of the digests of one algorithm that a repository has as blobs.
+pub fn layers(name: &Name, algorithm: Algorithm) -> Key {
+    let algorithm = algorithm.name();
+    Key::new(format!("{REPOSITORIES}/{name}/{LAYERS}/{algorithm}"))
+}
+
 /// The directory of the digests of one algorithm that a repository has as manifests.
 pub fn revisions(name: &Name, algorithm: Algorithm) -> Key {
     Key::new(format!(
@@ -158,9 +164,22 @@ pub fn tag_current(name: &Name, tag: &Tag) -> Key {
     Key::new(format!("{}/{tag}/current/link", tags(name)))
 }
 
+/// The directory of the digests of one algorithm that a tag names or once named.
+pub fn tag_history(name: &Name, tag: &Tag, algorithm: Algorithm) -> Key {
+    Key::new(format!("{}/{tag}/index/{}", tags(name), algorithm.name()))
+}
+
 /// The file that says that a tag names or once named a manifest.
 pub fn tag_index(name: &Name, tag: &Tag, digest: &Digest) -> Key {
     link(&format!("{}/{tag}/index", tags(name)), digest)
+}
+
+/// The directory of the digests of one algorithm that have referrers in a repository.
+pub fn subjects(name: &Name, algorithm: Algorithm) -> Key {
+    let algorithm = algorithm.name();
+    Key::new(format!(
+        "{REPOSITORIES}/{name}/{MANIFESTS}/{REFERRERS}/{algorithm}"
+    ))
 }
 
 /// The directory of the referrers to a subject that have a digest of one algorithm.

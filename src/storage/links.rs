@@ -94,13 +94,22 @@ pub(super) struct FoundLink {
 impl Storage {
     /// What is in a link, for whoever checks it; `None` when there is none.
     pub(super) fn link_content(&self, key: &Key) -> driver::Result<Option<LinkContent>> {
-        match self.driver.read(key, LINK_BYTES_MAX) {
-            Ok(found) => Ok(found.map(|found| LinkContent::parse(&found.bytes))),
+        match self.dated_link(key) {
+            Ok(found) => Ok(found.map(|(content, _)| content)),
             Err(error) if error.source.kind() == ErrorKind::InvalidData => {
                 Ok(Some(LinkContent::Broken(error.source.to_string())))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The same, and when it was last written. One that is too long, or no file, is an error.
+    pub(super) fn dated_link(
+        &self,
+        key: &Key,
+    ) -> driver::Result<Option<(LinkContent, SystemTime)>> {
+        let found = self.driver.read(key, LINK_BYTES_MAX)?;
+        Ok(found.map(|found| (LinkContent::parse(&found.bytes), found.modified)))
     }
 
     /// The digest in a link, as [`Storage::find_link`] reads it.

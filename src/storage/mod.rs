@@ -6,6 +6,7 @@
 mod blobs;
 mod catalog;
 mod changes;
+mod collection;
 mod deletion;
 mod freshness;
 pub mod layout;
@@ -26,6 +27,7 @@ mod uploads;
 mod verification;
 mod writable;
 
+pub use collection::{Collection, CollectionEvent, CollectionReport, MinimumAge};
 pub use deletion::RepositorySize;
 pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};

@@ -3,7 +3,7 @@
 
 use super::catalog::NameRange;
 use super::{Result, Storage, layout};
-use crate::driver::Leftovers;
+use crate::driver::{LeftoverSearch, Leftovers};
 use crate::spec::{Name, UploadId};
 use std::time::{Duration, SystemTime};
 
@@ -66,8 +66,12 @@ impl Storage {
 
     /// Removes temporary files that killed processes left behind.
     pub fn remove_leftovers(&self, may_continue: &dyn Fn() -> bool) -> Leftovers {
-        self.driver
-            .remove_leftovers(time_before(LEFTOVER_AGE), may_continue)
+        self.driver.remove_leftovers(&LeftoverSearch {
+            before: time_before(LEFTOVER_AGE),
+            empty_directories: false,
+            dry_run: false,
+            may_continue,
+        })
     }
 
     fn purge_repository(

@@ -45,3 +45,9 @@ pub fn wait_for(text: &str) -> String {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// How many lines hold a text, which must be of one test alone.
+pub fn count(text: &str) -> usize {
+    let lines = LINES.lock().unwrap();
+    lines.iter().filter(|line| line.contains(text)).count()
+}

@@ -1,50 +1,136 @@
-//! Temporary files that a killed process left behind: `<name>.<unique>.tmp`, next to the file that they were to become.
+//! What killed processes left behind: temporary files `<name>.<unique>.tmp`, next to the file that they were to become, and
+//! empty directories.
 //!
-//! Several processes may share a directory, so only their age decides. If a process still needs the one that is
+//! Several processes may share a directory, so only their age decides. If a process still needs the file that is
 //! removed, it writes it again; an upload that is being published has such a name for a moment, and if it were removed
-//! then, the request would fail without having promised anything.
+//! then, the request would fail without having promised anything. A directory that is needed is made again.
 
 use super::disk;
-use std::fs::{self, DirEntry};
+use super::root::Root;
+use crate::driver::LeftoverSearch;
+use std::fs::{self, DirEntry, ReadDir};
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
 
 /// Shortest word that makes the name of a temporary file unique.
 const UNIQUE_BYTES_MIN: usize = 16;
 
+/// Directories within directories that are looked through; no name of a repository leads deeper.
+const DEPTH_MAX: usize = 200;
+
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leftovers {
-    /// Files that were removed.
+    /// Files that were removed, or would be.
     pub removed: usize,
     /// Files that stay, because they are not old enough or cannot be removed.
     pub left: usize,
+    /// Empty directories that were removed, or would be.
+    pub directories: usize,
 }
 
-/// Removes those below `root` that were last written before `before`, until `may_continue` says no. Links are not
-/// followed. What cannot be read is skipped: nothing is worse than before.
-pub fn remove(root: &Path, before: SystemTime, may_continue: &dyn Fn() -> bool) -> Leftovers {
+/// Removes those below the root. Links are not followed. What cannot be read is skipped: nothing is worse than before.
+pub fn remove(root: &Root, search: &LeftoverSearch<'_>) -> Leftovers {
     let mut found = Leftovers::default();
-    let mut directories = vec![root.to_owned()];
-    while let Some(directory) = directories.pop().filter(|_| may_continue()) {
-        let Ok(entries) = fs::read_dir(directory) else {
-            continue;
-        };
-        for entry in entries.map_while(Result::ok) {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => directories.push(entry.path()),
-                Ok(kind) if kind.is_file() && has_temporary_name(&entry) => {
-                    match remove_old(&entry, before) {
-                        Ok(true) => found.removed += 1,
-                        Ok(false) | Err(_) => found.left += 1,
-                    }
-                }
-                _ => {}
+    let Ok(entries) = fs::read_dir(&root.path) else {
+        return found;
+    };
+    for entry in entries.map_while(Result::ok) {
+        match entry.file_type() {
+            // It shows that the data is there.
+            Ok(kind) if kind.is_dir() => {
+                let _ = look_into((root, &entry.path()), search, &mut found, 0);
             }
+            Ok(kind) if kind.is_file() => {
+                let _ = look_at_file(&entry, search, &mut found);
+            }
+            _ => {}
         }
     }
     found
+}
+
+/// Looks through a directory; gives whether it is empty then.
+fn look_into(
+    (root, directory): (&Root, &Path),
+    search: &LeftoverSearch<'_>,
+    found: &mut Leftovers,
+    depth: usize,
+) -> bool {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) if depth < DEPTH_MAX && (search.may_continue)() => entries,
+        _ => return false,
+    };
+    let mut is_empty = true;
+    for entry in readable(entries, &mut is_empty) {
+        let is_gone = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => {
+                let path = entry.path();
+                let is_old = is_old(&entry, search).unwrap_or(false);
+                let is_empty = look_into((root, &path), search, found, depth + 1);
+                is_old && is_empty && remove_directory((root, &path), search, found)
+            }
+            Ok(kind) if kind.is_file() => look_at_file(&entry, search, found),
+            _ => false,
+        };
+        is_empty &= is_gone;
+    }
+    is_empty
+}
+
+/// The entries up to the first that cannot be read: then the directory does not count as empty.
+fn readable(entries: ReadDir, is_whole: &mut bool) -> Vec<DirEntry> {
+    let mut readable = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => readable.push(entry),
+            Err(_) => *is_whole = false,
+        }
+    }
+    readable
+}
+
+/// Removes a directory that was found to be empty; gives whether it is gone.
+fn remove_directory(
+    (root, path): (&Root, &Path),
+    search: &LeftoverSearch<'_>,
+    found: &mut Leftovers,
+) -> bool {
+    if !search.empty_directories {
+        return false;
+    }
+    if !search.dry_run {
+        let key = root.key(path);
+        root.durable.forget(&key);
+        if disk::remove_directory(path).is_err() {
+            return false;
+        }
+        root.note_removal(&key);
+    }
+    found.directories += 1;
+    true
+}
+
+/// Removes a file if it is temporary and old; gives whether it is gone.
+fn look_at_file(entry: &DirEntry, search: &LeftoverSearch<'_>, found: &mut Leftovers) -> bool {
+    if !has_temporary_name(entry) {
+        return false;
+    }
+    let removed = is_old(entry, search).and_then(|is_old| {
+        if is_old && !search.dry_run {
+            disk::remove_file(&entry.path())?;
+        }
+        Ok(is_old)
+    });
+    match removed {
+        Ok(true) => found.removed += 1,
+        Ok(false) | Err(_) => found.left += 1,
+    }
+    removed.unwrap_or(false)
+}
+
+fn is_old(entry: &DirEntry, search: &LeftoverSearch<'_>) -> io::Result<bool> {
+    Ok(entry.metadata()?.modified()? < search.before)
 }
 
 fn has_temporary_name(entry: &DirEntry) -> bool {
@@ -62,19 +148,38 @@ pub fn is_temporary(name: &str) -> bool {
     })
 }
 
-fn remove_old(entry: &DirEntry, before: SystemTime) -> io::Result<bool> {
-    let is_old = entry.metadata()?.modified()? < before;
-    if is_old {
-        disk::remove_file(&entry.path())?;
-    }
-    Ok(is_old)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs::File;
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn directories_that_are_empty_go_with_those_above_and_the_first_stays() {
+        let root = tempfile::tempdir().unwrap();
+        for directory in ["a/b/c/d", "a/b/e", "a/kept", "f"] {
+            fs::create_dir_all(root.path().join(directory)).unwrap();
+        }
+        fs::write(root.path().join("a/kept/file"), "x").unwrap();
+        let search = |before, dry_run| {
+            let search = LeftoverSearch {
+                before,
+                empty_directories: true,
+                dry_run,
+                may_continue: &|| true,
+            };
+            let root = Root::new(root.path().to_owned(), 1).unwrap();
+            remove(&root, &search).directories
+        };
+        let now = SystemTime::now();
+        assert_eq!(search(now - Duration::from_secs(60), false), 0);
+        let later = now + Duration::from_secs(60);
+        assert_eq!(search(later, true), 4);
+        assert!(root.path().join("a/b/c/d").is_dir());
+        assert_eq!(search(later, false), 4);
+        assert!(root.path().join("a/kept/file").is_file() && root.path().join("f").is_dir());
+        assert!(!root.path().join("a/b").exists());
+    }
 
     #[test]
     fn old_ones_go_young_ones_stay_and_nothing_else_is_touched() {
@@ -94,10 +199,19 @@ mod tests {
         make("notes.tmp", 9 * hour);
         make("link.of-somebody-else-altogether.tmp", 9 * hour);
         fs::create_dir(directory.join("y.0123456789abcdef-3.tmp")).unwrap();
-        let none = remove(root.path(), now - hour, &|| false);
-        assert_eq!(none, Leftovers::default());
-        let found = remove(root.path(), now - hour, &|| true);
+        let search = |dry_run, may_continue| {
+            let search = LeftoverSearch {
+                before: now - hour,
+                empty_directories: false,
+                dry_run,
+                may_continue,
+            };
+            remove(&Root::new(root.path().to_owned(), 1).unwrap(), &search)
+        };
+        assert_eq!(search(false, &|| false), Leftovers::default());
+        let found = search(true, &|| true);
         assert_eq!((found.removed, found.left), (2, 1));
+        assert_eq!(search(false, &|| true), found);
         let mut left: Vec<_> = fs::read_dir(&directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -257,6 +257,15 @@ impl Root {
         }
     }
 
+    /// Forgets what was known of a path that was removed.
+    pub fn note_removal(&self, key: &Key) {
+        let path = self.path(key);
+        self.listings.forget(&path);
+        if let Some((parent, name)) = path.parent().zip(path.file_name().and_then(|n| n.to_str())) {
+            self.listings.note(parent, name, false);
+        }
+    }
+
     /// Syncs the directory of each key, and those above that are not known to be durable.
     fn sync_directories<'k>(&self, targets: impl Iterator<Item = &'k Key>) -> Result<()> {
         let unsynced = self.durable.unsynced(targets);

@@ -1,0 +1,356 @@
+//! One repository: what its manifests name is marked, and links that none of them names are removed.
+
+use super::marks::{ShortDigest, short};
+use super::untagged::{Revision, Revisions};
+use super::{CollectionEvent, Collector};
+use crate::driver::{EntryKind, Key};
+use crate::spec::references::{StoredReference, StoredReferences};
+use crate::spec::{Algorithm, Digest, Name};
+use crate::storage::links::LinkContent;
+use crate::storage::{Result, layout};
+use std::collections::HashSet;
+
+/// Links that are removed under one lock, during which pushes to the repository wait.
+const BATCH: usize = 256;
+
+/// What is known of a repository while it is looked at.
+pub(super) struct Visit<'v> {
+    pub name: &'v Name,
+    /// Something in it could not be read: all of it is kept.
+    pub is_kept_whole: bool,
+    /// What its manifests name.
+    named: HashSet<ShortDigest>,
+}
+
+impl Collector<'_> {
+    /// Looks at one repository.
+    pub(super) fn visit(&self, name: &Name) -> Result<()> {
+        let mut visit = Visit {
+            name,
+            is_kept_whole: false,
+            named: HashSet::new(),
+        };
+        let mut revisions = self.revisions(&mut visit)?;
+        if self.options.untagged {
+            self.remove_untagged(&mut visit, &mut revisions)?;
+        }
+        let kept: HashSet<ShortDigest> = revisions.iter().map(|kept| short(&kept.digest)).collect();
+        for revision in &revisions {
+            if !self.may_continue() {
+                return Ok(());
+            }
+            self.mark_manifest(&mut visit, &revision.digest, &kept)?;
+        }
+        self.look_at_layers(&mut visit)?;
+        self.look_at_referrers(&visit, &kept)?;
+        self.finish_deletion(name)
+    }
+
+    /// The manifests of a repository.
+    pub(super) fn revisions(&self, visit: &mut Visit<'_>) -> Result<Revisions> {
+        let mut revisions = Vec::new();
+        for algorithm in Algorithm::ALL {
+            let directory = layout::revisions(visit.name, algorithm);
+            self.each_digest(&directory, algorithm, visit, &mut |visit, digest| {
+                let key = layout::revision_link(visit.name, &digest);
+                let Some((content, modified)) = self.link(&key, visit)? else {
+                    return Ok(());
+                };
+                match content {
+                    LinkContent::Digest(target) if target == digest => revisions.push(Revision {
+                        digest,
+                        is_young: modified >= self.cutoff,
+                    }),
+                    content => self.broken(&key, &content, visit),
+                }
+                Ok(())
+            })?;
+        }
+        Ok(revisions)
+    }
+
+    /// A link; `None` if there is none, or if it cannot be read, which keeps the repository whole.
+    pub(super) fn link(
+        &self,
+        key: &Key,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<(LinkContent, std::time::SystemTime)>> {
+        let read = self.readable(key, self.storage.dated_link(key))?;
+        visit.is_kept_whole |= read.is_none();
+        Ok(read.flatten())
+    }
+
+    /// Reports a link with something wrong in it, which keeps the repository whole.
+    pub(super) fn broken(&self, key: &Key, content: &LinkContent, visit: &mut Visit<'_>) {
+        let why = match content {
+            LinkContent::Digest(target) => format!("the link holds {target}"),
+            LinkContent::Empty => "the link is empty".to_owned(),
+            LinkContent::Broken(text) => format!("the link holds no digest: {text:?}"),
+        };
+        self.unreadable(key, &why);
+        visit.is_kept_whole = true;
+    }
+
+    /// Does something for each directory that is named after a digest. One that cannot be looked through keeps the repository whole.
+    pub(super) fn each_digest<'v>(
+        &self,
+        directory: &Key,
+        algorithm: Algorithm,
+        visit: &mut Visit<'v>,
+        act: &mut dyn FnMut(&mut Visit<'v>, Digest) -> Result<()>,
+    ) -> Result<()> {
+        let entries = self.storage.driver.entries(directory);
+        let Some(entries) = self.readable(directory, entries)? else {
+            visit.is_kept_whole = true;
+            return Ok(());
+        };
+        for entry in entries {
+            let Some(entry) = self.readable(directory, entry)? else {
+                visit.is_kept_whole = true;
+                return Ok(());
+            };
+            let Ok(digest) = format!("{}:{}", algorithm.name(), entry.name).parse() else {
+                continue;
+            };
+            match entry.kind {
+                EntryKind::Directory => act(visit, digest)?,
+                EntryKind::Unreadable(error) => {
+                    self.unreadable(&directory.child(&entry.name), &error.to_string());
+                    visit.is_kept_whole = true;
+                }
+                EntryKind::Object | EntryKind::Other(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks a manifest of the repository, with all that it names, and what manifests name that it names and that are not in the
+    /// repository by themselves.
+    fn mark_manifest(
+        &self,
+        visit: &mut Visit<'_>,
+        manifest: &Digest,
+        revisions: &HashSet<ShortDigest>,
+    ) -> Result<()> {
+        self.mark(visit, manifest);
+        let Some(references) = self.references(visit, manifest)? else {
+            return Ok(());
+        };
+        let mut waiting = references.found;
+        while let Some(reference) = waiting.pop() {
+            let digest = match &reference {
+                StoredReference::Blob(digest)
+                | StoredReference::ForeignLayer(digest)
+                | StoredReference::Child(digest) => digest,
+            };
+            if !self.mark(visit, digest) {
+                continue;
+            }
+            let is_unlisted = !revisions.contains(&short(digest));
+            if matches!(reference, StoredReference::Child(_)) && is_unlisted {
+                // A manifest that nobody can ask for by itself, or the layer of a build cache.
+                let child = self.stored(digest)?;
+                let child = child.and_then(|bytes| StoredReferences::read(&bytes));
+                waiting.extend(child.into_iter().flat_map(|child| child.found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks a digest that a manifest of the repository names. `false` if that was known.
+    fn mark(&self, visit: &mut Visit<'_>, digest: &Digest) -> bool {
+        self.marks.add(digest);
+        visit.named.insert(short(digest))
+    }
+
+    /// What a manifest of the repository names; `None` if that cannot be told, which keeps the repository whole.
+    fn references(
+        &self,
+        visit: &mut Visit<'_>,
+        manifest: &Digest,
+    ) -> Result<Option<StoredReferences>> {
+        let key = layout::blob_data(manifest);
+        let why = match self.stored(manifest)? {
+            None => "the manifest is missing or cannot be read as a whole",
+            Some(bytes) if manifest.algorithm().digest(&bytes) != *manifest => {
+                "the manifest is corrupt"
+            }
+            Some(bytes) => match StoredReferences::read(&bytes) {
+                Some(references) if references.unreadable.is_empty() => {
+                    return Ok(Some(references));
+                }
+                _ => "it is not a manifest that can be read as a whole",
+            },
+        };
+        self.unreadable(&key, why);
+        visit.is_kept_whole = true;
+        Ok(None)
+    }
+
+    /// The bytes of a stored manifest; `None` if there are none, or more than a manifest may have, or if they cannot be read.
+    pub(super) fn stored(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
+        let key = layout::blob_data(digest);
+        let most = self.storage.options.manifest_bytes_max;
+        match self.storage.driver.read(&key, most) {
+            Ok(found) => Ok(found.map(|found| found.bytes)),
+            Err(error) if error.is_of_one_entry() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the links to blobs that no manifest names, and marks those that stay.
+    fn look_at_layers(&self, visit: &mut Visit<'_>) -> Result<()> {
+        let mut unnamed = Vec::new();
+        for algorithm in Algorithm::ALL {
+            let directory = layout::layers(visit.name, algorithm);
+            self.each_digest(&directory, algorithm, visit, &mut |visit, digest| {
+                let is_named = visit.named.contains(&short(&digest));
+                match (is_named, algorithm) {
+                    // It is linked to itself.
+                    (true, Algorithm::Sha256) => {}
+                    (true, _) => self.mark_target(visit, &digest)?,
+                    (false, _) => unnamed.push(digest),
+                }
+                Ok(())
+            })?;
+        }
+        let mut old = Vec::new();
+        for digest in unnamed {
+            let key = layout::layer_link(visit.name, &digest);
+            match self.readable(&key, self.is_young(&key))?.flatten() {
+                Some(false) if !visit.is_kept_whole => old.push(digest),
+                Some(_) => self.mark_target(visit, &digest)?,
+                // No link, or something that is none.
+                None => self.marks.add(&digest),
+            }
+        }
+        // What could not be read came after some of them.
+        if visit.is_kept_whole {
+            return old
+                .iter()
+                .try_for_each(|digest| self.mark_target(visit, digest));
+        }
+        old.chunks(BATCH)
+            .try_for_each(|batch| self.remove_layers(visit, batch))
+    }
+
+    /// Marks what a link of the repository leads to.
+    fn mark_target(&self, visit: &mut Visit<'_>, digest: &Digest) -> Result<()> {
+        self.marks.add(digest);
+        let key = layout::layer_link(visit.name, digest);
+        match self.link(&key, visit)? {
+            Some((LinkContent::Digest(target), _)) => self.marks.add(&target),
+            Some((content, _)) => self.broken(&key, &content, visit),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn remove_layers(&self, visit: &mut Visit<'_>, batch: &[Digest]) -> Result<()> {
+        if self.options.dry_run {
+            for digest in batch {
+                self.event(&CollectionEvent::Layer(visit.name, digest));
+            }
+            return Ok(());
+        }
+        if !self.may_continue() {
+            return Ok(());
+        }
+        self.storage.change_exclusively(visit.name, || {
+            let (mut removed, mut directories) = (Vec::new(), Vec::new());
+            for digest in batch {
+                let key = layout::layer_link(visit.name, digest);
+                match self.readable(&key, self.is_young(&key))?.flatten() {
+                    Some(false) => {
+                        removed.push(digest);
+                        directories.push(key.parent());
+                    }
+                    // A client was told of it meanwhile.
+                    Some(true) => self.mark_target(visit, digest)?,
+                    None => {}
+                }
+            }
+            if self.remove(&directories)? {
+                for digest in removed {
+                    self.event(&CollectionEvent::Layer(visit.name, digest));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes the entries of referrers that are gone.
+    fn look_at_referrers(&self, visit: &Visit<'_>, kept: &HashSet<ShortDigest>) -> Result<()> {
+        let mut gone = Vec::new();
+        let mut referrers = Visit {
+            name: visit.name,
+            is_kept_whole: visit.is_kept_whole,
+            named: HashSet::new(),
+        };
+        for algorithm in Algorithm::ALL {
+            let subjects = layout::subjects(visit.name, algorithm);
+            self.each_digest(
+                &subjects,
+                algorithm,
+                &mut referrers,
+                &mut |referrers, subject| {
+                    for algorithm in Algorithm::ALL {
+                        let directory = layout::referrers(visit.name, &subject, algorithm);
+                        let subject = &subject;
+                        self.each_digest(&directory, algorithm, referrers, &mut |_, referrer| {
+                            if !kept.contains(&short(&referrer)) {
+                                gone.push((subject.clone(), referrer));
+                            }
+                            Ok(())
+                        })?;
+                    }
+                    Ok(())
+                },
+            )?;
+        }
+        if referrers.is_kept_whole {
+            return Ok(());
+        }
+        gone.chunks(BATCH)
+            .try_for_each(|batch| self.remove_referrers(visit.name, batch))
+    }
+
+    fn remove_referrers(&self, name: &Name, batch: &[(Digest, Digest)]) -> Result<()> {
+        let remove = || {
+            let (mut removed, mut directories) = (Vec::new(), Vec::new());
+            for (subject, referrer) in batch {
+                let key = layout::referrer_link(name, subject, referrer);
+                let is_young = self.readable(&key, self.is_young(&key))?.flatten();
+                // It may have been pushed meanwhile.
+                let revision = layout::revision_link(name, referrer);
+                let stat = self.storage.driver.stat(&revision);
+                let is_back = self.readable(&revision, stat)?.flatten().is_some();
+                if is_young == Some(false) && (!is_back || self.options.dry_run) {
+                    removed.push(referrer);
+                    directories.push(key.parent());
+                }
+            }
+            if self.options.dry_run || self.remove(&directories)? {
+                for referrer in removed {
+                    self.event(&CollectionEvent::Referrer(name, referrer));
+                }
+            }
+            Ok(())
+        };
+        match self.options.dry_run {
+            true => remove(),
+            false => self.storage.change_exclusively(name, remove),
+        }
+    }
+
+    /// Removes what the deletion of the repository left when it was interrupted.
+    fn finish_deletion(&self, name: &Name) -> Result<()> {
+        let deleted = layout::repository(name).child(layout::DELETED);
+        let has_deleted = self.storage.driver.has_directory(&deleted);
+        if self.options.dry_run || !matches!(has_deleted, Ok(true)) {
+            return Ok(());
+        }
+        self.storage
+            .change_exclusively(name, || self.remove(&[deleted]).map(drop))
+    }
+}
