@@ -23,6 +23,9 @@ use std::sync::Arc;
 /// Of the changes that are not durable, so many of the newest are lost, and kept, one by one.
 const SINGLES_MAX: usize = 8;
 
+/// Of so many files the bytes are lost, one by one.
+const FILES_MAX: usize = 4;
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Node {
     Directory(usize),
@@ -270,6 +273,7 @@ impl Disk {
                 all.extend([only_one, names, without_bytes, with_lengths]);
             }
         }
+        all.extend(self.without_bytes_of_one_file());
         if count > 0 {
             for _ in 0..samples {
                 all.push(self.pending.iter().map(|_| random.fate()).collect());
@@ -292,6 +296,34 @@ impl Disk {
             });
             fates.collect()
         })
+    }
+
+    /// Everything but the bytes of one file, which are missing, or zeros; for each of the files written last.
+    fn without_bytes_of_one_file(&self) -> Vec<Vec<Fate>> {
+        let of = |change: &Change| match change {
+            Change::Bytes { file, .. } => Some(*file),
+            _ => None,
+        };
+        let newest = self
+            .pending
+            .iter()
+            .rev()
+            .filter_map(|(_, change)| of(change));
+        let mut files: Vec<usize> = newest.collect();
+        files.dedup();
+        files.truncate(FILES_MAX);
+        let mut all = Vec::new();
+        for file in files {
+            for fate in [Fate::Lost, Fate::Zeros] {
+                let pending = self.pending.iter();
+                let fates = pending.map(|(_, change)| match of(change) == Some(file) {
+                    true => fate,
+                    false => Fate::Kept,
+                });
+                all.push(fates.collect());
+            }
+        }
+        all
     }
 
     fn state(&self, fates: &[Fate]) -> State {
