@@ -13,6 +13,7 @@ mod auth;
 mod conventions;
 mod draft;
 mod keys;
+mod policy;
 mod resolve;
 mod resolved;
 mod source;
@@ -28,7 +29,8 @@ pub use crate::yaml::Provenance;
 pub use conventions::PATH_VARIABLE;
 pub use resolved::{
     BackgroundVerification, Config, Formatter, GarbageCollection, HttpConfig, LOG_QUEUE_BYTES,
-    LocationStyle, LogConfig, StorageConfig, StorageDriver, UploadConfig, UploadPurging,
+    LocationStyle, LogConfig, QuotaConfig, RetentionConfig, StorageConfig, StorageDriver,
+    UploadConfig, UploadPurging,
 };
 pub use source::ConfigSource;
 

@@ -29,6 +29,8 @@ mod encoding;
 pub mod http;
 pub mod logging;
 pub mod memory;
+pub mod pattern;
+pub mod policy;
 pub mod server;
 mod settings;
 mod small_file;

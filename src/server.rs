@@ -74,7 +74,10 @@ impl Registry {
             data::probe(config, &*driver)?;
         }
         let memory = Budget::new(config.http.limits.memory_bytes_max);
-        let storage = Storage::new(driver, storage_options(config)).within(&memory);
+        let storage = Storage::new(driver, storage_options(config))
+            .within(&memory)
+            .with_immutable_tags(config.storage.immutable.clone())
+            .with_quota(config.storage.quota.limits());
         let serving = data::serve(config, &storage)?;
         let api = Api::new(storage, api_options(config, is_writable));
         let app = Arc::new(App {

@@ -7,6 +7,7 @@ mod http;
 mod keys;
 mod meant;
 mod names;
+mod policies;
 mod real;
 mod search;
 mod tls;
@@ -176,6 +177,10 @@ fn the_file_beside_the_program_is_clean() {
     let config = clean(&text, &[]);
     assert_eq!(root(&config), Path::new("./data"));
     assert_eq!(config.http.listen, Listen::Tcp(":5000".to_owned()));
+    let collection = &config.storage.garbage_collection;
+    assert!(collection.enabled && !collection.untagged && !collection.dry_run);
+    let day = Duration::from_secs(24 * 3600);
+    assert_eq!((collection.interval, collection.grace), (day, day));
     // As the lab promises.
     assert!(text.len() < 1000, "{} bytes", text.len());
     // The lab's container: its variables over this file.

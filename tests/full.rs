@@ -53,9 +53,9 @@ struct Served {
     control: Control,
 }
 
-/// Serves a storage over a driver.
-pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
-    let options = StorageOptions {
+/// Options of a storage for tests.
+pub fn options() -> StorageOptions {
+    StorageOptions {
         uploads: UploadLimits {
             sessions_max: 100,
             sessions_per_address_max: 100,
@@ -64,7 +64,17 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         tag_lookup_threads: 1,
         manifest_bytes_max: 1_000_000,
         ..StorageOptions::default()
-    };
+    }
+}
+
+/// Serves a storage over a driver.
+pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
+    let storage = Storage::new(driver, options());
+    serve_storage(storage, Validation::disabled())
+}
+
+/// Serves a storage.
+pub fn serve_storage(storage: Storage, validation: Validation) -> (SocketAddr, Control) {
     let api = ApiOptions {
         prefix: "/".into(),
         location: LocationStyle::Relative,
@@ -75,9 +85,9 @@ pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
         catalog_entries_max: 100,
         tags_max: None,
         manifest_bytes_max: 1_000_000,
-        validation: Validation::disabled(),
+        validation,
     };
-    let app = Arc::new(App(Api::new(Storage::new(driver, options), api)));
+    let app = Arc::new(App(Api::new(storage, api)));
     let listen = Listen::Tcp("127.0.0.1:0".into());
     let server = Server::bind(&listen, Limits::default(), app).unwrap();
     let (address, control) = (server.address().socket_address().unwrap(), server.control());

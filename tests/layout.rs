@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A copy of a tree, with the empty directories that git does not keep.
-fn tree(version: &str) -> (TempDir, Value) {
+pub fn tree(version: &str) -> (TempDir, Value) {
     let data = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(version);

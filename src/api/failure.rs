@@ -11,6 +11,9 @@ use std::time::Duration;
 /// When to try again after too many files were open: requests end all the time.
 const OUT_OF_FILES_RETRY_SECONDS: &str = "1";
 
+/// When to try again while the use of quotas is being counted.
+const COUNTING_RETRY_SECONDS: &str = "10";
+
 impl From<storage::Error> for Error {
     fn from(error: storage::Error) -> Error {
         match error {
@@ -46,6 +49,24 @@ impl From<storage::Error> for Error {
                     .message(text)
                     .detail(tag.as_str().into())
             }
+            storage::Error::TagImmutable(tag) => {
+                let text = format!(
+                    "the tag {tag} is immutable: neither it nor what it names can be deleted \
+                     (storage.maintenance.immutable)"
+                );
+                Error::new(Code::Denied)
+                    .message(text)
+                    .detail(tag.as_str().into())
+            }
+            storage::Error::QuotaExceeded(exceeded) => {
+                let text = format!("{exceeded} (storage.maintenance.quota)");
+                Error::new(Code::Denied).message(text)
+            }
+            storage::Error::QuotaNotCounted => Error::new(Code::Unavailable)
+                .message(
+                    "the registry is still counting what is used of its quotas; try again later",
+                )
+                .header("Retry-After", COUNTING_RETRY_SECONDS),
             storage::Error::UploadUnknown => Code::BlobUploadUnknown.into(),
             storage::Error::DigestMismatch { computed } => {
                 let text = format!("the content that was sent has digest {computed}");

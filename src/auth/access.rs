@@ -2,7 +2,7 @@
 //! repository decides.
 
 use super::Identity;
-use super::pattern::Pattern;
+use crate::pattern::Pattern;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 

@@ -13,7 +13,6 @@ pub mod htpasswd;
 mod issued_token;
 mod mac;
 mod passwords;
-pub mod pattern;
 pub mod token;
 pub mod user_lines;
 

@@ -113,7 +113,7 @@ fn users(layers: &mut Layers, path: &KeyPath, groups: &Groups) -> Vec<Subject> {
 }
 
 /// Reports a list of texts that has none.
-fn require_some(layers: &mut Layers, path: &KeyPath, allowed: &str) {
+pub(super) fn require_some(layers: &mut Layers, path: &KeyPath, allowed: &str) {
     let is_empty = match layers.value(path) {
         None => true,
         Some(Node::List(items)) => items.is_empty(),

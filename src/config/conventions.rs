@@ -38,7 +38,9 @@ static CONVENTIONS: Conventions = Conventions {
         },
     ],
     protection: Protection {
-        sections: "access auth http.tls http.trustedproxies proxy",
+        // What a rule of retention keeps by a key that is misspelled would be deleted.
+        sections: "access auth http.tls http.trustedproxies proxy storage.maintenance.immutable \
+            storage.maintenance.retention storage.maintenance.quota",
         keys: "auth auth.htpasswd auth.token auth.htpasswd.realm auth.token.issuer auth.token.rootcertbundle \
             auth.token.jwks access access.rules http.tls http.tls.certificate http.tls.key http.tls.clientcas \
             http.tls.clientauth http.tls.minimumtls http.tls.ciphersuites http.tls.letsencrypt proxy \

@@ -16,6 +16,9 @@ const DECADE: Time = Time::from_secs(3650 * 24 * 3600);
 const KIB: i64 = 1024;
 const MIB: i64 = 1024 * KIB;
 const GIB: i64 = 1024 * MIB;
+const EIB: i64 = GIB * GIB;
+/// What a rule of a quota must have.
+pub const QUOTA_BYTES: &str = "a number of bytes, such as 500MiB, 10GiB or 2TiB";
 
 /// The keys that do what they say.
 pub static KEYS: &[Declaration<Draft>] = declarations! {
@@ -76,6 +79,38 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// only report what would be removed
     storage.maintenance.garbagecollect.dryrun: Boolean, default "false", [Own] =>
         |draft| draft.config.storage.garbage_collection.dry_run;
+    /// a list of [rules](operate.md#immutable-tags): no client may move or delete the tags that match one of `tags` in
+    /// the repositories that match one of `repositories`
+    storage.maintenance.immutable: List, [Own] => |draft| draft.config.storage.immutable;
+    storage.maintenance.immutable.#.repositories: Texts;
+    storage.maintenance.immutable.#.tags: Texts;
+    /// delete the tags that no rule keeps; [how](operate.md#retention)
+    storage.maintenance.retention.enabled: Boolean, default "false", [Own] =>
+        |draft| draft.config.storage.retention.enabled;
+    /// how often such tags are looked for
+    storage.maintenance.retention.interval: Duration(SECOND, DECADE), default "24h", [Own, InHours] =>
+        |draft| draft.config.storage.retention.interval;
+    /// only log what would be deleted
+    storage.maintenance.retention.dryrun: Boolean, default "false", [Own] =>
+        |draft| draft.config.storage.retention.dry_run;
+    /// a list of rules with `repositories` and `keep`; the first that matches a repository decides. `keep` has at least
+    /// one of `last` (so many tags of the repository that were written last), `tags` (patterns) and `youngerthan` (a
+    /// duration); a tag stays when any of them holds
+    storage.maintenance.retention.rules: List, [Own] => |draft| draft.config.storage.retention.rules;
+    storage.maintenance.retention.rules.#.repositories: Texts;
+    storage.maintenance.retention.rules.#.keep.last: Integer(1, 100_000), [Own];
+    storage.maintenance.retention.rules.#.keep.tags: Texts;
+    storage.maintenance.retention.rules.#.keep.youngerthan: Duration(SECOND, DECADE), [InHours];
+    /// bytes of all blobs together, each counted once; [how](operate.md#quotas)
+    storage.maintenance.quota.bytes: Bytes(1, EIB), [Own] => |draft| draft.config.storage.quota.bytes_max;
+    /// a list of rules with `repositories` and `bytes`: how many bytes the repositories that match may have together. All
+    /// rules that match a repository hold
+    storage.maintenance.quota.rules: List, [Own] => |draft| draft.config.storage.quota.rules;
+    storage.maintenance.quota.rules.#.repositories: Texts;
+    storage.maintenance.quota.rules.#.bytes: Bytes(1, EIB), [Own];
+    /// how often what is used is counted anew, as other processes may change the same data
+    storage.maintenance.quota.interval: Duration(SECOND, DECADE), default "24h", [Own, InHours] =>
+        |draft| draft.config.storage.quota.interval;
     /// whether to [verify](operate.md#verifying-and-repairing) all data in the background: what is wrong is logged, and corrupt
     /// blobs are put aside
     storage.maintenance.verify.enabled: Boolean, default "false", [Own] =>

@@ -5,7 +5,7 @@ use super::conventions::STORAGE_SETTINGS;
 use super::draft::{Draft, Network, PlatformMode};
 use super::keys::KEYS;
 use super::resolved::{Config, LocationStyle, StorageDriver};
-use super::{access, auth};
+use super::{access, auth, policy};
 use crate::http::Listen;
 use crate::http::tls::{ClientAuth, TlsSettings};
 use crate::memory;
@@ -40,6 +40,7 @@ pub fn resolve(layers: &mut Layers) -> Config {
     headers(layers, &mut draft);
     platforms(layers, &mut draft);
     access::read(layers, &mut draft);
+    policy::read(layers, &mut draft);
     check_limits(layers, &mut draft);
     check_listen(layers, &draft);
     check_tls(layers, &mut draft);

@@ -4,6 +4,7 @@
 
 use crate::auth::{AccessRules, Scheme};
 use crate::http::{Limits, Listen, tls};
+use crate::policy::{ImmutableRule, QuotaRule, RetentionRule};
 use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use crate::spec::validation::Validation;
 use crate::watched::CHECK_PAUSE;
@@ -140,6 +141,12 @@ pub struct StorageConfig {
     pub upload_purging: UploadPurging,
     /// `storage.maintenance.garbagecollect`.
     pub garbage_collection: GarbageCollection,
+    /// `storage.maintenance.immutable`: tags that no client may move.
+    pub immutable: Vec<ImmutableRule>,
+    /// `storage.maintenance.retention`.
+    pub retention: RetentionConfig,
+    /// `storage.maintenance.quota`.
+    pub quota: QuotaConfig,
     /// `storage.maintenance.verify`.
     pub verification: BackgroundVerification,
     /// `storage.tag.concurrencylimit`: threads of one tag lookup, at least one.
@@ -198,6 +205,44 @@ pub struct UploadPurging {
     pub interval: Duration,
     /// Only report what would be removed.
     pub dry_run: bool,
+}
+
+/// Which tags are deleted in time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RetentionConfig {
+    /// Whether any are.
+    pub enabled: bool,
+    /// The time from one round to the next.
+    pub interval: Duration,
+    /// Only log what would be deleted.
+    pub dry_run: bool,
+    /// In order.
+    pub rules: Vec<RetentionRule>,
+}
+
+/// How much space there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuotaConfig {
+    /// Bytes of all blobs.
+    pub bytes_max: Option<u64>,
+    /// For some repositories.
+    pub rules: Vec<QuotaRule>,
+    /// The time from one count to the next.
+    pub interval: Duration,
+}
+
+impl QuotaConfig {
+    /// All limits, that of all repositories first.
+    pub fn limits(&self) -> Vec<QuotaRule> {
+        let whole = self.bytes_max.map(|bytes_max| QuotaRule {
+            repositories: Vec::new(),
+            bytes_max,
+        });
+        whole
+            .into_iter()
+            .chain(self.rules.iter().cloned())
+            .collect()
+    }
 }
 
 /// How clients reach the program.

@@ -3,14 +3,15 @@
 use super::draft::{Network, PlatformMode};
 use super::resolved::Formatter;
 use crate::auth::access::{Rule, Subject};
-use crate::auth::pattern::Pattern;
 use crate::auth::token;
 use crate::http::tls::{CipherSuite, CipherSuiteError, ClientAuth, TlsVersion};
 use crate::http::{Listen, TrustedNetwork};
+use crate::policy::{ImmutableRule, QuotaRule, RetentionRule};
 use crate::settings::setting::{ListElement, Setting, elements, list, map, words};
 use crate::settings::value::{Invalid, Value};
 use crate::settings::{file_path, texts};
 use crate::spec::descriptor::Platform;
+use crate::time::duration;
 use serde_yaml::Value as Yaml;
 use std::collections::BTreeMap;
 
@@ -141,10 +142,7 @@ impl Setting for Vec<Rule> {
         Some(list(self.iter().map(|rule| {
             map([
                 ("users", list(rule.users.iter().map(Subject::to_text))),
-                (
-                    "repositories",
-                    list(rule.repositories.iter().map(Pattern::to_string)),
-                ),
+                ("repositories", list(texts_of(&rule.repositories))),
                 (
                     "actions",
                     list(rule.actions.iter().map(|action| action.name())),
@@ -152,6 +150,51 @@ impl Setting for Vec<Rule> {
             ])
         })))
     }
+}
+
+impl Setting for Vec<ImmutableRule> {
+    fn get(&self) -> Option<Yaml> {
+        let rules = self.iter().map(|rule| {
+            map([
+                ("repositories", list(texts_of(&rule.repositories))),
+                ("tags", list(texts_of(&rule.tags))),
+            ])
+        });
+        (!self.is_empty()).then(|| list(rules))
+    }
+}
+
+impl Setting for Vec<RetentionRule> {
+    fn get(&self) -> Option<Yaml> {
+        let rules = self.iter().map(|rule| {
+            let keep = &rule.keep;
+            let last = keep.last.map(|last| ("last", last.into()));
+            let tags = (!keep.tags.is_empty()).then(|| ("tags", list(texts_of(&keep.tags))));
+            let age = keep.younger_than;
+            let age = age.map(|age| ("youngerthan", duration::format(age).into()));
+            map([
+                ("repositories", list(texts_of(&rule.repositories))),
+                ("keep", map([last, tags, age].into_iter().flatten())),
+            ])
+        });
+        (!self.is_empty()).then(|| list(rules))
+    }
+}
+
+impl Setting for Vec<QuotaRule> {
+    fn get(&self) -> Option<Yaml> {
+        let rules = self.iter().map(|rule| {
+            map([
+                ("repositories", list(texts_of(&rule.repositories))),
+                ("bytes", rule.bytes_max.into()),
+            ])
+        });
+        (!self.is_empty()).then(|| list(rules))
+    }
+}
+
+fn texts_of<T: ToString>(patterns: &[T]) -> impl Iterator<Item = String> {
+    patterns.iter().map(ToString::to_string)
 }
 
 impl Setting for Vec<Platform> {

@@ -2,6 +2,8 @@
 //! its next step when the server stops.
 
 mod collection;
+mod quota;
+mod retention;
 mod uploads;
 mod verification;
 
@@ -57,7 +59,19 @@ pub fn start<'s>(
     let collection = &config.storage.garbage_collection;
     if collection.enabled && is_writable {
         spawn(scope, "the garbage collection", move || {
-            collection::run(storage, collection, stopping);
+            collection::run(storage, &config.storage, stopping);
+        });
+    }
+    let retention = &config.storage.retention;
+    if retention.enabled && is_writable {
+        spawn(scope, "retention", move || {
+            retention::run(storage, retention, stopping);
+        });
+    }
+    if storage.has_quota() && is_writable {
+        let interval = config.storage.quota.interval;
+        spawn(scope, "the count of what is used of quotas", move || {
+            quota::run(storage, interval, stopping);
         });
     }
     let verification = &config.storage.verification;

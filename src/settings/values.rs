@@ -184,9 +184,9 @@ fn digits(text: &str) -> Option<i64> {
     plain.parse().ok()
 }
 
-/// `65536`, `64KiB`, `4 MiB`, `1GiB`.
+/// `65536`, `64KiB`, `4 MiB`, `1GiB`, `2TiB`.
 fn bytes(text: &str) -> Option<i64> {
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
     let unit = units
         .iter()
         .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim_end(), *shift)));

@@ -35,6 +35,7 @@ impl Storage {
     /// Links a blob that another repository has (`from`), or that any has, into this one. `false`
     /// when there is none: the client uploads it then.
     pub fn mount_blob(&self, name: &Name, digest: &Digest, from: Option<&Name>) -> Result<bool> {
+        self.wait_for_quota()?;
         let target = match from {
             Some(from) => match self.layer(from, digest) {
                 Ok(found) => found.target,

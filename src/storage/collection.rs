@@ -14,6 +14,7 @@ mod marks;
 mod repository;
 mod sweep;
 mod untagged;
+mod visit;
 mod walk;
 
 use super::{Result, Storage, layout};
@@ -242,7 +243,7 @@ impl Collector<'_> {
         };
         if self.may_continue() {
             let leftovers = self.storage.driver.remove_leftovers(&LeftoverSearch {
-                before: self.cutoff,
+                before: self.leftovers_cutoff(),
                 empty_directories: true,
                 dry_run: self.options.dry_run,
                 may_continue: &|| self.may_continue(),
@@ -252,6 +253,15 @@ impl Collector<'_> {
         }
         report.is_partial = !self.may_continue();
         Ok(report)
+    }
+
+    /// Where nobody pushes meanwhile, directories that have just become empty go as well.
+    fn leftovers_cutoff(&self) -> SystemTime {
+        match self.options.minimum_age {
+            MinimumAge::Exactly(age) => SystemTime::now().checked_sub(age),
+            MinimumAge::Grace(_) => Some(self.cutoff),
+        }
+        .unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     fn may_continue(&self) -> bool {

@@ -70,6 +70,7 @@ impl Storage {
         if !self.has_anything_of(name)? {
             return Err(Error::RepositoryUnknown);
         }
+        self.check_no_immutable_tags(name)?;
         let at = |directory: &str| layout::repository(name).child(directory);
         let deleted = at(layout::DELETED);
         self.driver.remove_below(&[&deleted])?;

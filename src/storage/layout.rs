@@ -238,6 +238,12 @@ pub enum Kept {
     Upload(Name, UploadId),
 }
 
+/// The repository that a key is in; `None` for one that may be above several.
+pub fn repository_of(key: &Key) -> Option<Name> {
+    let rest = key.as_str().strip_prefix(REPOSITORIES)?.strip_prefix('/')?;
+    rest.split_once("/_")?.0.parse().ok()
+}
+
 /// What is kept under a key; `None` for what is no part of the layout.
 pub fn parse(key: &Key) -> Option<Kept> {
     let path = key.as_str();

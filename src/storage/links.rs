@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::time::SystemTime;
 
 /// Longest link that is read, in bytes: the longest digest, and room for a stray line end.
-const LINK_BYTES_MAX: u64 = 256;
+pub(super) const LINK_BYTES_MAX: u64 = 256;
 
 /// A link to be written: where it is, and the digest in it.
 pub(super) struct Link<'d> {
@@ -80,6 +80,14 @@ impl LinkContent {
             _ if content.is_empty() => LinkContent::Empty,
             _ => LinkContent::Broken(String::from_utf8_lossy(content).trim_end().to_owned()),
         }
+    }
+}
+
+/// The digest in the content of a link.
+pub(super) fn parse(content: &[u8]) -> Option<Digest> {
+    match LinkContent::parse(content) {
+        LinkContent::Digest(digest) => Some(digest),
+        LinkContent::Empty | LinkContent::Broken(_) => None,
     }
 }
 

@@ -144,6 +144,7 @@ impl Storage {
         Tagging { tags, may_move }: Tagging<'_>,
         validation: &Validation,
     ) -> Result<()> {
+        self.wait_for_quota()?;
         let (digest, manifest) = (checked.digest(), checked.manifest());
         let subject = manifest.subject.as_ref();
         let data = Write::new(layout::blob_data(digest), checked.bytes());
@@ -154,22 +155,27 @@ impl Storage {
         let changes: Vec<Write<'_>> = std::iter::once(data).chain(links).collect();
         let current = tags.iter().map(|tag| Link::current(name, tag, digest));
         let moves: Vec<Write<'_>> = current.map(Link::write).collect();
+        let is_fixed = |tag: &Tag| !may_move || self.is_immutable(name, tag);
+        let fixed: Vec<&Tag> = tags.iter().filter(|tag| is_fixed(tag)).collect();
         let put = || {
             self.check_references(name, manifest, validation)?;
             self.check_spelling(name, tags)?;
-            if !may_move {
-                self.check_not_moved(name, digest, tags)?;
-            }
+            self.check_not_moved(name, digest, &fixed)?;
             let held = self.lock_content(digest, Lock::Shared)?;
             self.driver.write(&changes)?;
             drop(held);
-            match may_move || self.driver.capabilities().has_locks {
-                true if moves.is_empty() => Ok(()),
-                true => Ok(self.driver.write(&moves)?),
-                false => self.create_tags(name, digest, tags),
+            if fixed.is_empty() || self.driver.capabilities().has_locks {
+                return match moves.is_empty() {
+                    true => Ok(()),
+                    false => Ok(self.driver.write(&moves)?),
+                };
             }
+            self.create_tags(name, digest, &fixed)?;
+            let others = tags.iter().filter(|tag| !is_fixed(tag));
+            let others = others.map(|tag| Link::current(name, tag, digest).write());
+            Ok(self.driver.write(&others.collect::<Vec<_>>())?)
         };
-        match self.driver.capabilities().folds_case || !may_move {
+        match self.driver.capabilities().folds_case || !fixed.is_empty() {
             // Exclusively: two spellings of one tag must not come at once, nor two manifests for an immutable tag.
             true => self.change_exclusively(name, put),
             false => self.change_shared(name, put),
@@ -177,24 +183,24 @@ impl Storage {
     }
 
     /// Whether each of the tags is free, or names this manifest already.
-    fn check_not_moved(&self, name: &Name, digest: &Digest, tags: &[Tag]) -> Result<()> {
+    fn check_not_moved(&self, name: &Name, digest: &Digest, tags: &[&Tag]) -> Result<()> {
         for tag in tags {
             let current = self.tag(name, tag)?;
             if current.is_some_and(|current| current != *digest) {
-                return Err(Error::TagExists(tag.clone()));
+                return Err(Error::TagExists((*tag).clone()));
             }
         }
         Ok(())
     }
 
     /// Makes each of the tags name a manifest, where no lock keeps other processes from making it name another.
-    fn create_tags(&self, name: &Name, digest: &Digest, tags: &[Tag]) -> Result<()> {
+    fn create_tags(&self, name: &Name, digest: &Digest, tags: &[&Tag]) -> Result<()> {
         for tag in tags {
             let link = Link::current(name, tag, digest).write();
             match self.driver.write(&[link.only_if(Precondition::Absent)]) {
                 Err(error) if error.is_changed() => match self.tag(name, tag)? {
                     Some(current) if current == *digest => {}
-                    _ => return Err(Error::TagExists(tag.clone())),
+                    _ => return Err(Error::TagExists((*tag).clone())),
                 },
                 written => written?,
             }
@@ -214,6 +220,8 @@ impl Storage {
         // All is looked up before anything is removed. The tags go first: where it ends in between they are gone,
         // the manifest is not, and deleting it again does the rest.
         let tags = self.tags_of(name, digest)?;
+        // Otherwise an immutable tag could be pushed again, for another manifest.
+        self.check_mutable(name, &tags)?;
         let subject = self.subject_of(digest)?;
         let tags: Vec<Key> = tags.iter().map(|tag| layout::tag(name, tag)).collect();
         self.driver.remove_below(&tags.iter().collect::<Vec<_>>())?;

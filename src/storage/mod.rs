@@ -9,6 +9,7 @@ mod changes;
 mod collection;
 mod deletion;
 mod freshness;
+mod immutable;
 pub mod layout;
 mod links;
 mod manifests;
@@ -16,11 +17,13 @@ mod pages;
 #[cfg(test)]
 mod power_cuts;
 mod purge;
+mod quota;
 mod recent;
 mod references;
 mod referrers;
 #[cfg(test)]
 mod replicas;
+mod retention;
 mod skipped;
 mod tags;
 mod uploads;
@@ -31,8 +34,10 @@ pub use collection::{Collection, CollectionEvent, CollectionReport, MinimumAge};
 pub use deletion::RepositorySize;
 pub use manifests::{LoadedManifest, StoredManifest, Tagging};
 pub use purge::{LEFTOVER_AGE, Purge, PurgeReport};
+pub use quota::{QuotaExceeded, QuotaUse};
 pub use references::MissingReferences;
 pub use referrers::{ReferrersPage, ReferrersQuery};
+pub use retention::{Retention, RetentionReport};
 pub use uploads::{Chunk, Offset, UploadLimits};
 pub use verification::{
     Finding, FindingSeverity, Problem, Repair, RepairScope, Verification, VerificationReport,
@@ -41,6 +46,7 @@ pub use writable::look as look_whether_writable;
 
 use crate::driver::{self, Driver};
 use crate::memory::{self, Budget, Exhausted};
+use crate::policy::{ImmutableRule, QuotaRule};
 use crate::spec::validation::UrlProblem;
 use crate::spec::{Digest, Name, Tag};
 use std::fmt;
@@ -59,6 +65,8 @@ pub struct Storage {
     found: skipped::Skipped,
     memory: Arc<Budget>,
     options: StorageOptions,
+    immutable: Vec<ImmutableRule>,
+    quota: Option<Arc<quota::Quota>>,
 }
 
 /// Options of the storage.
@@ -90,6 +98,17 @@ impl Storage {
             found: skipped::Skipped::default(),
             memory: Budget::new(memory::BYTES_DEFAULT),
             options,
+            immutable: Vec::new(),
+            quota: None,
+        }
+    }
+
+    /// The same storage with tags that no method moves or deletes.
+    #[must_use]
+    pub fn with_immutable_tags(self, rules: Vec<ImmutableRule>) -> Storage {
+        Storage {
+            immutable: rules,
+            ..self
         }
     }
 
@@ -99,6 +118,39 @@ impl Storage {
         Storage {
             memory: Arc::clone(memory),
             ..self
+        }
+    }
+
+    /// The same storage with quotas. Pushes are refused until [`Storage::recount_quota`] has counted what is used.
+    #[must_use]
+    pub fn with_quota(self, rules: Vec<QuotaRule>) -> Storage {
+        if rules.is_empty() {
+            return self;
+        }
+        let quota = Arc::new(quota::Quota::new(rules));
+        let counting = quota::Counting::new(self.driver, Arc::clone(&quota));
+        Storage {
+            driver: Arc::new(counting),
+            quota: Some(quota),
+            ..self
+        }
+    }
+
+    /// Whether there are quotas.
+    pub fn has_quota(&self) -> bool {
+        self.quota.is_some()
+    }
+
+    /// What is used of each quota; `None` without any, and before the first count.
+    pub fn quota_use(&self) -> Option<Vec<QuotaUse>> {
+        self.quota.as_ref()?.used()
+    }
+
+    /// Waits until it is known what is used of the quotas: before a push, which holds nothing then.
+    fn wait_for_quota(&self) -> Result<()> {
+        match &self.quota {
+            Some(quota) => Ok(quota.wait()?),
+            None => Ok(()),
         }
     }
 
@@ -143,6 +195,12 @@ pub enum Error {
     },
     /// The tag names something else, and was not to be moved.
     TagExists(Tag),
+    /// The tag is immutable, and would have been deleted, by itself or with what it names.
+    TagImmutable(Tag),
+    /// It would go over a quota.
+    QuotaExceeded(QuotaExceeded),
+    /// What is used of the quotas has not been counted yet.
+    QuotaNotCounted,
     /// The repository has no such upload session.
     UploadUnknown,
     /// There are as many upload sessions as are allowed.
@@ -191,8 +249,20 @@ impl From<Exhausted> for Error {
 }
 
 impl From<driver::Error> for Error {
-    fn from(error: driver::Error) -> Error {
-        Error::Driver(error)
+    fn from(driver::Error { key, source }: driver::Error) -> Error {
+        match source.downcast::<quota::Refusal>() {
+            Ok(refusal) => refusal.into(),
+            Err(source) => Error::Driver(driver::Error { key, source }),
+        }
+    }
+}
+
+impl From<quota::Refusal> for Error {
+    fn from(refusal: quota::Refusal) -> Error {
+        match refusal {
+            quota::Refusal::Exceeded(exceeded) => Error::QuotaExceeded(exceeded),
+            quota::Refusal::NotCounted => Error::QuotaNotCounted,
+        }
     }
 }
 
@@ -214,6 +284,9 @@ impl fmt::Display for Error {
                 write!(out, "tag {tag} differs from {kept} only by case")
             }
             Error::TagExists(tag) => write!(out, "tag {tag} exists"),
+            Error::TagImmutable(tag) => write!(out, "tag {tag} is immutable"),
+            Error::QuotaExceeded(exceeded) => exceeded.fmt(out),
+            Error::QuotaNotCounted => quota::Refusal::NotCounted.fmt(out),
             Error::UploadUnknown => out.write_str("upload session unknown"),
             Error::TooManyUploads { .. } => out.write_str("too many upload sessions"),
             Error::Superseded { .. } => out.write_str("a newer request took the session over"),

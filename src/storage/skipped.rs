@@ -64,6 +64,11 @@ impl Storage {
         }
     }
 
+    /// Whether something about an entry is to be logged: once a period, and up to a limit.
+    pub(super) fn is_news(&self, entry: &Key) -> bool {
+        self.skipped.note(entry, Instant::now()) != Verdict::Silent
+    }
+
     /// Logs that an entry is skipped, once.
     pub(super) fn skip(&self, entry: &Key, why: &dyn Display) {
         match self.skipped.note(entry, Instant::now()) {

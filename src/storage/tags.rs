@@ -96,6 +96,7 @@ impl Storage {
             if self.other_spelling(name, tag)?.is_some() || !self.may_be_tag(name, tag)? {
                 return Err(Error::ManifestUnknown);
             }
+            self.check_mutable(name, [tag])?;
             self.driver.remove_below(&[&layout::tag(name, tag)])?;
             Ok(())
         })

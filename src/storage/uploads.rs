@@ -166,7 +166,12 @@ impl Storage {
         mut chunk: Chunk<'_>,
         stored: impl FnOnce() -> Result<UploadState>,
     ) -> Result<()> {
+        self.wait_for_quota()?;
         let mut turn = Turn::begin(session, self.store(key), &chunk, stored)?;
+        // What would not fit is not read.
+        if let (Some(quota), Some(added)) = (&self.quota, chunk.length) {
+            quota.check(&key.0, digest, turn.start().saturating_add(added))?;
+        }
         turn.append_whole(&mut chunk)?;
         let link = Link::layer(&key.0, digest, digest).write();
         let content = layout::blob_data(digest);

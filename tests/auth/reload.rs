@@ -4,6 +4,7 @@ use super::{basic, line, settings};
 use crate::util::raw::Raw;
 use crate::util::registry::{TestRegistry, check_pause};
 use crate::util::stop::Stop;
+use crate::util::tree::quick_directory;
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::path::Path;
@@ -97,12 +98,7 @@ fn ask(
 fn the_users_change_under_load_and_no_request_of_those_who_stay_fails() {
     // In memory where that can be had: a disk that stalls between two writes looks like a writer who
     // has finished.
-    let memory = Path::new("/dev/shm");
-    let directory = match memory.is_dir() {
-        true => tempfile::tempdir_in(memory),
-        false => tempfile::tempdir(),
-    };
-    let directory = directory.unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("users");
     let staying: String = STAYING
         .iter()

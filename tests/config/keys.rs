@@ -88,6 +88,30 @@ const CASES: &[Case] = &[
     Case("storage.maintenance.uploadpurging.dryrun", "true", |c| {
         c.storage.upload_purging.dry_run
     }),
+    Case("storage.maintenance.garbagecollect.enabled", "true", |c| {
+        c.storage.garbage_collection.enabled
+    }),
+    Case("storage.maintenance.garbagecollect.interval", "90s", |c| {
+        c.storage.garbage_collection.interval == Duration::from_secs(90)
+    }),
+    Case("storage.maintenance.garbagecollect.grace", "0", |c| {
+        c.storage.garbage_collection.grace == Duration::ZERO
+    }),
+    Case("storage.maintenance.garbagecollect.untagged", "true", |c| {
+        c.storage.garbage_collection.untagged
+    }),
+    Case("storage.maintenance.garbagecollect.dryrun", "true", |c| {
+        c.storage.garbage_collection.dry_run
+    }),
+    Case("storage.maintenance.verify.enabled", "true", |c| {
+        c.storage.verification.enabled
+    }),
+    Case("storage.maintenance.verify.interval", "90s", |c| {
+        c.storage.verification.interval == Duration::from_secs(90)
+    }),
+    Case("storage.maintenance.verify.rate", "1MiB", |c| {
+        c.storage.verification.bytes_per_second == 1024 * 1024
+    }),
     Case("storage.tag.concurrencylimit", "8", |c| {
         c.storage.tag_lookup_threads == 8
     }),

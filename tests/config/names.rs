@@ -146,13 +146,13 @@ fn a_key_that_is_unknown_below_a_setting_of_the_storage_is_ignored() {
     for (notice, line, key, meant) in [
         (
             &found[0],
-            5,
+            6,
             "storage.delete.enable",
             "storage.delete.enabled",
         ),
         (
             &found[1],
-            8,
+            9,
             "storage.maintenance.uploadpurging.agee",
             "storage.maintenance.uploadpurging.age",
         ),

@@ -140,7 +140,9 @@ fn the_built_in_one_and_the_file_of_the_repository_come_to_the_same() {
             text: text.to_owned(),
         };
         let place = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY".to_owned();
-        let variables = [(place, "/data".to_owned())];
+        // The file is for a server that is there to stay; nothing is removed unless a file says so.
+        let collects = "REGISTRY_STORAGE_MAINTENANCE_GARBAGECOLLECT_ENABLED".to_owned();
+        let variables = [(place, "/data".to_owned()), (collects, "false".to_owned())];
         Config::load(source, variables).unwrap().0.render()
     };
     let file = include_str!("../../config.yml");

@@ -16,6 +16,11 @@ const BEGIN_BYTES: usize = 20;
 pub trait Watch: Send + Sync + 'static {
     /// Before an operation on a key, which writes so many bytes; what it fails with here, it fails with there.
     fn before(&self, operation: &'static str, key: &Key, bytes: usize) -> io::Result<()>;
+
+    /// After a change was made; what it fails with here, it fails with there, although it was done.
+    fn after(&self, _operation: &'static str, _key: &Key) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A disk in memory that is watched.
@@ -35,6 +40,11 @@ impl Watched {
 
     fn before(&self, operation: &'static str, key: &Key, bytes: usize) -> driver::Result<()> {
         let outcome = self.watch.before(operation, key, bytes);
+        outcome.map_err(|error| Error::new(key, error))
+    }
+
+    fn after(&self, operation: &'static str, key: &Key) -> driver::Result<()> {
+        let outcome = self.watch.after(operation, key);
         outcome.map_err(|error| Error::new(key, error))
     }
 
@@ -62,26 +72,34 @@ impl Driver for Watched {
         self.disk.stat(key)
     }
     fn write(&self, writes: &[Write<'_>]) -> driver::Result<()> {
+        // Those before the one that fails are performed.
         for write in writes {
             self.before("write", &write.key, write.content.len())?;
+            self.disk.write(std::slice::from_ref(write))?;
+            self.after("write", &write.key)?;
         }
-        self.disk.write(writes)
+        Ok(())
     }
     fn touch(&self, key: &Key) -> driver::Result<bool> {
         self.before("touch", key, 0)?;
         self.disk.touch(key)
     }
     fn remove(&self, keys: &[&Key]) -> driver::Result<()> {
-        for key in keys {
+        // If one cannot be removed, the others are.
+        let outcomes = keys.iter().map(|key| {
             self.before("remove", key, 0)?;
-        }
-        self.disk.remove(keys)
+            self.disk.remove(&[key])?;
+            self.after("remove", key)
+        });
+        outcomes.fold(Ok(()), Result::and)
     }
     fn remove_below(&self, directories: &[&Key]) -> driver::Result<()> {
-        for directory in directories {
+        let outcomes = directories.iter().map(|directory| {
             self.before("remove", directory, 0)?;
-        }
-        self.disk.remove_below(directories)
+            self.disk.remove_below(&[directory])?;
+            self.after("remove", directory)
+        });
+        outcomes.fold(Ok(()), Result::and)
     }
     fn discard(&self, directory: &Key) {
         if self.before("discard", directory, 0).is_ok() {
@@ -167,7 +185,8 @@ impl Upload for WatchedUpload {
             self.is_begun = true;
         }
         self.driver.before("checkpoint", &self.key, 0)?;
-        self.upload.checkpoint(note)
+        self.upload.checkpoint(note)?;
+        self.driver.after("checkpoint", &self.key)
     }
     fn reader(&mut self) -> driver::Result<ObjectReader> {
         self.driver.before("reader", &self.key, 0)?;
@@ -178,6 +197,7 @@ impl Upload for WatchedUpload {
             self.driver.before("write", &link.key, link.content.len())?;
         }
         self.driver.before("publish", to, 0)?;
-        self.upload.publish(to, links)
+        self.upload.publish(to, links)?;
+        self.driver.after("publish", to)
     }
 }

@@ -7,6 +7,7 @@
 use super::program::{self, Program, slashed};
 use super::secure::Identity;
 use super::server_log;
+use super::tree::quick_directory;
 use registry::config::{Config, ConfigSource};
 use registry::http::Control;
 use registry::logging::Sink;
@@ -90,7 +91,7 @@ impl Settings {
         let (root, directory) = match self.root {
             Some(root) => (root, None),
             None => {
-                let directory = tempfile::tempdir().unwrap();
+                let directory = quick_directory();
                 (directory.path().to_owned(), Some(directory))
             }
         };

@@ -30,6 +30,12 @@ pub fn keep() {
     }
 }
 
+/// How many lines hold a text, which must be of one test alone.
+pub fn count(text: &str) -> usize {
+    let lines = LINES.lock().unwrap();
+    lines.iter().filter(|line| line.contains(text)).count()
+}
+
 /// Waits for a line that holds a text, which must be of one test alone.
 pub fn wait_for(text: &str) -> String {
     let end = Instant::now() + Duration::from_secs(20);
@@ -44,10 +50,4 @@ pub fn wait_for(text: &str) -> String {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// How many lines hold a text, which must be of one test alone.
-pub fn count(text: &str) -> usize {
-    let lines = LINES.lock().unwrap();
-    lines.iter().filter(|line| line.contains(text)).count()
 }

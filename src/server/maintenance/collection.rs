@@ -4,8 +4,8 @@
 //! it, and of several registries on one directory one collects. Data that was never collected is first left alone for the
 //! grace, since what another program told its clients before is written down nowhere.
 
-use super::Stopping;
-use crate::config::GarbageCollection;
+use super::{Stopping, retention};
+use crate::config::{GarbageCollection, StorageConfig};
 use crate::storage::{Collection, CollectionEvent, MinimumAge, Storage};
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(600);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 
 /// Collects after every interval.
-pub fn run(storage: &Storage, options: &GarbageCollection, stopping: &Stopping) {
+pub fn run(storage: &Storage, config: &StorageConfig, stopping: &Stopping) {
+    let options = &config.garbage_collection;
     let mut first = match storage.last_collection() {
         Ok(Some(_)) => None,
         // From now on it is known what clients are told.
@@ -31,7 +32,7 @@ pub fn run(storage: &Storage, options: &GarbageCollection, stopping: &Stopping) 
             continue;
         }
         match is_due(storage, options, now).and_then(|is_due| match is_due {
-            true => collect(storage, options, stopping),
+            true => collect(storage, config, stopping),
             false => Ok(()),
         }) {
             Ok(()) => first = None,
@@ -55,13 +56,18 @@ fn is_due(
 
 fn collect(
     storage: &Storage,
-    options: &GarbageCollection,
+    config: &StorageConfig,
     stopping: &Stopping,
 ) -> crate::storage::Result<()> {
+    let options = &config.garbage_collection;
     let Some(_held) = storage.lock_collection()? else {
         log::debug!("another process collects garbage");
         return Ok(());
     };
+    if config.retention.enabled {
+        // What its tags named may be garbage then.
+        retention::apply(storage, &config.retention, stopping);
+    }
     log::info!("collecting garbage");
     let report = storage.collect(&Collection {
         untagged: options.untagged,

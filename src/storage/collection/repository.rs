@@ -1,9 +1,8 @@
 //! One repository: what its manifests name is marked, and links that none of them names are removed.
 
 use super::marks::{ShortDigest, short};
-use super::untagged::{Revision, Revisions};
+use super::visit::Visit;
 use super::{CollectionEvent, Collector};
-use crate::driver::{EntryKind, Key};
 use crate::spec::references::{StoredReference, StoredReferences};
 use crate::spec::{Algorithm, Digest, Name};
 use crate::storage::links::LinkContent;
@@ -12,15 +11,6 @@ use std::collections::HashSet;
 
 /// Links that are removed under one lock, during which pushes to the repository wait.
 const BATCH: usize = 256;
-
-/// What is known of a repository while it is looked at.
-pub(super) struct Visit<'v> {
-    pub name: &'v Name,
-    /// Something in it could not be read: all of it is kept.
-    pub is_kept_whole: bool,
-    /// What its manifests name.
-    named: HashSet<ShortDigest>,
-}
 
 impl Collector<'_> {
     /// Looks at one repository.
@@ -44,84 +34,6 @@ impl Collector<'_> {
         self.look_at_layers(&mut visit)?;
         self.look_at_referrers(&visit, &kept)?;
         self.finish_deletion(name)
-    }
-
-    /// The manifests of a repository.
-    pub(super) fn revisions(&self, visit: &mut Visit<'_>) -> Result<Revisions> {
-        let mut revisions = Vec::new();
-        for algorithm in Algorithm::ALL {
-            let directory = layout::revisions(visit.name, algorithm);
-            self.each_digest(&directory, algorithm, visit, &mut |visit, digest| {
-                let key = layout::revision_link(visit.name, &digest);
-                let Some((content, modified)) = self.link(&key, visit)? else {
-                    return Ok(());
-                };
-                match content {
-                    LinkContent::Digest(target) if target == digest => revisions.push(Revision {
-                        digest,
-                        is_young: modified >= self.cutoff,
-                    }),
-                    content => self.broken(&key, &content, visit),
-                }
-                Ok(())
-            })?;
-        }
-        Ok(revisions)
-    }
-
-    /// A link; `None` if there is none, or if it cannot be read, which keeps the repository whole.
-    pub(super) fn link(
-        &self,
-        key: &Key,
-        visit: &mut Visit<'_>,
-    ) -> Result<Option<(LinkContent, std::time::SystemTime)>> {
-        let read = self.readable(key, self.storage.dated_link(key))?;
-        visit.is_kept_whole |= read.is_none();
-        Ok(read.flatten())
-    }
-
-    /// Reports a link with something wrong in it, which keeps the repository whole.
-    pub(super) fn broken(&self, key: &Key, content: &LinkContent, visit: &mut Visit<'_>) {
-        let why = match content {
-            LinkContent::Digest(target) => format!("the link holds {target}"),
-            LinkContent::Empty => "the link is empty".to_owned(),
-            LinkContent::Broken(text) => format!("the link holds no digest: {text:?}"),
-        };
-        self.unreadable(key, &why);
-        visit.is_kept_whole = true;
-    }
-
-    /// Does something for each directory that is named after a digest. One that cannot be looked through keeps the repository whole.
-    pub(super) fn each_digest<'v>(
-        &self,
-        directory: &Key,
-        algorithm: Algorithm,
-        visit: &mut Visit<'v>,
-        act: &mut dyn FnMut(&mut Visit<'v>, Digest) -> Result<()>,
-    ) -> Result<()> {
-        let entries = self.storage.driver.entries(directory);
-        let Some(entries) = self.readable(directory, entries)? else {
-            visit.is_kept_whole = true;
-            return Ok(());
-        };
-        for entry in entries {
-            let Some(entry) = self.readable(directory, entry)? else {
-                visit.is_kept_whole = true;
-                return Ok(());
-            };
-            let Ok(digest) = format!("{}:{}", algorithm.name(), entry.name).parse() else {
-                continue;
-            };
-            match entry.kind {
-                EntryKind::Directory => act(visit, digest)?,
-                EntryKind::Unreadable(error) => {
-                    self.unreadable(&directory.child(&entry.name), &error.to_string());
-                    visit.is_kept_whole = true;
-                }
-                EntryKind::Object | EntryKind::Other(_) => {}
-            }
-        }
-        Ok(())
     }
 
     /// Marks a manifest of the repository, with all that it names, and what manifests name that it names and that are not in the
@@ -185,17 +97,6 @@ impl Collector<'_> {
         self.unreadable(&key, why);
         visit.is_kept_whole = true;
         Ok(None)
-    }
-
-    /// The bytes of a stored manifest; `None` if there are none, or more than a manifest may have, or if they cannot be read.
-    pub(super) fn stored(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
-        let key = layout::blob_data(digest);
-        let most = self.storage.options.manifest_bytes_max;
-        match self.storage.driver.read(&key, most) {
-            Ok(found) => Ok(found.map(|found| found.bytes)),
-            Err(error) if error.is_of_one_entry() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Removes the links to blobs that no manifest names, and marks those that stay.

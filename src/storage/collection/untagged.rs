@@ -2,7 +2,7 @@
 //! at any depth. Young ones are kept as if they were tagged.
 
 use super::marks::{ShortDigest, short};
-use super::repository::Visit;
+use super::visit::{Revisions, Visit};
 use super::{CollectionEvent, Collector};
 use crate::driver::{EntryKind, Key};
 use crate::spec::references::{StoredReference, StoredReferences};
@@ -15,17 +15,6 @@ use std::collections::hash_map::{Entry, HashMap};
 
 /// Manifests that are removed by one call.
 const BATCH: usize = 256;
-
-/// A manifest of a repository.
-#[derive(Clone)]
-pub(super) struct Revision {
-    pub digest: Digest,
-    /// It was pushed, or a client was told of it, so late that it stays.
-    pub is_young: bool,
-}
-
-/// The manifests of a repository.
-pub(super) type Revisions = Vec<Revision>;
 
 /// How a manifest is tied to others.
 #[derive(Default)]

@@ -67,6 +67,11 @@ impl<'s> Turn<'s> {
         })
     }
 
+    /// How many bytes the session has before those of this request.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Adds the chunk's bytes and returns the new length of the session. After [`Error::Body`] the received bytes are kept;
     /// after any other error the session has the length that it had before.
     pub fn append(&mut self, chunk: &mut Chunk<'_>) -> Result<u64> {

@@ -135,7 +135,7 @@ impl fmt::Display for Problem {
             Problem::InvalidManifest { why } => write!(out, "the manifest cannot be read: {why}"),
             Problem::DanglingTag => out.write_str("the repository lacks the manifest of this tag"),
             Problem::MissingBlob => out.write_str("the repository lacks this blob of the manifest"),
-            Problem::CorruptReference => out.write_str("this blob of the manifest is corrupt"),
+            Problem::CorruptReference => out.write_str("it is corrupt, a blob of the manifest"),
             Problem::MissingChild => {
                 out.write_str("the repository lacks this manifest of the index")
             }

@@ -1,13 +1,16 @@
-//! Patterns of repository names: `*` stands for any characters within a component, `**` for any
-//! characters at all, everything else for itself.
+//! Patterns of repository names and of tags: `*` stands for any characters within a component, `**` for any
+//! characters at all, everything else for itself. A tag is a single component.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest pattern, in bytes: that of a name.
-const BYTES_MAX: usize = 255;
+/// The longest pattern of names, in bytes: that of a name.
+const NAME_PATTERN_BYTES_MAX: usize = 255;
 
-/// A pattern. `team/*` matches `team/a`, not `team` and not `team/a/b`; `team/**` matches both of the
+/// The longest pattern of tags, in bytes: that of a tag.
+const TAG_PATTERN_BYTES_MAX: usize = 128;
+
+/// A pattern of repository names. `team/*` matches `team/a`, not `team` and not `team/a/b`; `team/**` matches both of the
 /// latter but `team`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
@@ -69,9 +72,18 @@ impl FromStr for Pattern {
         let is_fine = |byte: u8| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-/*".contains(&byte)
         };
-        let odd = text.contains("***") || text.contains("//") || text.starts_with('/');
-        if text.is_empty() || text.len() > BYTES_MAX || odd || !text.bytes().all(is_fine) {
-            return Err(allowed);
+        let odd = text.contains("//") || text.starts_with('/');
+        let is_right = !odd && text.len() <= NAME_PATTERN_BYTES_MAX && text.bytes().all(is_fine);
+        let pattern = Some(text).filter(|_| is_right).and_then(Pattern::of);
+        pattern.ok_or(allowed)
+    }
+}
+
+impl Pattern {
+    /// The pattern that a text of allowed characters is; `None` for an empty one, and for stars that mean nothing.
+    fn of(text: &str) -> Option<Pattern> {
+        if text.is_empty() || text.contains("***") {
+            return None;
         }
         let mut pieces = Vec::new();
         for byte in text.bytes() {
@@ -82,7 +94,39 @@ impl FromStr for Pattern {
             }
         }
         let text = text.to_owned();
-        Ok(Pattern { text, pieces })
+        Some(Pattern { text, pieces })
+    }
+}
+
+/// A pattern of tags: `v*` matches `v1` and `v1.2-rc`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagPattern(Pattern);
+
+impl TagPattern {
+    /// Whether a tag matches as a whole.
+    pub fn matches(&self, tag: &str) -> bool {
+        self.0.matches(tag)
+    }
+}
+
+impl FromStr for TagPattern {
+    type Err = &'static str;
+
+    /// The error says what is allowed.
+    fn from_str(text: &str) -> Result<TagPattern, &'static str> {
+        let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"._-*".contains(&byte);
+        let is_right = text.len() <= TAG_PATTERN_BYTES_MAX
+            && text.bytes().all(is_fine)
+            && !text.starts_with(['.', '-']);
+        let pattern = Some(text).filter(|_| is_right).and_then(Pattern::of);
+        let allowed = "a tag with * (any characters) in it, such as v*";
+        pattern.map(TagPattern).ok_or(allowed)
+    }
+}
+
+impl fmt::Display for TagPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -145,6 +189,30 @@ mod tests {
             "", "A", "a b", "a:b", "***", "/a", "a//b", "[a]", "a?", "\u{e9}", &long,
         ] {
             assert!(text.parse::<Pattern>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_tags_match_tags() {
+        let tags = ["v1", "v1.2-rc", "V1", "latest", "nightly-v1", "v"];
+        for (pattern, matched) in [
+            ("v*", &["v1", "v1.2-rc", "v"][..]),
+            ("*", &tags),
+            ("**", &tags),
+            ("*v1", &["v1", "nightly-v1"]),
+            ("v*.*", &["v1.2-rc"]),
+            ("latest", &["latest"]),
+        ] {
+            let parsed: TagPattern = pattern.parse().unwrap();
+            let found = tags.into_iter().filter(|tag| parsed.matches(tag));
+            assert_eq!(found.collect::<Vec<_>>(), matched, "{pattern}");
+            assert_eq!(parsed.to_string(), pattern);
+        }
+        let long = "a".repeat(129);
+        for text in [
+            "", "a/b", "a b", ".a", "-*", "***", "a?", "[v]", "\u{e9}", &long,
+        ] {
+            assert!(text.parse::<TagPattern>().is_err(), "{text}");
         }
     }
 }

@@ -1,0 +1,128 @@
+//! What stands in the way of a collection.
+
+use super::{collected, garbage_collect};
+use crate::util::image::{bytes, layer, sha256};
+use crate::util::registry::TestRegistry;
+use std::fs;
+
+#[test]
+fn a_link_that_cannot_be_read_keeps_its_repository_and_no_other() {
+    for (path, content) in [
+        ("revisions/{}/link", ""),
+        ("revisions/{}/link", "sha256:12"),
+        ("tags/v1/current/link", "no digest"),
+    ] {
+        let mut registry = TestRegistry::start();
+        let broken = registry.push_image("a", "v1", 1);
+        registry.push_blob("a", &bytes(8, 500));
+        registry.push_image("b", "v1", 2);
+        registry.push_blob("b", &bytes(9, 500));
+        let path = path.replace("{}", &broken.replace(':', "/"));
+        registry.plant(&format!("repositories/a/_manifests/{path}"), content);
+        let said = collected(&mut registry, &["-m"], 1);
+        assert!(
+            said.contains(&path) && said.contains("cannot be read"),
+            "{said}"
+        );
+        assert!(said.contains("1 things could not be read"), "{said}");
+        for kept in [
+            broken,
+            sha256(&layer(1)),
+            sha256(&bytes(8, 500)),
+            sha256(&layer(2)),
+        ] {
+            assert!(registry.blob_file(&kept).exists(), "{kept} {said}");
+        }
+        assert!(!registry.blob_file(&sha256(&bytes(9, 500))).exists());
+    }
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_keeps_all_blobs_of_its_repository() {
+    for content in [&b""[..], b"{", b"{\"layers\":7}"] {
+        let mut registry = TestRegistry::start();
+        let broken = registry.push_image("a", "v1", 1);
+        registry.push_blob("a", &bytes(8, 500));
+        registry.push_blob("b", &bytes(9, 500));
+        fs::write(registry.blob_file(&broken), content).unwrap();
+        let said = collected(&mut registry, &[], 1);
+        assert!(said.contains("cannot be read"), "{said}");
+        assert!(registry.blob_file(&sha256(&layer(1))).exists());
+        assert!(registry.blob_file(&sha256(&bytes(8, 500))).exists());
+        assert!(!registry.blob_file(&sha256(&bytes(9, 500))).exists());
+        fs::remove_file(registry.blob_file(&broken)).unwrap();
+        collected(&mut registry, &[], 1);
+        assert!(registry.blob_file(&sha256(&layer(1))).exists());
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_stops_nothing() {
+    use std::os::unix::fs::symlink;
+    let mut registry = TestRegistry::start();
+    let piped = registry.push_image("a", "v1", 1);
+    registry.push_blob("b", &bytes(9, 500));
+    registry.stop();
+    let link = format!(
+        "repositories/a/_manifests/revisions/{}/link",
+        piped.replace(':', "/")
+    );
+    let link = registry.file(&link);
+    fs::remove_file(&link).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &link, 0o600.into()).unwrap();
+    let said = collected(&mut registry, &[], 1);
+    assert!(said.contains("named pipe"), "{said}");
+    assert!(registry.blob_file(&sha256(&layer(1))).exists());
+    assert!(!registry.blob_file(&sha256(&bytes(9, 500))).exists());
+    // Where repositories may be hidden, any blob may belong to them.
+    let registry = registry.restart();
+    let blob = registry.push_blob("b", &bytes(9, 500));
+    let mut registry = registry;
+    symlink("loop", registry.file("repositories/loop")).unwrap();
+    let said = collected(&mut registry, &[], 1);
+    assert!(said.contains("repositories/loop"), "{said}");
+    assert!(registry.blob_file(&blob).exists());
+}
+
+#[test]
+fn data_that_is_served_is_only_looked_at() {
+    let registry = TestRegistry::start();
+    let blob = registry.push_blob("a", &bytes(9, 500));
+    let output = garbage_collect(&registry.root, &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for part in [
+        "is using",
+        "nothing was changed",
+        "garbagecollect",
+        "--dry-run",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(registry.blob_file(&blob).exists());
+    let output = garbage_collect(&registry.root, &["--dry-run"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said.contains(&blob), "{said}");
+    // In read-only mode nobody pushes.
+    drop(registry);
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let none = directory.path().join("none");
+    let output = garbage_collect(&none, &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("does not exist") && said.contains("none"),
+        "{said}"
+    );
+    assert!(!none.exists());
+    let output = garbage_collect(directory.path(), &["--older-than", "x"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("`x`") && said.contains("24h"), "{said}");
+}

@@ -1,0 +1,238 @@
+//! `storage.maintenance.garbagecollect`: a collection while clients push and pull.
+
+use super::{age, collected};
+use crate::util::image::{artifact, bytes, config, image, index, layer, sha256};
+use crate::util::registry::{Settings, TestRegistry};
+use registry::driver::Filesystem;
+use registry::storage::{Collection, CollectionReport, MinimumAge, Storage, StorageOptions};
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A registry that collects garbage by itself only when the interval is over.
+fn start(interval: &str, grace: &str) -> TestRegistry {
+    settings(interval, grace).start()
+}
+
+fn settings(interval: &str, grace: &str) -> Settings {
+    Settings::default()
+        .set("STORAGE_MAINTENANCE_GARBAGECOLLECT_ENABLED", "true")
+        .set("STORAGE_MAINTENANCE_GARBAGECOLLECT_INTERVAL", interval)
+        .set("STORAGE_MAINTENANCE_GARBAGECOLLECT_GRACE", grace)
+}
+
+/// What another process sees of the data.
+fn open(root: &Path) -> Storage {
+    let options = StorageOptions {
+        manifest_bytes_max: 1_000_000,
+        ..StorageOptions::default()
+    };
+    Storage::new(Arc::new(Filesystem::new(root, 4).unwrap()), options)
+}
+
+/// Collects from another process, while the registry serves.
+fn collect(root: &Path, untagged: bool) -> CollectionReport {
+    let storage = open(root);
+    let _held = storage.lock_collection().unwrap().unwrap();
+    let collection = Collection {
+        untagged,
+        minimum_age: MinimumAge::Grace(HOUR),
+        dry_run: false,
+        threads: 2,
+        may_continue: &|| true,
+        report: &|event| eprintln!("{event:?}"),
+    };
+    let report = storage.collect(&collection).unwrap();
+    assert_eq!((report.unreadable, report.stuck), (0, 0));
+    report
+}
+
+fn digest(manifest: &Value) -> String {
+    sha256(manifest.to_string().as_bytes())
+}
+
+fn blob(name: &str, digest: &str) -> String {
+    format!("/v2/{name}/blobs/{digest}")
+}
+
+#[test]
+fn what_was_pushed_long_ago_goes_and_what_was_asked_for_since_stays() {
+    let registry = start("24h", "1h");
+    let asked: Vec<String> = (1..=4)
+        .map(|seed| registry.push_blob("a", &bytes(seed, 500)))
+        .collect();
+    let never = registry.push_blob("a", &bytes(9, 500));
+    age(&registry.root);
+    registry.head(&blob("a", &asked[0])).expect(200);
+    registry.get(&blob("a", &asked[1])).expect(200);
+    registry
+        .post(&format!("/v2/b/blobs/uploads/?mount={}&from=a", asked[2]))
+        .expect(201);
+    registry.push_blob("a", &bytes(4, 500));
+    let report = collect(&registry.root, false);
+    // The one that was never asked for, and the link that was only mounted from.
+    assert_eq!((report.blobs, report.layers), (1, 2));
+    registry.get(&blob("a", &never)).expect(404);
+    for (name, digest) in [
+        ("a", &asked[0]),
+        ("a", &asked[1]),
+        ("b", &asked[2]),
+        ("a", &asked[3]),
+    ] {
+        registry.get(&blob(name, digest)).expect(200);
+    }
+    // Once more it would go.
+    age(&registry.root);
+    assert_eq!(collect(&registry.root, false).blobs, 4);
+}
+
+#[test]
+fn a_manifest_keeps_all_that_it_names_however_old_that_is() {
+    let registry = start("24h", "1h");
+    for seed in 1..=2 {
+        registry.push_parts("a", seed);
+    }
+    let child = image(1);
+    registry
+        .put_manifest("a", &digest(&child), &child)
+        .expect(201);
+    age(&registry.root);
+    let parent = index(&[("amd64", &child)]);
+    registry
+        .put_manifest("a", &digest(&parent), &parent)
+        .expect(201);
+    registry
+        .put_manifest("a", &digest(&image(2)), &image(2))
+        .expect(201);
+    assert_eq!(collect(&registry.root, true).blobs, 0);
+    for manifest in [&parent, &child, &image(2)] {
+        let path = format!("/v2/a/manifests/{}", digest(manifest));
+        registry.get(&path).expect(200);
+    }
+    for seed in 1..=2 {
+        registry.get(&blob("a", &sha256(&layer(seed)))).expect(200);
+        registry.get(&blob("a", &sha256(&config(seed)))).expect(200);
+    }
+}
+
+#[test]
+fn an_untagged_manifest_that_was_asked_for_stays_with_all_that_it_names() {
+    let registry = start("24h", "1h");
+    for seed in 1..=2 {
+        registry.push_parts("a", seed);
+        let manifest = image(seed);
+        registry
+            .put_manifest("a", &digest(&manifest), &manifest)
+            .expect(201);
+    }
+    let signature = artifact(1, "application/vnd.example.signature", &image(1));
+    registry
+        .put_manifest("a", &digest(&signature), &signature)
+        .expect(201);
+    age(&registry.root);
+    let path = |seed| format!("/v2/a/manifests/{}", digest(&image(seed)));
+    registry.head(&path(1)).expect(200);
+    let report = collect(&registry.root, true);
+    assert_eq!(report.manifests, 1);
+    registry.get(&path(1)).expect(200);
+    registry.get(&path(2)).expect(404);
+    registry.get(&blob("a", &sha256(&layer(1)))).expect(200);
+    registry.get(&blob("a", &sha256(&layer(2)))).expect(404);
+    let referrers = registry
+        .get(&format!("/v2/a/referrers/{}", digest(&image(1))))
+        .expect(200);
+    assert_eq!(referrers.json()["manifests"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_manifest_that_is_pushed_meanwhile_finds_all_that_it_names_or_is_refused() {
+    let registry = start("24h", "1h");
+    let (mut stored, mut refused) = (0, 0);
+    for seed in 0..60 {
+        registry.push_parts("a", seed);
+        // Its layer in a repository that has another, so that links and content go at different times.
+        let mounted = format!("/v2/b/blobs/uploads/?mount={}&from=a", sha256(&layer(seed)));
+        registry.post(&mounted).expect(201);
+        age(&registry.root.join("docker"));
+        let manifest = image(seed);
+        let response = thread::scope(|scope| {
+            let collection = scope.spawn(|| collect(&registry.root, false));
+            // At another moment of the collection each time.
+            let until = Instant::now() + Duration::from_micros(seed * 150);
+            while Instant::now() < until {
+                thread::yield_now();
+            }
+            let response = registry.put_manifest("a", "v1", &manifest);
+            collection.join().unwrap();
+            response
+        });
+        match response.status {
+            201 => {
+                stored += 1;
+                registry.get("/v2/a/manifests/v1").expect(200);
+                registry.get(&blob("a", &sha256(&layer(seed)))).expect(200);
+                registry.get(&blob("a", &sha256(&config(seed)))).expect(200);
+            }
+            _ => {
+                refused += 1;
+                response.expect_error(400, "MANIFEST_BLOB_UNKNOWN");
+            }
+        }
+    }
+    eprintln!("{stored} stored, {refused} refused");
+    assert!(stored > 0);
+}
+
+#[test]
+fn the_server_collects_when_the_interval_is_over_and_after_a_restart_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    let serve = || settings("1s", "0s").root(root).start();
+    let gone = |registry: &TestRegistry, digest: &str| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while registry.blob_file(digest).exists() {
+            assert!(Instant::now() < deadline, "{digest} is still there");
+            thread::yield_now();
+        }
+    };
+    let registry = serve();
+    registry.push_image("a", "v1", 1);
+    for seed in 7..9 {
+        let garbage = registry.push_blob("a", &bytes(seed, 500));
+        age(&root.join("docker"));
+        gone(&registry, &garbage);
+    }
+    drop(registry);
+    let mut registry = serve();
+    let garbage = registry.push_blob("a", &bytes(9, 500));
+    age(&root.join("docker"));
+    gone(&registry, &garbage);
+    registry.get(&blob("a", &sha256(&layer(1)))).expect(200);
+    let said = collected(&mut registry, &["-m"], 0);
+    assert!(said.contains("removed: 0 blobs"), "{said}");
+}
+
+#[test]
+fn data_that_was_never_collected_is_left_alone_for_the_grace() {
+    let registry = start("1s", "1h");
+    registry.push_blob("a", &bytes(9, 500));
+    let storage = open(&registry.root);
+    // What another program told its clients before is written down nowhere.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let noted = loop {
+        match storage.last_collection().unwrap() {
+            Some(noted) => break noted,
+            None => assert!(Instant::now() < deadline, "nothing is noted"),
+        }
+        thread::yield_now();
+    };
+    assert!(noted.elapsed().unwrap_or_default() < Duration::from_secs(60));
+    let one = storage.lock_collection().unwrap();
+    assert!(one.is_some());
+    let other = open(&registry.root);
+    assert!(other.lock_collection().unwrap().is_none(), "one at a time");
+}

@@ -1,0 +1,93 @@
+//! Faults in what the server does in the background: it fails or does less, and does the rest the next time.
+
+use super::{FAULTS, Moment, OneFault, Served, check_kept, prepare, storage};
+use crate::util::driver::Watched;
+use registry::policy::{Keep, RetentionRule};
+use registry::storage::{Purge, Retention, Storage};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A job, which says whether it has done all that it had to do.
+type Job = fn(&Storage) -> bool;
+
+fn retain(storage: &Storage) -> bool {
+    let keep = Keep {
+        tags: vec!["v*".parse().unwrap(), "latest".parse().unwrap()],
+        ..Keep::default()
+    };
+    let rule = RetentionRule {
+        repositories: vec!["**".parse().unwrap()],
+        keep,
+    };
+    let retention = Retention {
+        rules: &[rule],
+        dry_run: false,
+        may_continue: &|| true,
+    };
+    let applied = storage.apply_retention(&retention);
+    applied.is_ok_and(|report| report.failed == 0)
+}
+
+fn recount(storage: &Storage) -> bool {
+    storage.recount_quota(&|| true).is_ok()
+}
+
+fn purge(storage: &Storage) -> bool {
+    let purge = Purge {
+        age: Duration::MAX,
+        dry_run: false,
+        may_continue: &|| true,
+    };
+    storage.purge_uploads(&purge).is_ok()
+}
+
+#[test]
+fn whatever_fails_in_the_background_nothing_is_lost() {
+    let jobs: [(&str, Job); 3] = [
+        ("retention", retain),
+        ("count of quotas", recount),
+        ("purge", purge),
+    ];
+    let mut faults = 0;
+    for (name, job) in jobs {
+        for fault in &FAULTS {
+            for moment in [Moment::Before, Moment::After] {
+                let mut calls = 0;
+                while try_one(job, (fault.number, moment, calls), name) {
+                    calls += 1;
+                }
+                faults += calls;
+            }
+        }
+    }
+    println!("faults in background jobs: {faults}");
+    assert!(faults > 100, "{faults}");
+}
+
+fn try_one(job: Job, (number, moment, calls_before): (i32, Moment, usize), name: &str) -> bool {
+    let watch = Arc::new(OneFault::default());
+    let driver = Watched::new(watch.clone());
+    let served = Served::over(&driver, true);
+    let prepared = prepare(&served);
+    for tag in ["x1", "x2"] {
+        let path = format!("/v2/a/manifests/{tag}");
+        let body = super::text(&crate::util::image::image(2));
+        served.expect(201, "PUT", &path, &body);
+    }
+    let own = storage(&driver, true);
+    let before = own.quota_use();
+    watch.arm(number, moment, calls_before);
+    job(&own);
+    let hit = watch.disarm();
+    eprintln!("{name}: {moment:?} {hit:?}");
+    // It has the same to do again, and then nothing.
+    assert!(job(&own));
+    assert_eq!(own.quota_use(), before);
+    let tags = served.expect(200, "GET", "/v2/a/tags/list", b"");
+    let is_over = !tags.text().contains("x1") && !tags.text().contains("x2");
+    assert_eq!(is_over, name == "retention", "{}", tags.text());
+    for served in [served, Served::over(&driver, true)] {
+        check_kept(&served, &prepared, &[]);
+    }
+    hit.is_some()
+}
