@@ -21,10 +21,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Of the changes that are not durable, so many of the newest are lost, and kept, one by one.
-const SINGLES_MAX: usize = 8;
+const NEWEST: usize = 8;
 
 /// Of so many files the bytes are lost, one by one.
-const FILES_MAX: usize = 4;
+const NEWEST_FILES: usize = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Node {
@@ -253,7 +253,7 @@ impl Disk {
     pub(crate) fn after_power_cut(&mut self, samples: usize, random: &mut Random) -> Vec<State> {
         let count = self.pending.len();
         let mut all = vec![vec![Fate::Kept; count], vec![Fate::Lost; count]];
-        for index in count.saturating_sub(SINGLES_MAX)..count {
+        for index in count.saturating_sub(NEWEST)..count {
             let is_bytes = matches!(self.pending[index].1, Change::Bytes { .. });
             let fates: &[Fate] = match is_bytes {
                 true => &[Fate::Lost, Fate::Half, Fate::Zeros],
@@ -311,7 +311,7 @@ impl Disk {
             .filter_map(|(_, change)| of(change));
         let mut files: Vec<usize> = newest.collect();
         files.dedup();
-        files.truncate(FILES_MAX);
+        files.truncate(NEWEST_FILES);
         let mut all = Vec::new();
         for file in files {
             for fate in [Fate::Lost, Fate::Zeros] {
