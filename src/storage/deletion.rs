@@ -81,7 +81,7 @@ impl Storage {
         self.driver.remove_below(&[&deleted])?;
         self.driver.relocate(&at(layout::MANIFESTS), &deleted)?;
         self.end_uploads(name)?;
-        for directory in [layout::MANIFESTS, layout::LAYERS, layout::DELETED] {
+        for directory in [layout::MANIFESTS, layout::LAYERS] {
             self.driver.remove_below(&[&at(directory)])?;
         }
         match self.driver.remove_below(&[&at(layout::UPLOADS)]) {
@@ -89,6 +89,8 @@ impl Storage {
             Err(error) if error.is_in_use() || is_not_empty(&error) => {}
             removed => removed?,
         }
+        // Last: as long as it is there, another deletion has something to finish.
+        self.driver.remove_below(&[&deleted])?;
         let directory = layout::repository(name);
         self.driver.prune(&directory, &layout::repositories());
         Ok(())
