@@ -42,7 +42,7 @@ pub struct Collection<'c> {
     pub dry_run: bool,
     /// How many repositories and directories of blobs are looked through at once; at least one.
     pub threads: usize,
-    /// Asked before each step: the collection ends when it says no.
+    /// Asked before each step: the collection ends when it says no, which it then must say for ever.
     pub may_continue: &'c (dyn Fn() -> bool + Sync),
     /// Is given everything as it happens.
     pub report: &'c (dyn Fn(&CollectionEvent<'_>) + Sync),

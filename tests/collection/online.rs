@@ -151,6 +151,7 @@ fn an_untagged_manifest_that_was_asked_for_stays_with_all_that_it_names() {
 #[test]
 fn a_manifest_that_is_pushed_meanwhile_finds_all_that_it_names_or_is_refused() {
     let registry = start("24h", "1h");
+    let root = registry.root.as_path();
     let (mut stored, mut refused) = (0, 0);
     for seed in 0..60 {
         registry.push_parts("a", seed);
@@ -160,12 +161,22 @@ fn a_manifest_that_is_pushed_meanwhile_finds_all_that_it_names_or_is_refused() {
         age(&registry.root.join("docker"));
         let manifest = image(seed);
         let response = thread::scope(|scope| {
-            let collection = scope.spawn(|| collect(&registry.root, false));
-            // At another moment of the collection each time.
-            let until = Instant::now() + Duration::from_micros(seed * 150);
-            while Instant::now() < until {
-                thread::yield_now();
-            }
+            // One comes at another moment of the other each time.
+            let wait = |micros: u64| {
+                let until = Instant::now() + Duration::from_micros(micros);
+                while Instant::now() < until {
+                    thread::yield_now();
+                }
+            };
+            let (before, after) = match seed % 2 {
+                0 => (0, seed * 150),
+                _ => (seed * 300, 0),
+            };
+            let collection = scope.spawn(move || {
+                wait(before);
+                collect(root, false)
+            });
+            wait(after);
             let response = registry.put_manifest("a", "v1", &manifest);
             collection.join().unwrap();
             response

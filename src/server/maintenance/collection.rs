@@ -17,25 +17,22 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Collects after every interval.
 pub fn run(storage: &Storage, config: &StorageConfig, stopping: &Stopping) {
     let options = &config.garbage_collection;
-    let mut first = match storage.last_collection() {
-        Ok(Some(_)) => None,
-        // From now on it is known what clients are told.
-        Ok(None) => match storage.lock_collection() {
-            Ok(_) => Some(SystemTime::now() + options.grace.max(options.interval)),
-            Err(error) => return log::warn!("garbage is not collected: {error}"),
-        },
+    let mut due = match first_due(storage, options) {
+        Ok(due) => due,
         Err(error) => return log::warn!("garbage is not collected: {error}"),
     };
     while stopping.pause(options.interval.clamp(PAUSE_MIN, PAUSE_MAX)) {
         let now = SystemTime::now();
-        if first.is_some_and(|first| first > now) {
+        if due > now {
             continue;
         }
-        match is_due(storage, options, now).and_then(|is_due| match is_due {
-            true => collect(storage, config, stopping),
-            false => Ok(()),
-        }) {
-            Ok(()) => first = None,
+        let outcome = next_due(storage, options, now).and_then(|next| match next {
+            // Another process has collected meanwhile.
+            Some(next) if next > now => Ok(next),
+            _ => collect(storage, config, stopping).map(|()| SystemTime::now() + options.interval),
+        });
+        match outcome {
+            Ok(next) => due = next,
             Err(error) => {
                 log::warn!("garbage cannot be collected, and will be tried again: {error}")
             }
@@ -43,15 +40,26 @@ pub fn run(storage: &Storage, config: &StorageConfig, stopping: &Stopping) {
     }
 }
 
-fn is_due(
+/// When to collect first.
+fn first_due(storage: &Storage, options: &GarbageCollection) -> crate::storage::Result<SystemTime> {
+    let now = SystemTime::now();
+    if let Some(due) = next_due(storage, options, now)? {
+        return Ok(due);
+    }
+    // From now on it is known what clients are told.
+    drop(storage.lock_collection()?);
+    Ok(now + options.grace.max(options.interval))
+}
+
+/// When the next collection is due by the time of the last one; `None` if there was none.
+fn next_due(
     storage: &Storage,
     options: &GarbageCollection,
     now: SystemTime,
-) -> crate::storage::Result<bool> {
+) -> crate::storage::Result<Option<SystemTime>> {
     let last = storage.last_collection()?;
-    // After one in the future the clock was set back.
-    let since = last.and_then(|last| now.duration_since(last).ok());
-    Ok(since.is_none_or(|since| since >= options.interval))
+    // If it is in the future, the clock was set back.
+    Ok(last.map(|last| last.min(now) + options.interval))
 }
 
 fn collect(

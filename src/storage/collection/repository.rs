@@ -117,6 +117,9 @@ impl Collector<'_> {
         }
         let mut old = Vec::new();
         for digest in unnamed {
+            if !self.may_continue() {
+                return Ok(());
+            }
             let key = layout::layer_link(visit.name, &digest);
             match self.readable(&key, self.is_young(&key))?.flatten() {
                 Some(false) if !visit.is_kept_whole => old.push(digest),

@@ -6,7 +6,7 @@ use crate::spec::{Algorithm, Digest};
 use crate::storage::{Result, layout};
 
 /// Blobs that are removed under one lock, during which pushes of some others wait.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 impl Collector<'_> {
     /// Looks through all blobs.
@@ -33,6 +33,9 @@ impl Collector<'_> {
             let Some(entry) = self.readable(&directory, entry)? else {
                 return Ok(());
             };
+            if !self.may_continue() {
+                return Ok(());
+            }
             let digest = format!("{}:{}", algorithm.name(), entry.name).parse::<Digest>();
             let (EntryKind::Directory, Ok(digest)) = (entry.kind, digest) else {
                 continue;

@@ -96,6 +96,10 @@ impl Collector<'_> {
                 self.hides_links(visit);
                 return Ok(());
             };
+            // Nothing is removed from now on.
+            if !self.may_continue() {
+                return Ok(());
+            }
             let Ok(digest) = format!("{}:{}", algorithm.name(), entry.name).parse() else {
                 continue;
             };
