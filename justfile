@@ -22,6 +22,15 @@ check:
     cargo clippy --all-targets -- -D warnings
     cargo test
 
+# change what the working tree changes since a commit, one place at a time: each change should fail a test
+mutants since="main":
+    git diff {{since}} > target/since.diff
+    cargo mutants --in-diff target/since.diff
+
+# the same for a sample of everything, one place in so many, beginning with the first, the second...
+mutants-sample of="30" first="0":
+    cargo mutants --sharding round-robin --shard {{first}}/{{of}}
+
 # everything, with the outside judges
 ci:
     bash .ci/run

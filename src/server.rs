@@ -122,11 +122,16 @@ impl Registry {
 
 fn authenticator(config: &Config) -> Result<Authenticator, StartError> {
     let rules = config.access.clone();
-    Authenticator::open(&config.auth, rules).map_err(StartError::Users)
+    Authenticator::open(&config.auth, rules, config.check_pause).map_err(StartError::Users)
 }
 
 fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
-    let tls = config.http.tls.clone().map(Tls::new);
+    let pause = config.check_pause;
+    let tls = config
+        .http
+        .tls
+        .clone()
+        .map(|settings| Tls::new(settings, pause));
     tls.transpose().map_err(StartError::Tls)
 }
 

@@ -1,7 +1,7 @@
 //! Values that are loaded from small files, and loaded again when these change: a certificate and its key, a list of
 //! users.
 //!
-//! The files are checked by those who use the value, at most once a second, by their stamps (times, length,
+//! The files are checked by those who use the value, at most once a second (tests choose a shorter pause), by their stamps (times, length,
 //! identity of what the paths lead to). No notification service of the system is needed, so it works in
 //! every container and on every volume. All files are read together and the new value replaces the
 //! old one in one step; what cannot be loaded is logged once, and the old value stays.
@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
-/// From one check of the files to the next.
-const CHECK_PAUSE: Duration = Duration::from_secs(1);
+/// From one check of the files to the next, if not chosen.
+pub const CHECK_PAUSE: Duration = Duration::from_secs(1);
 /// A file that changed more recently may be incomplete, and may change again without its
 /// times showing it: file systems count in steps of up to two seconds.
 const SETTLED_AFTER: Duration = Duration::from_secs(3);
@@ -99,16 +99,9 @@ struct Stamp {
 type Stamps = Vec<Option<Stamp>>;
 
 impl<T, E: fmt::Display> Watched<T, E> {
-    /// Reads the files and loads the value from them. The error is that of `load`.
+    /// Reads the files and loads the value from them; they are checked again after `check_pause` at the earliest. The error is
+    /// that of `load`.
     pub fn open(
-        files: WatchedFiles,
-        load: impl Fn(&[FileContent]) -> Result<T, E> + Send + Sync + 'static,
-    ) -> Result<Watched<T, E>, E> {
-        Watched::with_pause(files, CHECK_PAUSE, load)
-    }
-
-    /// The same with another time between checks.
-    pub(crate) fn with_pause(
         watched: WatchedFiles,
         check_pause: Duration,
         load: impl Fn(&[FileContent]) -> Result<T, E> + Send + Sync + 'static,

@@ -281,3 +281,38 @@ fn no_files_of_a_room_import_each_other_in_a_circle() {
     let shown: Vec<String> = edges.iter().map(arrow).collect();
     assert!(edges.is_empty(), "{shown:#?}");
 }
+
+/// What changes a disk, or makes a change of it durable.
+const DISK_CHANGES: [&str; 11] = [
+    "fs::rename(",
+    "fs::remove_",
+    "fs::create_dir",
+    "fs::write(",
+    "fs::copy(",
+    "fs::hard_link(",
+    "File::create",
+    ".set_len(",
+    ".sync_all()",
+    ".sync_data()",
+    "sys::sync_directory",
+];
+
+#[test]
+fn the_driver_changes_the_disk_in_one_place_where_it_is_recorded() {
+    let (mut recorded, mut elsewhere) = (0, Vec::new());
+    for source in sources() {
+        let module: Vec<&str> = source.module.iter().map(String::as_str).collect();
+        let ["driver", "filesystem", below @ ..] = module.as_slice() else {
+            continue;
+        };
+        let found = DISK_CHANGES
+            .iter()
+            .filter(|one| source.text.contains(**one));
+        match below.first() {
+            Some(&"disk") => recorded += found.count(),
+            _ => elsewhere.extend(found.map(|one| format!("{}: {one}", source.path.display()))),
+        }
+    }
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
+    assert!(recorded > 5);
+}

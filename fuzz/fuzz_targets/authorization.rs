@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use registry::auth::{Authenticator, Identity, Scheme};
 use std::io::Write;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// One user, whose password nobody knows: the hash is of the right form and of no password.
 const USERS: &[u8] = b"anna:$2y$04$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234\n";
@@ -14,7 +15,7 @@ static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {
     file.write_all(USERS).expect("a written file");
     let (_, path) = file.keep().expect("a kept file");
     let realm = "fuzz".to_owned();
-    Authenticator::open(&Scheme::Htpasswd { realm, path }, None).expect("an authenticator")
+    Authenticator::open(&Scheme::Htpasswd { realm, path }, None, Duration::from_secs(1)).expect("an authenticator")
 });
 
 fuzz_target!(|header: &str| {

@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use registry::auth::{Authenticator, Identity, Scheme, token};
 use std::io::Write;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// A public key whose private half was thrown away (RFC 8037, A.2's shape).
 const KEYS: &[u8] = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"fuzz",
@@ -26,7 +27,7 @@ static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {
             .collect(),
         redirect_path: None,
     };
-    Authenticator::open(&Scheme::Token(options), None).expect("an authenticator")
+    Authenticator::open(&Scheme::Token(options), None, Duration::from_secs(1)).expect("an authenticator")
 });
 
 fuzz_target!(|token: &str| {

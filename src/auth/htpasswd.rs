@@ -327,6 +327,9 @@ mod tests {
             .map(|n| format!("u{n}:{}\n", GOOD[0]))
             .collect();
         assert!(parse(many.as_bytes()).err().unwrap().contains("users"));
+        let (_, as_many_as_may_be) = many.split_once('\n').unwrap();
+        let parsed = parse(as_many_as_may_be.as_bytes()).ok().unwrap();
+        assert_eq!(parsed.users.len(), USERS_MAX);
         let bad: String = (0..1000).map(|n| format!("u{n}:x\n")).collect();
         let parsed = parse(bad.as_bytes()).ok().unwrap();
         assert_eq!(parsed.warnings.len(), WARNINGS_MAX + 1);

@@ -26,6 +26,7 @@ use issued_token::TokenIssuer;
 use passwords::{PasswordCheck, Passwords};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use token::TokenVerifier;
 
 /// Where users come from (`auth`).
@@ -133,14 +134,19 @@ enum Backend {
 }
 
 impl Authenticator {
-    /// Opens what the scheme needs. `rules` is `None` where every user may do everything.
-    pub fn open(scheme: &Scheme, rules: Option<AccessRules>) -> Result<Authenticator, OpenError> {
+    /// Opens what the scheme needs. `rules` is `None` where every user may do everything; a file of users is looked at
+    /// again after `check_pause`.
+    pub fn open(
+        scheme: &Scheme,
+        rules: Option<AccessRules>,
+        check_pause: Duration,
+    ) -> Result<Authenticator, OpenError> {
         let backend = match scheme.clone() {
             Scheme::None => Backend::None,
             Scheme::Silly { realm, service } => Backend::Silly { realm, service },
             Scheme::Htpasswd { realm, path } => Backend::Htpasswd {
                 realm,
-                passwords: Box::new(Passwords::open(path)?),
+                passwords: Box::new(Passwords::open(path, check_pause)?),
             },
             Scheme::Token(options) => Backend::Token {
                 verifier: Box::new(TokenVerifier::open(&options)?),
@@ -329,7 +335,7 @@ mod tests {
             realm: "r".to_owned(),
             service: "s".to_owned(),
         };
-        let authenticator = Authenticator::open(&scheme, None).unwrap();
+        let authenticator = Authenticator::open(&scheme, None, Duration::ZERO).unwrap();
         assert_eq!(
             authenticator.identify([].into_iter(), None),
             Ok(Identity::Anonymous)

@@ -68,8 +68,8 @@ struct KnownUser {
 type Login<'l> = (&'l MacKey, [&'l [u8]; 2]);
 
 impl Passwords {
-    /// Reads the file. The error says how to create one.
-    pub fn open(path: PathBuf) -> Result<Passwords, OpenError> {
+    /// Reads the file, and looks at it after `check_pause` again. The error says how to create one.
+    pub fn open(path: PathBuf, check_pause: Duration) -> Result<Passwords, OpenError> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = FairSemaphore::new(SemaphoreLimits {
             permits: processors.min(CHECKS_MAX),
@@ -77,7 +77,7 @@ impl Passwords {
             waiting_per_client_max: WAITING_PER_CLIENT_MAX,
             patience: PATIENCE,
         });
-        let users = Watched::open(source(path.clone()), Users::from_files);
+        let users = Watched::open(source(path.clone()), check_pause, Users::from_files);
         let users = users.map_err(|reason| OpenError::File {
             path,
             key: "auth.htpasswd.path",

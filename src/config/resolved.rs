@@ -7,6 +7,7 @@ use crate::http::{Limits, Listen, tls};
 use crate::policy::{ImmutableRule, QuotaRule, RetentionRule};
 use crate::spec::manifest::MANIFEST_BYTES_MAX;
 use crate::spec::validation::Validation;
+use crate::watched::CHECK_PAUSE;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct Config {
     pub manifest_bytes_max: u64,
     /// How many upload sessions there may be.
     pub uploads: UploadConfig,
+    /// How long the files of users and of certificates are left alone after each check. No key sets it; tests do.
+    pub check_pause: Duration,
     /// Every key with its value, in the order of the declarations.
     pub(super) effective: serde_yaml::Mapping,
 }
@@ -79,6 +82,7 @@ impl Default for Config {
             validation: Validation::default(),
             manifest_bytes_max: MANIFEST_BYTES_MAX,
             uploads: UploadConfig::default(),
+            check_pause: CHECK_PAUSE,
             effective: serde_yaml::Mapping::new(),
         }
     }
@@ -184,7 +188,7 @@ pub struct GarbageCollection {
 pub struct BackgroundVerification {
     /// Whether it is at all.
     pub enabled: bool,
-    /// The time from the start of one verification to the start of the next.
+    /// The time from the end of one verification to the start of the next.
     pub interval: Duration,
     /// Bytes that are read at most.
     pub bytes_per_second: u64,

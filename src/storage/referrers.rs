@@ -290,3 +290,60 @@ impl Json {
         self.as_str().len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Memory;
+    use crate::spec::media_type::OCI_MANIFEST;
+    use crate::spec::validation::Validation;
+    use crate::spec::{Algorithm, CheckedManifest};
+    use crate::storage::{Tagging, tests::options};
+
+    #[test]
+    fn a_page_has_as_many_bytes_as_it_may_have_and_at_least_one_entry() {
+        let storage = Storage::new(Arc::new(Memory::default()), options());
+        let name: Name = "a".parse().unwrap();
+        let subject = Algorithm::Sha256.digest(b"subject");
+        for number in ["1", "2"] {
+            let descriptor = serde_json::json!({
+                "mediaType": OCI_MANIFEST, "digest": subject.to_string(), "size": 7,
+            });
+            let index = serde_json::json!({
+                "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+                "manifests": [], "subject": descriptor, "annotations": {"number": number},
+            });
+            let index = index.to_string().into_bytes();
+            let manifest = CheckedManifest::check(&index, None, None).unwrap();
+            let tagging = Tagging {
+                tags: &[],
+                may_move: true,
+            };
+            let put = storage.put_manifest(&name, &manifest, tagging, &Validation::default());
+            put.unwrap();
+        }
+        let page = |bytes_max| {
+            let query = ReferrersQuery {
+                subject: &subject,
+                artifact_type: None,
+                after: None,
+                entries_max: 10,
+                bytes_max,
+            };
+            storage.referrers(&name, &query).unwrap()
+        };
+        let whole = page(10_000);
+        assert!(whole.last.is_none());
+        let (both, one) = (whole.json.len(), page(1).json.len());
+        assert_eq!(both, 2 * one + 1);
+        for (bytes_max, bytes, is_whole) in [
+            (both, both, true),
+            (both - 1, one, false),
+            (one, one, false),
+            (1, one, false),
+        ] {
+            let page = page(bytes_max);
+            assert_eq!((page.json.len(), page.last.is_none()), (bytes, is_whole));
+        }
+    }
+}

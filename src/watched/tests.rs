@@ -31,7 +31,7 @@ impl Fixture {
         };
         let loaded = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&loaded);
-        let watched = Watched::with_pause(files, Duration::ZERO, move |contents| {
+        let watched = Watched::open(files, Duration::ZERO, move |contents| {
             count.fetch_add(1, Relaxed);
             let mut text = String::new();
             for content in contents {
@@ -190,7 +190,8 @@ fn without_files_there_is_nothing_to_load() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("f");
-    let open = |path: &Path| Watched::open(source(path.to_str().unwrap()), load).err();
+    let open =
+        |path: &Path| Watched::open(source(path.to_str().unwrap()), Duration::ZERO, load).err();
     assert_eq!(open(&path).unwrap(), "NotFound");
     assert_eq!(open(folder.path()).unwrap(), "IsADirectory");
     fs::write(&path, "22").unwrap();

@@ -2,8 +2,9 @@
 
 use super::{basic, line, settings};
 use crate::util::raw::Raw;
-use crate::util::registry::TestRegistry;
+use crate::util::registry::{TestRegistry, check_pause};
 use crate::util::stop::Stop;
+use crate::util::tree::quick_directory;
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::path::Path;
@@ -13,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// A change of the file that is not seen within this time will not be.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often the server looks at the file.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// Those who may come in all the time.
 const STAYING: [(&str, &str); 2] = [("anna", "a"), ("ben", "b")];
 
@@ -99,12 +98,7 @@ fn ask(
 fn the_users_change_under_load_and_no_request_of_those_who_stay_fails() {
     // In memory where that can be had: a disk that stalls between two writes looks like a writer who
     // has finished.
-    let memory = Path::new("/dev/shm");
-    let directory = match memory.is_dir() {
-        true => tempfile::tempdir_in(memory),
-        false => tempfile::tempdir(),
-    };
-    let directory = directory.unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("users");
     let staying: String = STAYING
         .iter()
@@ -126,7 +120,7 @@ fn the_users_change_under_load_and_no_request_of_those_who_stay_fails() {
                 &mut std::iter::from_fn(|| {
                     count += 1;
                     let text = format!("# {count}\n{staying}");
-                    (count < 20 || started.elapsed() < 4 * LOOK_PAUSE).then_some(text)
+                    (count < 20 || started.elapsed() < 4 * check_pause()).then_some(text)
                 }),
             );
             // One comes, one goes, one has another password.

@@ -134,3 +134,31 @@ fn a_slip_in_a_name_that_closes_the_registry_stops_the_start() {
     // `no` is the name of a file here.
     assert_eq!(errors(BASE, &[("REGISTRY_HTTP_TLS_KEY", "no")]).len(), 1);
 }
+
+#[test]
+fn a_key_that_is_unknown_below_a_setting_of_the_storage_is_ignored() {
+    let text = format!(
+        "{BASE}  delete:\n    enable: true\n  maintenance:\n    uploadpurging:\n      agee: 1h\n"
+    );
+    let found = notices(&text, &[]);
+    let at = |line: usize| format!("config.yml:{line}:");
+    assert_eq!(found.len(), 2, "{found:#?}");
+    for (notice, line, key, meant) in [
+        (
+            &found[0],
+            6,
+            "storage.delete.enable",
+            "storage.delete.enabled",
+        ),
+        (
+            &found[1],
+            9,
+            "storage.maintenance.uploadpurging.agee",
+            "storage.maintenance.uploadpurging.age",
+        ),
+    ] {
+        assert!(notice.starts_with(&at(line)), "{notice}");
+        let said = format!(" {key}: unknown key; it is ignored; did you mean {meant}?");
+        assert!(notice.ends_with(&said), "{notice}");
+    }
+}

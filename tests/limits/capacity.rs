@@ -3,6 +3,7 @@
 use super::{FILE_BYTES, Served, pattern};
 use crate::util::raw::Raw;
 use registry::http::{Limits, Listen, Load, TrustedProxies};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 
 /// Limits without deadlines in sight.
@@ -66,6 +67,28 @@ fn at_the_cap_the_oldest_idle_connection_goes_and_then_newcomers_are_refused() {
     assert_eq!(clients[2].response().text(), "held");
     wait_idle(&served, 3);
     assert_eq!(served.connect().request("/empty").response().status, 200);
+}
+
+/// Refused clients that are tried at most: what they may still send they may only send for a moment.
+const REFUSED_MAX: usize = 10;
+
+#[test]
+fn a_refused_client_that_still_sends_reads_why_and_is_not_reset() {
+    let served = Served::new(room_for(1, 100));
+    let mut busy = served.connect();
+    busy.request("/hold");
+    served.wait_entered();
+    let piece = [b'x'; 4096];
+    let is_heard = |_| {
+        let mut refused = served.connect();
+        assert_eq!(refused.request("/empty").response().status, 503);
+        // The first to a closed connection is reset, and the next fails.
+        let sent = (0..4).all(|_| refused.stream.write_all(&piece).is_ok());
+        sent && refused.stream.read(&mut [0]).is_ok_and(|count| count == 0)
+    };
+    assert!((0..REFUSED_MAX).any(is_heard));
+    served.release.send(()).unwrap();
+    assert_eq!(busy.response().text(), "held");
 }
 
 #[test]

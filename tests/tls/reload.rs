@@ -1,8 +1,6 @@
 //! New certificates while the registry serves.
 
-use super::text;
-use crate::util::program::{Program, slashed};
-use crate::util::registry::Settings;
+use crate::util::registry::{Settings, check_pause};
 use crate::util::secure::{Client, Identity};
 use crate::util::stop::Stop;
 use std::net::SocketAddr;
@@ -10,10 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The server looks at its files once a second; a change it has not seen by now it will not see.
+/// A change of its files that the server has not seen by now it will not see.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often the server looks at its files.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Connects again and again until that certificate is shown.
 #[track_caller]
@@ -107,10 +103,11 @@ fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
     let make = |name| Identity::new(directory.path(), name);
     let (first, second, place) = (make("first"), make("second"), make("place"));
     replace(&place, &first);
-    let mut program = Program::start(directory.path(), &text(directory.path(), &place), &[]);
-    let address = program.address();
+    let registry = Settings::default().secure(&place).start();
+    let address = registry.address;
     let client = Client::new(&[&first, &second]);
-    let empty = |line: &&String| line.contains(" is empty; ");
+    let path = place.certificate.to_str().unwrap();
+    let empty = format!("{path} is empty; ");
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let _stop = Stop(&stop);
@@ -120,25 +117,23 @@ fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
             }
         });
         std::fs::write(&place.certificate, "").unwrap();
-        let line = program.wait_for("keeping the old certificate");
+        let line = registry.wait_for_log(&empty);
+        assert!(line.contains("keeping the old certificate"), "{line}");
         assert!(line.contains("http.tls.certificate: "), "{line}");
-        let path = place.certificate.to_str().unwrap();
-        assert!(slashed(&line).contains(&slashed(path)), "{line}");
         // The files are looked at again in this time, and there is nothing new to say.
         let started = Instant::now();
-        while started.elapsed() < 3 * LOOK_PAUSE {
+        while started.elapsed() < 3 * check_pause() {
             wait_for(address, &client, &first);
         }
         std::fs::copy(&first.certificate, &place.certificate).unwrap();
-        program.wait_for("reloaded the certificate in ");
+        registry.wait_for_log(&format!("reloaded the certificate in {path}"));
         std::fs::remove_file(&place.key).unwrap();
-        let line = program.wait_for("http.tls.key: ");
+        let line = registry.wait_for_log(&format!("http.tls.key: {}", place.key.display()));
         assert!(line.contains("keeping the old certificate"), "{line}");
         stop.store(true, Ordering::Relaxed);
         load.join().unwrap();
     });
     replace(&place, &second);
     wait_for(address, &client, &second);
-    let times = program.lines.iter().filter(empty).count();
-    assert_eq!(times, 1, "{:#?}", program.lines);
+    assert_eq!(registry.count_log(&empty), 1);
 }

@@ -4,8 +4,10 @@
 //! Requests, responses and the server's log go to standard error, which the test runner shows for a test
 //! that fails and keeps to itself otherwise.
 
-use super::program::{self, Program};
+use super::program::{self, Program, slashed};
 use super::secure::Identity;
+use super::server_log;
+use super::tree::quick_directory;
 use registry::config::{Config, ConfigSource};
 use registry::http::Control;
 use registry::logging::Sink;
@@ -31,6 +33,14 @@ pub struct TestRegistry {
     agent: Agent,
     scheme: &'static str,
     directory: Option<TempDir>,
+}
+
+/// How long a registry of a test leaves the files of users and certificates alone after it has looked at them.
+pub fn check_pause() -> Duration {
+    match program::is_chosen() {
+        true => Duration::from_secs(1),
+        false => Duration::from_millis(100),
+    }
 }
 
 /// Who serves.
@@ -81,7 +91,7 @@ impl Settings {
         let (root, directory) = match self.root {
             Some(root) => (root, None),
             None => {
-                let directory = tempfile::tempdir().unwrap();
+                let directory = quick_directory();
                 (directory.path().to_owned(), Some(directory))
             }
         };
@@ -122,12 +132,13 @@ impl Settings {
 impl Server {
     /// Serves in this process.
     fn here(text: &str, variables: Vec<(String, String)>) -> (SocketAddr, Server) {
-        super::server_log::keep();
+        server_log::keep();
         let source = ConfigSource::Text {
             name: "test.yml".into(),
             text: text.into(),
         };
-        let (config, _) = Config::load(source, variables).unwrap();
+        let (mut config, _) = Config::load(source, variables).unwrap();
+        config.check_pause = check_pause();
         let registry = Registry::open(&config, &Sink::Standard).unwrap();
         let address = registry.address().socket_address().unwrap();
         let control = registry.control();
@@ -185,6 +196,28 @@ impl TestRegistry {
     /// Stops it and waits for its end; what is in flight is cut.
     pub fn stop(&mut self) {
         self.server.stop();
+    }
+
+    /// Waits for a line of its log that holds a text, which must be of this test alone.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        match &self.server {
+            Server::Here(..) => server_log::wait_for(text),
+            Server::Program(program) => program.lock().unwrap().wait_for(text),
+        }
+    }
+
+    /// How many lines of its log up to now hold a text, which must be of this test alone.
+    pub fn count_log(&self, text: &str) -> usize {
+        match &self.server {
+            Server::Here(..) => server_log::count(text),
+            Server::Program(program) => {
+                let lines = &program.lock().unwrap().lines;
+                lines
+                    .iter()
+                    .filter(|line| slashed(line).contains(&slashed(text)))
+                    .count()
+            }
+        }
     }
 
     /// A path below the root directory of the storage.

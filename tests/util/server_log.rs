@@ -30,7 +30,7 @@ pub fn keep() {
     }
 }
 
-/// How many lines hold a text.
+/// How many lines hold a text, which must be of one test alone.
 pub fn count(text: &str) -> usize {
     let lines = LINES.lock().unwrap();
     lines.iter().filter(|line| line.contains(text)).count()

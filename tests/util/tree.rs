@@ -4,6 +4,24 @@ use super::registry::TestRegistry;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use tempfile::TempDir;
+
+/// Free bytes that a file system in memory must have so that tests may use it.
+#[cfg(unix)]
+const MEMORY_BYTES_MIN: u64 = 1024 * 1024 * 1024;
+
+/// A new directory in memory where there is room for that, so that nobody waits for a disk; otherwise where temporary files
+/// belong. What a disk keeps is the business of `storage/power_cuts.rs` and of the judges.
+pub fn quick_directory() -> TempDir {
+    #[cfg(unix)]
+    if let Ok(room) = rustix::fs::statvfs("/dev/shm")
+        && room.f_bavail.saturating_mul(room.f_frsize) >= MEMORY_BYTES_MIN
+        && let Ok(directory) = tempfile::tempdir_in("/dev/shm")
+    {
+        return directory;
+    }
+    tempfile::tempdir().unwrap()
+}
 
 /// Every file below a directory with its bytes, and every directory with none; paths relative to it.
 pub type Tree = BTreeMap<String, Option<Vec<u8>>>;

@@ -19,7 +19,7 @@ fn passwords(text: &str) -> (Passwords, TempDir) {
         waiting_per_client_max: 1,
         patience: Duration::from_secs(60),
     });
-    let users = Watched::with_pause(source(path), Duration::ZERO, Users::from_files).unwrap();
+    let users = Watched::open(source(path), Duration::ZERO, Users::from_files).unwrap();
     (Passwords::with(users, checks).unwrap(), folder)
 }
 
@@ -201,7 +201,9 @@ fn an_unknown_user_takes_the_time_of_a_known_one() {
 fn a_missing_file_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let open = |path: &Path| {
-        let error = Passwords::open(path.to_owned()).err().unwrap();
+        let error = Passwords::open(path.to_owned(), Duration::ZERO)
+            .err()
+            .unwrap();
         error.to_string()
     };
     let start = |path: &Path| {

@@ -366,3 +366,28 @@ fn a_blob_whose_last_bytes_came_long_ago_is_new_when_it_is_published() {
     let stat = driver.stat(&key("r/blob")).unwrap().unwrap();
     assert!(stat.modified > long_ago + Duration::from_secs(3600));
 }
+
+#[test]
+fn what_was_relocated_is_in_its_new_place_alone_after_a_power_cut() {
+    use crate::driver::power_cut::{Disk, Random};
+    use crate::driver::recording::Recording;
+    let directory = tempfile::tempdir().unwrap();
+    let recording = Recording::begin(directory.path());
+    let driver = Filesystem::new(directory.path(), 1).unwrap();
+    write(&driver, "from/here/object", "content");
+    assert!(
+        driver
+            .relocate(&key("from/here"), &key("to/there"))
+            .unwrap()
+    );
+    let (operations, ids) = recording.content();
+    let mut disk = Disk::new();
+    operations.iter().for_each(|one| disk.perform(one));
+    for state in &disk.after_power_cut(10, &mut Random::new(1)) {
+        let after = tempfile::tempdir().unwrap();
+        state.build(after.path(), &ids);
+        let after = Filesystem::new(after.path(), 1).unwrap();
+        assert_eq!(read(&after, "to/there/object"), "content");
+        assert!(!after.has_directory(&key("from/here")).unwrap());
+    }
+}

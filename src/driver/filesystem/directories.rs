@@ -114,3 +114,24 @@ pub fn make_directories<'p>(directories: impl Iterator<Item = &'p Path>) -> io::
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_the_place_of_a_directory_is_an_error_and_a_directory_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let place = root.path().join("place");
+        let below = place.join("below");
+        fs::write(&place, "a file").unwrap();
+        let made = make_directories([place.as_path(), below.as_path()].into_iter());
+        assert_eq!(made.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&place).unwrap(), b"a file");
+        // Another request may make it in the same moment.
+        fs::remove_file(&place).unwrap();
+        fs::create_dir(&place).unwrap();
+        make_directories([place.as_path(), below.as_path()].into_iter()).unwrap();
+        assert!(below.is_dir());
+    }
+}

@@ -28,6 +28,7 @@ use rustls::{SupportedProtocolVersion, version};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The cryptography of TLS clients in this program: ring, and signatures on P-521.
 pub fn client_provider() -> CryptoProvider {
@@ -68,9 +69,10 @@ pub struct Tls {
 
 impl Tls {
     /// Loads the files. The error names the file, its key in the configuration and what is expected;
-    /// a certificate outside its validity period is logged as a warning.
-    pub fn new(settings: TlsSettings) -> Result<Tls, TlsConfigError> {
-        let config = Watched::open(settings.watched_files(), move |files| settings.load(files))?;
+    /// a certificate outside its validity period is logged as a warning. They are looked at again after `check_pause`.
+    pub fn new(settings: TlsSettings, check_pause: Duration) -> Result<Tls, TlsConfigError> {
+        let files = settings.watched_files();
+        let config = Watched::open(files, check_pause, move |files| settings.load(files))?;
         Ok(Tls { config })
     }
 

@@ -41,6 +41,8 @@ struct Step {
     end: usize,
     /// What its acknowledgement says.
     said: Vec<(Item, Found)>,
+    /// Its tags and manifests change together.
+    is_in_one_step: bool,
     /// The request.
     request: Request,
 }
@@ -60,6 +62,8 @@ pub struct Trial {
     storage: Storage,
     steps: Vec<Step>,
     sessions: Vec<(usize, Session)>,
+    /// How many operations there were when an upload had got something.
+    pauses: Vec<usize>,
     contents: BTreeMap<Digest, Vec<u8>>,
 }
 
@@ -139,6 +143,7 @@ impl Trial {
             storage,
             steps: Vec::new(),
             sessions: Vec::new(),
+            pauses: Vec::new(),
             contents: BTreeMap::new(),
         }
     }
@@ -154,6 +159,7 @@ impl Trial {
             begin,
             end: self.recording.length(),
             said,
+            is_in_one_step: false,
             request: Box::new(request),
         });
     }
@@ -276,6 +282,9 @@ impl Trial {
         let said = now.keys().filter(is_here);
         let said = said.map(|item| (item.clone(), None)).collect();
         self.step(said, move |storage| gone(storage.delete_repository(&name)));
+        if let Some(step) = self.steps.last_mut() {
+            step.is_in_one_step = true;
+        }
     }
 
     /// Starts an upload session. After a power cut each of the contents is tried.
@@ -302,6 +311,7 @@ impl Trial {
             .storage
             .append_upload(&session.name, &session.id, chunk);
         appended.unwrap();
+        self.pauses.push(self.recording.length());
     }
 
     /// The same, and then the client's connection breaks.
@@ -312,6 +322,7 @@ impl Trial {
             .storage
             .append_upload(&session.name, &session.id, chunk);
         assert!(matches!(appended, Err(Error::Body(_))));
+        self.pauses.push(self.recording.length());
     }
 
     /// Ends a session with what it lacks of a content.
@@ -331,6 +342,7 @@ impl Trial {
             begin,
             end: self.recording.length(),
             said,
+            is_in_one_step: false,
             // Its session may be gone: the client begins anew.
             request: Box::new(move |storage| {
                 let mut body = &whole[..];
@@ -367,7 +379,7 @@ impl Trial {
                 disk.perform(&operations[before]);
             }
             // Where nothing is synced or acknowledged next, all that may be found may be found later as well.
-            let is_end = self.steps.iter().any(|step| step.end == at);
+            let is_end = self.pauses.contains(&at) || self.steps.iter().any(|step| step.end == at);
             if !is_end && !operations.get(at).is_none_or(Operation::is_sync) {
                 continue;
             }
@@ -418,6 +430,17 @@ impl Trial {
                     let expected = expected.get(item);
                     return Err(format!("{item:?} is {found:?}, expected {expected:?}"));
                 }
+            }
+        }
+        if let Some(step) = in_the_middle.filter(|step| step.is_in_one_step) {
+            let together = step.said.iter().map(|(item, _)| item);
+            let together =
+                together.filter(|item| matches!(item, Item::Tag(..) | Item::Manifest(..)));
+            let old = together.filter(|item| expected.get(*item) != Some(&None));
+            let found = old.map(|item| self.look(&storage, item).map(|found| found.is_some()));
+            let found = found.collect::<std::result::Result<Vec<bool>, String>>()?;
+            if found.contains(&true) && found.contains(&false) {
+                return Err("a repository has lost some of its tags or manifests".to_owned());
             }
         }
         self.check_tags(&storage)?;

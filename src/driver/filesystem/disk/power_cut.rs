@@ -21,7 +21,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Of the changes that are not durable, so many of the newest are lost, and kept, one by one.
-const SINGLES_MAX: usize = 8;
+const NEWEST: usize = 8;
+
+/// Of so many files the bytes are lost, one by one.
+const NEWEST_FILES: usize = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Node {
@@ -250,7 +253,7 @@ impl Disk {
     pub(crate) fn after_power_cut(&mut self, samples: usize, random: &mut Random) -> Vec<State> {
         let count = self.pending.len();
         let mut all = vec![vec![Fate::Kept; count], vec![Fate::Lost; count]];
-        for index in count.saturating_sub(SINGLES_MAX)..count {
+        for index in count.saturating_sub(NEWEST)..count {
             let is_bytes = matches!(self.pending[index].1, Change::Bytes { .. });
             let fates: &[Fate] = match is_bytes {
                 true => &[Fate::Lost, Fate::Half, Fate::Zeros],
@@ -270,6 +273,7 @@ impl Disk {
                 all.extend([only_one, names, without_bytes, with_lengths]);
             }
         }
+        all.extend(self.without_bytes_of_one_file());
         if count > 0 {
             for _ in 0..samples {
                 all.push(self.pending.iter().map(|_| random.fate()).collect());
@@ -292,6 +296,34 @@ impl Disk {
             });
             fates.collect()
         })
+    }
+
+    /// Everything but the bytes of one file, which are missing, or zeros; for each of the files written last.
+    fn without_bytes_of_one_file(&self) -> Vec<Vec<Fate>> {
+        let of = |change: &Change| match change {
+            Change::Bytes { file, .. } => Some(*file),
+            _ => None,
+        };
+        let newest = self
+            .pending
+            .iter()
+            .rev()
+            .filter_map(|(_, change)| of(change));
+        let mut files: Vec<usize> = newest.collect();
+        files.dedup();
+        files.truncate(NEWEST_FILES);
+        let mut all = Vec::new();
+        for file in files {
+            for fate in [Fate::Lost, Fate::Zeros] {
+                let pending = self.pending.iter();
+                let fates = pending.map(|(_, change)| match of(change) == Some(file) {
+                    true => fate,
+                    false => Fate::Kept,
+                });
+                all.push(fates.collect());
+            }
+        }
+        all
     }
 
     fn state(&self, fates: &[Fate]) -> State {
