@@ -409,3 +409,35 @@ fn a_registry_to_read_for_all_needs_no_users() {
         .expect_error(403, "DENIED");
     registry.get("/v2/_catalog").expect_error(403, "DENIED");
 }
+
+#[test]
+fn a_repository_is_deleted_by_who_may_delete_in_it_and_nobody_else_learns_whether_it_exists() {
+    let ruled = start(RULES);
+    ruled.push_image("team/app", "v1", 1);
+    for name in ["team/app", "team/none"] {
+        let path = format!("/v2/{name}/");
+        let refused = ruled
+            .ask("", "DELETE", &path, None)
+            .expect_error(401, "UNAUTHORIZED");
+        let wanted = &refused.json()["errors"][0]["detail"][0];
+        assert_eq!(
+            (&wanted["Name"], &wanted["Action"]),
+            (&json!(name), &json!("delete"))
+        );
+        ruled
+            .ask("anna", "DELETE", &path, None)
+            .expect_error(403, "DENIED");
+        ruled
+            .ask("other", "DELETE", &path, None)
+            .expect_error(403, "DENIED");
+    }
+    ruled
+        .ask("root", "DELETE", "/v2/team/none/", None)
+        .expect_error(404, "NAME_UNKNOWN");
+    ruled
+        .ask("root", "DELETE", "/v2/team/app/", None)
+        .expect(202);
+    ruled
+        .ask("anna", "GET", "/v2/team/app/tags/list", None)
+        .expect_error(404, "NAME_UNKNOWN");
+}

@@ -3,6 +3,8 @@
 //! The storage runs over a driver in memory that cuts the power before any given durable step and
 //! forgets what was not synced; every step of a push and of a delete is tried.
 
+mod history;
+
 use crate::util::image::{bytes, config, descriptor, image, layer};
 use registry::driver::Memory;
 use registry::spec::CheckedManifest;

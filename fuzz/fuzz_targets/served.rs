@@ -17,9 +17,15 @@ http: {addr: '127.0.0.1:0'}
 /// sha256 of `{}`, which serves as configuration and layer.
 const EMPTY: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
-static ADDRESS: LazyLock<SocketAddr> = LazyLock::new(start);
+static SERVED: LazyLock<(SocketAddr, String)> = LazyLock::new(start);
 
-fn start() -> SocketAddr {
+/// The path of the upload session.
+#[allow(dead_code, reason = "not every target needs it")]
+pub fn session() -> &'static str {
+    &SERVED.1
+}
+
+fn start() -> (SocketAddr, String) {
     let directory = tempfile::tempdir().expect("a folder").keep();
     let root = directory.to_str().expect("a path").to_owned();
     let variables = [("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY".to_owned(), root)];
@@ -41,14 +47,18 @@ fn start() -> SocketAddr {
             .as_bytes(),
         );
         assert!(response.starts_with(b"HTTP/1.1 20"), "{path}: {response:?}");
+        String::from_utf8(response).expect("a text")
     };
     put(&format!("POST /v2/a/blobs/uploads/?digest={EMPTY}"), "{}");
-    put("POST /v2/a/blobs/uploads/", "");
+    let begun = put("POST /v2/a/blobs/uploads/", "");
+    let mut lines = begun.lines();
+    let location = lines.find_map(|line| line.strip_prefix("Location: "));
+    let (session, _) = location.and_then(|path| path.split_once('?')).expect("a session");
     let manifest = format!(
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":"{EMPTY}"}},"layers":[]}}"#
     );
     put("PUT /v2/a/manifests/v1", &manifest);
-    address
+    (address, session.to_owned())
 }
 
 /// Sends bytes on a connection of their own, and gives all that comes back.
@@ -69,7 +79,7 @@ fn tell(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 
 /// One exchange; 500 is never what a client can bring about.
 pub fn exchange(bytes: &[u8]) {
-    let response = tell(*ADDRESS, bytes);
+    let response = tell(SERVED.0, bytes);
     let failed = response
         .windows(12)
         .any(|window| window == b"HTTP/1.1 500");

@@ -115,7 +115,7 @@ pub static KEYS: &[Declaration<Draft>] = declarations! {
     /// blobs are put aside
     storage.maintenance.verify.enabled: Boolean, default "false", [Own] =>
         |draft| draft.config.storage.verification.enabled;
-    /// the time from the start of one verification to the start of the next
+    /// the time from the end of one verification to the start of the next
     storage.maintenance.verify.interval: Duration(SECOND, DECADE), default "168h", [Own, InHours] =>
         |draft| draft.config.storage.verification.interval;
     /// bytes a second that it reads at most

@@ -188,7 +188,7 @@ pub struct GarbageCollection {
 pub struct BackgroundVerification {
     /// Whether it is at all.
     pub enabled: bool,
-    /// The time from the start of one verification to the start of the next.
+    /// The time from the end of one verification to the start of the next.
     pub interval: Duration,
     /// Bytes that are read at most.
     pub bytes_per_second: u64,

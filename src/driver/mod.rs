@@ -68,8 +68,6 @@ pub struct LeftoverSearch<'s> {
     pub before: SystemTime,
     /// Also directories in which nothing is, but for those in the root itself.
     pub empty_directories: bool,
-    /// Nothing is removed, only counted.
-    pub dry_run: bool,
     /// Asked before each step: the search ends when it says no.
     pub may_continue: &'s dyn Fn() -> bool,
 }

@@ -4,6 +4,8 @@
 //! [`Request`] and returns a [`Response`]. `message` is HTTP without any input or output, `transport` moves the bytes of one
 //! connection, `server` accepts connections and serves them; each uses only those before it.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod message;
 mod server;
 mod transport;

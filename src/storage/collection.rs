@@ -92,9 +92,9 @@ pub struct CollectionReport {
     pub blobs: usize,
     /// Bytes in these.
     pub bytes: u64,
-    /// Temporary files that were removed, or would be.
+    /// Temporary files that were removed; a dry run does not look for them.
     pub temporary_files: usize,
-    /// Empty directories that were removed, or would be.
+    /// Empty directories that were removed; a dry run does not look for them.
     pub directories: usize,
     /// Things that could not be read.
     pub unreadable: usize,
@@ -127,9 +127,12 @@ impl CollectionReport {
         };
         let mut text = format!(
             "{marked} blobs marked in {repositories} repositories; {done}: {blobs} blobs with {bytes} bytes, \
-             {manifests} manifests, {layers} layer links, {referrers} referrers, {temporary_files} temporary files, \
-             {directories} empty directories"
+             {manifests} manifests, {layers} layer links, {referrers} referrers"
         );
+        if !dry_run {
+            text +=
+                &format!(", {temporary_files} temporary files, {directories} empty directories");
+        }
         if *unreadable > 0 {
             text += &format!(
                 "; {unreadable} things could not be read, and what they may lead to is kept"
@@ -165,7 +168,7 @@ struct Collector<'c> {
     cutoff: SystemTime,
     marks: Marks,
     counts: Counts,
-    /// Some repositories could not be found: any blob may belong to them.
+    /// Some repositories, or links of them, could not be found: any blob may belong to them.
     hides_repositories: AtomicBool,
 }
 
@@ -241,11 +244,11 @@ impl Collector<'_> {
             stuck: count(&counts.stuck),
             ..CollectionReport::default()
         };
-        if self.may_continue() {
+        // Finding them takes as long as all the rest.
+        if self.may_continue() && !self.options.dry_run {
             let leftovers = self.storage.driver.remove_leftovers(&LeftoverSearch {
                 before: self.leftovers_cutoff(),
                 empty_directories: true,
-                dry_run: self.options.dry_run,
                 may_continue: &|| self.may_continue(),
             });
             report.temporary_files = leftovers.removed;

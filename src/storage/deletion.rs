@@ -5,13 +5,14 @@
 //! never one that has lost some of its tags. If it ends in between, deleting the repository again does the rest.
 
 use super::{Error, Result, Storage, layout};
-use crate::driver::Key;
+use crate::driver::{self, Key};
 use crate::spec::{Algorithm, Name, UploadId};
+use std::io::ErrorKind;
 
 /// Entries that are listed in one step.
 const STEP: usize = 1000;
 
-/// The directories of a repository, in the order in which they are removed. The last is what an interrupted deletion left.
+/// The directories of a repository, and what an interrupted deletion left of one.
 const OWN: [&str; 4] = [
     layout::MANIFESTS,
     layout::LAYERS,
@@ -28,6 +29,10 @@ pub struct RepositorySize {
     pub manifests: usize,
     /// Its upload sessions.
     pub uploads: usize,
+}
+
+fn is_not_empty(error: &driver::Error) -> bool {
+    error.source.kind() == ErrorKind::DirectoryNotEmpty
 }
 
 impl Storage {
@@ -76,9 +81,16 @@ impl Storage {
         self.driver.remove_below(&[&deleted])?;
         self.driver.relocate(&at(layout::MANIFESTS), &deleted)?;
         self.end_uploads(name)?;
-        for directory in OWN {
+        for directory in [layout::MANIFESTS, layout::LAYERS] {
             self.driver.remove_below(&[&at(directory)])?;
         }
+        match self.driver.remove_below(&[&at(layout::UPLOADS)]) {
+            // Where an open file keeps its directory, a request that is being ended removes its own.
+            Err(error) if error.is_in_use() || is_not_empty(&error) => {}
+            removed => removed?,
+        }
+        // Last: as long as it is there, another deletion has something to finish.
+        self.driver.remove_below(&[&deleted])?;
         let directory = layout::repository(name);
         self.driver.prune(&directory, &layout::repositories());
         Ok(())

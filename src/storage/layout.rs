@@ -112,6 +112,16 @@ pub fn server_lock() -> Key {
     Key::new(format!("{LOCKS}/server"))
 }
 
+/// What a verification in the background has exclusively, so that there is one at a time.
+pub fn verification_lock() -> Key {
+    Key::new(format!("{LOCKS}/verification"))
+}
+
+/// An empty object, written when a verification in the background ends.
+pub fn verified() -> Key {
+    Key::new(format!("{LOCKS}/verified"))
+}
+
 /// What a collection has exclusively, so that there is one at a time.
 pub fn collection_lock() -> Key {
     Key::new(format!("{LOCKS}/collection"))

@@ -69,7 +69,6 @@ impl Storage {
         self.driver.remove_leftovers(&LeftoverSearch {
             before: time_before(LEFTOVER_AGE),
             empty_directories: false,
-            dry_run: false,
             may_continue,
         })
     }

@@ -15,7 +15,7 @@ pub(super) use counting::Counting;
 use crate::policy::QuotaRule;
 use crate::spec::{Digest, Name};
 use crate::sync::{Condvar, Mutex, RwLock};
-use counts::{Counts, ShortDigest, short};
+use counts::{QuotaCounts, ShortDigest, short};
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
@@ -36,23 +36,23 @@ const LINK_LOCKS: usize = 256;
 /// The quotas of a storage, and what is used of them.
 pub(super) struct Quota {
     rules: Vec<QuotaRule>,
-    state: Mutex<State>,
+    state: Mutex<QuotaState>,
     counted: Condvar,
     repositories: [RwLock<()>; REPOSITORY_LOCKS],
     links: [Mutex<()>; LINK_LOCKS],
 }
 
 #[derive(Default)]
-struct State {
+struct QuotaState {
     /// `None` before the first count.
-    counts: Option<Counts>,
+    counts: Option<QuotaCounts>,
     /// Those that are being made.
     recount: Option<Recount>,
 }
 
 /// Counts that are being made, repository by repository in the order of names.
 struct Recount {
-    counts: Counts,
+    counts: QuotaCounts,
     /// The last repository that was counted.
     cursor: String,
     /// Repositories that have been changed before they were counted. Those that were created after the names
@@ -174,7 +174,7 @@ impl Quota {
     /// Waits for the first count, but not for long.
     pub(super) fn wait(&self) -> Result<(), Refusal> {
         let state = self.state.lock();
-        let is_missing = |state: &mut State| state.counts.is_none();
+        let is_missing = |state: &mut QuotaState| state.counts.is_none();
         let waited = self
             .counted
             .wait_timeout_while(state, COUNT_WAIT_MAX, is_missing);
@@ -200,7 +200,7 @@ impl Quota {
     ) -> Result<(), Refusal> {
         let limits = self.limits(name);
         let mut state = self.state.lock();
-        let State { counts, recount } = &mut *state;
+        let QuotaState { counts, recount } = &mut *state;
         let counts = counts.as_mut().ok_or(Refusal::NotCounted)?;
         let added = counts.add(&limits, blob, (bytes, is_new));
         added.map_err(|exceeded| self.refusal(exceeded))?;
@@ -220,7 +220,7 @@ impl Quota {
     fn give_back(&self, name: &Name, blob: &ShortDigest) {
         let limits = self.limits(name);
         let mut state = self.state.lock();
-        let State { counts, recount } = &mut *state;
+        let QuotaState { counts, recount } = &mut *state;
         if let Some(counts) = counts {
             counts.remove(&limits, blob);
         }
@@ -231,7 +231,7 @@ impl Quota {
 
     /// What is used of each quota; `None` before the first count.
     pub(super) fn used(&self) -> Option<Vec<QuotaUse>> {
-        let used = self.state.lock().counts.as_ref().map(Counts::used)?;
+        let used = self.state.lock().counts.as_ref().map(QuotaCounts::used)?;
         let of_rules = self.rules.iter().zip(used);
         let uses = of_rules.map(|(rule, (used, blobs))| QuotaUse {
             repositories: patterns(rule),

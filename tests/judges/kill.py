@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Kills a registry while four clients push and delete, starts it again, and looks for everything it acknowledged.
+"""Kills a registry while four clients push, tag, mount and delete and it collects garbage, starts it again, and looks for
+everything it acknowledged. In between `registry garbage-collect` is killed as well.
 
 usage: kill.py PROGRAM FOLDER ROUNDS [SEED]
 
-Each client has a repository of its own, so it knows what must be there: what was answered is so, and the one
-request that the kill cut off has happened or has not. Prints one line of figures; ends with 1 when something
+Each client has two repositories of its own, so it knows what must be there: what was answered is so, and the one
+request that the kill cut off has happened or has not. A blob that no manifest names may be collected. Prints one line of figures; ends with 1 when something
 acknowledged is gone, or has other bytes. Loopback only; ends what it starts.
 """
 import hashlib
@@ -21,6 +22,12 @@ import time
 CLIENTS = 4
 TAGS = ["v1", "v2", "v3"]
 RUN_SECONDS = (0.05, 0.6)
+# Long enough for the server to collect garbage, in one of so many rounds.
+LONG_RUN_SECONDS = (1.0, 2.5)
+LONG_RUN_EVERY = 4
+COLLECT_SECONDS_MAX = 0.05
+# Longer than any push here takes.
+GRACE = "6s"
 START_SECONDS_MAX = 30
 ANSWER_SECONDS_MAX = 30
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -37,7 +44,8 @@ class Registry:
         data = os.path.join(folder, "data").replace("'", "''")
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(
-                f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{data}'}}, delete: {{enabled: true}}}}\n"
+                f"version: 0.1\nstorage:\n  filesystem: {{rootdirectory: '{data}'}}\n  delete: {{enabled: true}}\n"
+                f"  maintenance: {{garbagecollect: {{enabled: true, interval: 1s, grace: {GRACE}}}}}\n"
                 "http: {addr: '127.0.0.1:0'}\nlog: {accesslog: {disabled: true}}\n"
             )
 
@@ -60,6 +68,19 @@ class Registry:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def collect(self, seconds):
+        """Collects garbage without a server, and is killed after some seconds unless that is done by then."""
+        command = [self.program, "garbage-collect", "--quiet", self.config]
+        collection = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            _, errors = collection.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            collection.kill()
+            collection.communicate()
+            return
+        if collection.returncode != 0:
+            sys.exit(f"the collection ended with {collection.returncode}: {errors.decode()}")
 
     def ask(self, method, path, body=None, **fields):
         headers = {name.replace("_", "-"): value for name, value in fields.items()}
@@ -85,8 +106,10 @@ class Client:
         self.registry, self.name = registry, f"team{number}/app"
         self.random = random.Random(f"{seed}-{number}")
         self.blobs, self.manifests, self.tags = {}, {}, {tag: {None} for tag in TAGS}
+        # Manifests whose blobs were mounted into the other repository.
+        self.copy, self.copies = f"team{number}/copy", {}
         self.blob_bytes = [10, 1000, 50_000, 400_000]
-        self.acknowledged = self.checked = 0
+        self.acknowledged = self.checked = self.collected = 0
         self.faults = []
 
     def path(self, rest):
@@ -95,7 +118,10 @@ class Client:
     def work(self):
         try:
             while True:
-                act = self.random.choice([self.push_image] * 4 + [self.delete_tag, self.delete_manifest])
+                act = self.random.choice(
+                    [self.push_image] * 4
+                    + [self.retag, self.mount_image, self.delete_copy, self.delete_tag, self.delete_manifest]
+                )
                 act()
         except Gone:
             pass
@@ -134,6 +160,52 @@ class Client:
         self.expect(status, 201)
         self.tags[tag], self.manifests[digest] = {digest}, {content}
 
+    def retag(self):
+        there = self.there(self.manifests)
+        if not there:
+            return
+        digest, tag = self.random.choice(there), self.random.choice(TAGS)
+        self.tags[tag] = self.tags[tag] | {digest}
+        (content,) = self.manifests[digest]
+        status, _, _ = self.registry.ask("PUT", self.path(f"manifests/{tag}"), content, Content_Type=MANIFEST)
+        self.expect(status, 201)
+        self.tags[tag] = {digest}
+
+    def mount_image(self):
+        there = self.there(self.manifests)
+        if not there:
+            return
+        digest = self.random.choice(there)
+        (content,) = self.manifests[digest]
+        for blob in self.named(content):
+            path = f"/v2/{self.copy}/blobs/uploads/?mount={blob}&from={self.name}"
+            status, _, _ = self.registry.ask("POST", path)
+            self.expect(status, 201)
+        self.copies[digest] = self.copies.get(digest, {None}) | {content}
+        path = f"/v2/{self.copy}/manifests/{digest}"
+        status, _, _ = self.registry.ask("PUT", path, content, Content_Type=MANIFEST)
+        self.expect(status, 201)
+        self.copies[digest] = {content}
+
+    def delete_copy(self):
+        there = self.there(self.copies)
+        if not there:
+            return
+        digest = self.random.choice(there)
+        self.copies[digest] = self.copies[digest] | {None}
+        status, _, _ = self.registry.ask("DELETE", f"/v2/{self.copy}/manifests/{digest}")
+        self.expect(status, 202)
+        self.copies[digest] = {None}
+
+    @staticmethod
+    def there(manifests):
+        return [digest for digest, states in manifests.items() if None not in states]
+
+    @staticmethod
+    def named(content):
+        manifest = json.loads(content)
+        return [blob["digest"] for blob in [manifest["config"], *manifest["layers"]]]
+
     def delete_tag(self):
         tag = self.random.choice(TAGS)
         if None in self.tags[tag]:
@@ -144,7 +216,7 @@ class Client:
         self.tags[tag] = {None}
 
     def delete_manifest(self):
-        there = [digest for digest, states in self.manifests.items() if None not in states]
+        there = self.there(self.manifests)
         if not there:
             return
         digest = self.random.choice(there)
@@ -160,22 +232,33 @@ class Client:
 
     def check(self, everything):
         """Looks for what must be there; takes what is there as known from now on."""
-        blobs = list(self.blobs)
-        for digest in blobs if everything else self.random.sample(blobs, min(20, len(blobs))):
-            status, _, body = self.registry.ask("GET", self.path(f"blobs/{digest}"))
-            self.hold(status == 200 and body == self.blobs[digest], f"blob {digest}: {status}, {len(body)} bytes")
-        for digest, states in self.manifests.items():
-            if len(states) == 1 and not everything:
-                continue
-            status, _, body = self.registry.ask("GET", self.path(f"manifests/{digest}"))
-            found = body if status == 200 else None if status == 404 else status
-            self.hold(found in states, f"manifest {digest}: {status}")
-            self.manifests[digest] = {found}
+        for name, manifests in ((self.name, self.manifests), (self.copy, self.copies)):
+            for digest, states in manifests.items():
+                if len(states) == 1 and not everything:
+                    continue
+                status, _, body = self.registry.ask("GET", f"/v2/{name}/manifests/{digest}")
+                found = body if status == 200 else None if status == 404 else status
+                self.hold(found in states, f"manifest {digest} of {name}: {status}")
+                manifests[digest] = {found}
+            self.check_blobs(name, manifests, everything)
         for tag, states in self.tags.items():
             status, answer, _ = self.registry.ask("GET", self.path(f"manifests/{tag}"))
             found = answer.headers["Docker-Content-Digest"] if status == 200 else None if status == 404 else status
             self.hold(found in states, f"tag {tag}: {status} {found}, expected {states}")
             self.tags[tag] = {found}
+
+    def check_blobs(self, name, manifests, everything):
+        needed = {blob for digest in self.there(manifests) for blob in self.named(*manifests[digest])}
+        blobs = sorted(needed)
+        for digest in blobs if everything else self.random.sample(blobs, min(20, len(blobs))):
+            status, _, body = self.registry.ask("GET", f"/v2/{name}/blobs/{digest}")
+            self.hold(status == 200 and body == self.blobs[digest], f"blob {digest} of {name}: {status}, {len(body)} bytes")
+        others = sorted(set(self.blobs) - needed) if name == self.name else []
+        for digest in self.random.sample(others, min(10, len(others))):
+            status, _, body = self.registry.ask("GET", f"/v2/{name}/blobs/{digest}")
+            is_right = status == 404 or body == self.blobs[digest]
+            self.hold(is_right, f"blob {digest} of {name}: {status}, {len(body)} bytes")
+            self.collected += status == 404
 
     def hold(self, is_so, text):
         self.checked += 1
@@ -196,20 +279,27 @@ def main():
         threads = [threading.Thread(target=client.work) for client in clients]
         for thread in threads:
             thread.start()
-        time.sleep(chance.uniform(*RUN_SECONDS))
+        is_long = chance.randrange(LONG_RUN_EVERY) == 0
+        time.sleep(chance.uniform(*(LONG_RUN_SECONDS if is_long else RUN_SECONDS)))
         registry.kill()
         for thread in threads:
             thread.join()
+        if chance.randrange(2):
+            registry.collect(chance.uniform(0, COLLECT_SECONDS_MAX))
     registry.start()
     for client in clients:
         client.check(everything=True)
     registry.kill()
     acknowledged = sum(client.acknowledged for client in clients)
     checked = sum(client.checked for client in clients)
+    collected = sum(client.collected for client in clients)
     faults = [fault for client in clients for fault in client.faults]
     print("\n".join(faults[:20]))
-    print(f"{rounds} kills, {acknowledged} acknowledged requests, {checked} checks, {len(faults)} faults, seed {seed}")
-    sys.exit(1 if faults or acknowledged == 0 else 0)
+    print(
+        f"{rounds} kills, {acknowledged} acknowledged requests, {checked} checks, {collected} of them found a blob "
+        f"collected, {len(faults)} faults, seed {seed}"
+    )
+    sys.exit(1 if faults or acknowledged == 0 or collected == 0 else 0)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ DIFFERENCES=(
     "odd::entries::a_link_that_is_too_long_or_leads_in_circles_keeps_no_manifest_from_being_deleted|Windows makes links for administrators alone"
     "odd::entries::a_manifest_that_cannot_be_read_hides_no_other_referrer|Windows makes links for administrators alone"
     "odd::entries::a_pipe_as_a_file_of_users_is_refused_at_the_start|there are no pipes in folders on Windows"
+    "verify::odd::special::pipes_and_loops_of_links_are_findings_and_nothing_waits_for_them|there are no pipes in folders on Windows"
     "serve::idle_memory_is_small_and_a_thousand_idle_connections_add_little|Wine needs memory of its own for every thread"
     "tls::a_thousand_idle_connections_add_little_memory|Wine needs memory of its own for every thread"
     "serve::who_finds_all_files_taken_is_told_to_try_again|there is no limit of open files on Windows"

@@ -120,6 +120,38 @@ fn it_keeps_to_its_rate_and_ends_at_once_with_the_server() {
 }
 
 #[test]
+fn a_restart_does_not_repeat_what_was_done() {
+    let registry = stopped();
+    let directory = tempfile::tempdir().unwrap();
+    let again = |expected: &str| {
+        let mut program = start(&registry.root, directory.path(), "verify: {enabled: true}");
+        program.wait_for(expected);
+        let mut connection = Raw::connect(program.address());
+        assert_eq!(connection.request("/v2/").response().status, 200);
+        program.kill();
+        program.read_all();
+        std::mem::take(&mut program.lines)
+    };
+    again("errors 0, notes 0, corrupt blobs put aside 0");
+    let done = registry.root.join("locks/verified");
+    let told = |lines: &[String]| lines.iter().any(|line| line.contains("verifying all data"));
+    assert!(!told(&again("listening on ")));
+    // Whatever the clock did.
+    for hours in [200_i64, -200] {
+        let distance = Duration::from_secs(hours.unsigned_abs() * 3600);
+        let now = std::time::SystemTime::now();
+        let time = if hours > 0 {
+            now - distance
+        } else {
+            now + distance
+        };
+        let file = fs::File::options().write(true).open(&done).unwrap();
+        file.set_modified(time).unwrap();
+        assert!(told(&again("errors 0, notes 0, corrupt blobs put aside 0")));
+    }
+}
+
+#[test]
 fn in_read_only_mode_nothing_is_put_aside() {
     let registry = stopped();
     let blob = sha256(&layer(1));

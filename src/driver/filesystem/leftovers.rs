@@ -21,11 +21,11 @@ const DEPTH_MAX: usize = 200;
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leftovers {
-    /// Files that were removed, or would be.
+    /// Files that were removed.
     pub removed: usize,
     /// Files that stay, because they are not old enough or cannot be removed.
     pub left: usize,
-    /// Empty directories that were removed, or would be.
+    /// Empty directories that were removed.
     pub directories: usize,
 }
 
@@ -99,14 +99,12 @@ fn remove_directory(
     if !search.empty_directories {
         return false;
     }
-    if !search.dry_run {
-        let key = root.key(path);
-        root.durable.forget(&key);
-        if disk::remove_directory(path).is_err() {
-            return false;
-        }
-        root.note_removal(&key);
+    let key = root.key(path);
+    root.durable.forget(&key);
+    if disk::remove_directory(path).is_err() {
+        return false;
     }
+    root.note_removal(&key);
     found.directories += 1;
     true
 }
@@ -117,7 +115,7 @@ fn look_at_file(entry: &DirEntry, search: &LeftoverSearch<'_>, found: &mut Lefto
         return false;
     }
     let removed = is_old(entry, search).and_then(|is_old| {
-        if is_old && !search.dry_run {
+        if is_old {
             disk::remove_file(&entry.path())?;
         }
         Ok(is_old)
@@ -161,22 +159,19 @@ mod tests {
             fs::create_dir_all(root.path().join(directory)).unwrap();
         }
         fs::write(root.path().join("a/kept/file"), "x").unwrap();
-        let search = |before, dry_run| {
+        let search = |before| {
             let search = LeftoverSearch {
                 before,
                 empty_directories: true,
-                dry_run,
                 may_continue: &|| true,
             };
             let root = Root::new(root.path().to_owned(), 1).unwrap();
             remove(&root, &search).directories
         };
         let now = SystemTime::now();
-        assert_eq!(search(now - Duration::from_secs(60), false), 0);
+        assert_eq!(search(now - Duration::from_secs(60)), 0);
         let later = now + Duration::from_secs(60);
-        assert_eq!(search(later, true), 4);
-        assert!(root.path().join("a/b/c/d").is_dir());
-        assert_eq!(search(later, false), 4);
+        assert_eq!(search(later), 4);
         assert!(root.path().join("a/kept/file").is_file() && root.path().join("f").is_dir());
         assert!(!root.path().join("a/b").exists());
     }
@@ -199,19 +194,17 @@ mod tests {
         make("notes.tmp", 9 * hour);
         make("link.of-somebody-else-altogether.tmp", 9 * hour);
         fs::create_dir(directory.join("y.0123456789abcdef-3.tmp")).unwrap();
-        let search = |dry_run, may_continue| {
+        let search = |may_continue| {
             let search = LeftoverSearch {
                 before: now - hour,
                 empty_directories: false,
-                dry_run,
                 may_continue,
             };
             remove(&Root::new(root.path().to_owned(), 1).unwrap(), &search)
         };
-        assert_eq!(search(false, &|| false), Leftovers::default());
-        let found = search(true, &|| true);
+        assert_eq!(search(&|| false), Leftovers::default());
+        let found = search(&|| true);
         assert_eq!((found.removed, found.left), (2, 1));
-        assert_eq!(search(false, &|| true), found);
         let mut left: Vec<_> = fs::read_dir(&directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -1,49 +1,81 @@
 //! The slow verification: reads everything that is kept, at a rate that disturbs nobody, logs what is wrong and puts corrupt blobs
 //! aside, so that a push heals them.
 //!
-//! Each run starts somewhere else among the blobs. How far the last one was is kept nowhere: a registry that is restarted often
-//! still gets to all of them in time.
+//! When the last run ended is written down, so that restarts do not repeat it; how far one was that a restart cut short is not. Each
+//! run therefore starts somewhere else among the blobs: a registry that is restarted often gets to all of them in time.
 
 use super::Stopping;
 use crate::config::BackgroundVerification;
 use crate::storage::{RepairScope, Storage, Verification, VerificationReport};
 use crate::sync::Mutex;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-/// The shortest time from the end of one run to the start of the next.
+/// The longest time between two looks at whether a run is due.
+const PAUSE_MAX: Duration = Duration::from_secs(600);
+/// The shortest.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Bytes that are read in one step, where the rate is not lower.
 const BUFFER_BYTES_MAX: u64 = 256 * 1024;
 const BUFFER_BYTES_MIN: u64 = 4 * 1024;
 
-/// Verifies at the start, and then after every interval.
+/// A verification that is due begins at the start; others whenever the interval has passed since the last one ended.
 pub fn run(
     storage: &Storage,
     options: &BackgroundVerification,
     is_writable: bool,
     stopping: &Stopping,
 ) {
+    // Where nothing can be written, when the last one ended is only known here.
+    let mut last_here = None;
     loop {
-        let started = Instant::now();
-        match verify(storage, options, is_writable, stopping) {
-            Ok(report) if report.is_cut_short => return,
-            Ok(report) => log_summary(&report, started.elapsed()),
-            Err(error) => log::warn!("the data cannot be verified: {error}"),
+        let last = match is_writable {
+            true => storage.last_verification(),
+            false => Ok(last_here),
+        };
+        let outcome = last.and_then(|last| match is_due(last, options.interval) {
+            true if is_writable => verify_alone(storage, options, stopping),
+            true => {
+                verify(storage, options, RepairScope::Nothing, stopping)?;
+                last_here = Some(SystemTime::now());
+                Ok(())
+            }
+            false => Ok(()),
+        });
+        if let Err(error) = outcome {
+            log::warn!("the data cannot be verified, and will be tried again: {error}");
         }
-        let pause = options.interval.saturating_sub(started.elapsed());
-        if !stopping.pause(pause.max(PAUSE_MIN)) {
+        if !stopping.pause(options.interval.clamp(PAUSE_MIN, PAUSE_MAX)) {
             return;
         }
     }
 }
 
+fn is_due(last: Option<SystemTime>, interval: Duration) -> bool {
+    // After one in the future the clock was set back.
+    let since = last.and_then(|last| SystemTime::now().duration_since(last).ok());
+    since.is_none_or(|since| since >= interval)
+}
+
+/// Verifies, unless another registry on the same data does.
+fn verify_alone(
+    storage: &Storage,
+    options: &BackgroundVerification,
+    stopping: &Stopping,
+) -> crate::storage::Result<()> {
+    let Some(_held) = storage.lock_verification()? else {
+        return Ok(());
+    };
+    verify(storage, options, RepairScope::Blobs, stopping)
+}
+
 fn verify(
     storage: &Storage,
     options: &BackgroundVerification,
-    is_writable: bool,
+    repair: RepairScope,
     stopping: &Stopping,
-) -> crate::storage::Result<VerificationReport> {
+) -> crate::storage::Result<()> {
+    let started = Instant::now();
     let rate = options.bytes_per_second;
     let mut first_byte = [0];
     // Without randomness it starts with the first.
@@ -54,11 +86,8 @@ fn verify(
         "verifying all data in the background, at {rate} bytes a second, from the blobs {first_byte:02x} on"
     );
     let buffer_bytes = (rate / 4).clamp(BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
-    storage.verify(&Verification {
-        repair: match is_writable {
-            true => RepairScope::Blobs,
-            false => RepairScope::Nothing,
-        },
+    let report = storage.verify(&Verification {
+        repair,
         threads: 1,
         buffer_bytes: usize::try_from(buffer_bytes).unwrap_or_default(),
         first_byte,
@@ -67,7 +96,14 @@ fn verify(
             false => ControlFlow::Break(()),
         },
         found: &|finding| storage.log_finding(finding),
-    })
+    })?;
+    if !report.is_cut_short {
+        if repair != RepairScope::Nothing {
+            storage.note_verification()?;
+        }
+        log_summary(&report, started.elapsed());
+    }
+    Ok(())
 }
 
 fn log_summary(report: &VerificationReport, elapsed: Duration) {

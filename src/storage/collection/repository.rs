@@ -61,7 +61,7 @@ impl Collector<'_> {
             let is_unlisted = !revisions.contains(&short(digest));
             if matches!(reference, StoredReference::Child(_)) && is_unlisted {
                 // A manifest that nobody can ask for by itself, or the layer of a build cache.
-                let child = self.stored(digest)?;
+                let child = self.stored_child(digest, visit)?;
                 let child = child.and_then(|bytes| StoredReferences::read(&bytes));
                 waiting.extend(child.into_iter().flat_map(|child| child.found));
             }
@@ -168,7 +168,8 @@ impl Collector<'_> {
                     }
                     // A client was told of it meanwhile.
                     Some(true) => self.mark_target(visit, digest)?,
-                    None => {}
+                    // It is gone, or it cannot be read now and stays.
+                    None => self.marks.add(digest),
                 }
             }
             if self.remove(&directories)? {

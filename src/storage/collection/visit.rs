@@ -7,6 +7,7 @@ use crate::spec::{Algorithm, Digest, Name};
 use crate::storage::links::LinkContent;
 use crate::storage::{Result, layout};
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 /// What is known of a repository while it is looked at.
@@ -76,7 +77,8 @@ impl Collector<'_> {
         visit.is_kept_whole = true;
     }
 
-    /// Does something for each directory that is named after a digest. One that cannot be looked through keeps the repository whole.
+    /// Does something for each directory that is named after a digest. One that cannot be looked through keeps the repository whole,
+    /// and all blobs, since any of them may belong to it.
     pub(super) fn each_digest<'v>(
         &self,
         directory: &Key,
@@ -86,12 +88,12 @@ impl Collector<'_> {
     ) -> Result<()> {
         let entries = self.storage.driver.entries(directory);
         let Some(entries) = self.readable(directory, entries)? else {
-            visit.is_kept_whole = true;
+            self.hides_links(visit);
             return Ok(());
         };
         for entry in entries {
             let Some(entry) = self.readable(directory, entry)? else {
-                visit.is_kept_whole = true;
+                self.hides_links(visit);
                 return Ok(());
             };
             let Ok(digest) = format!("{}:{}", algorithm.name(), entry.name).parse() else {
@@ -101,12 +103,42 @@ impl Collector<'_> {
                 EntryKind::Directory => act(visit, digest)?,
                 EntryKind::Unreadable(error) => {
                     self.unreadable(&directory.child(&entry.name), &error.to_string());
-                    visit.is_kept_whole = true;
+                    self.hides_links(visit);
                 }
                 EntryKind::Object | EntryKind::Other(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// Some links of a repository cannot be seen.
+    fn hides_links(&self, visit: &mut Visit<'_>) {
+        visit.is_kept_whole = true;
+        self.hides_repositories.store(true, Ordering::Relaxed);
+    }
+
+    /// The bytes of a manifest that only another names; `None` if there are none. If they cannot be read, that keeps the
+    /// repository whole.
+    pub(super) fn stored_child(
+        &self,
+        digest: &Digest,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<Vec<u8>>> {
+        let key = layout::blob_data(digest);
+        match self.storage.driver.stat(&key) {
+            Ok(None) => return Ok(None),
+            // The layer of a build cache, and no manifest.
+            Ok(Some(stat)) if stat.length > self.storage.options.manifest_bytes_max => {
+                return Ok(None);
+            }
+            Ok(Some(_)) | Err(_) => {}
+        }
+        let read = self.stored(digest)?;
+        if read.is_none() {
+            self.unreadable(&key, "it cannot be read, and may be a manifest");
+            self.hides_links(visit);
+        }
+        Ok(read)
     }
 
     /// The bytes of a stored manifest; `None` if there are none, or more than a manifest may have, or if they cannot be read.

@@ -43,7 +43,10 @@ impl Collector<'_> {
             match entry.kind {
                 EntryKind::Directory if entry.name.starts_with('_') => is_repository = true,
                 EntryKind::Directory if is_component(&entry.name) => below.push(entry.name),
-                EntryKind::Unreadable(error) if is_component(&entry.name) => {
+                // What it is cannot be told: a directory of a repository, or one that has some.
+                EntryKind::Unreadable(error)
+                    if entry.name.starts_with('_') || is_component(&entry.name) =>
+                {
                     self.unreadable(&directory.child(&entry.name), &error.to_string());
                     self.hides_repositories.store(true, Ordering::Relaxed);
                 }

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub type ShortDigest = [u8; 16];
 
 /// The counts of every limit.
-pub struct Counts(Vec<LimitCounts>);
+pub struct QuotaCounts(Vec<LimitCounts>);
 
 /// What is counted for one limit.
 #[derive(Default)]
@@ -36,10 +36,10 @@ impl LimitCounts {
     }
 }
 
-impl Counts {
+impl QuotaCounts {
     /// No blobs, for so many limits.
-    pub fn new(limits: usize) -> Counts {
-        Counts((0..limits).map(|_| LimitCounts::default()).collect())
+    pub fn new(limits: usize) -> QuotaCounts {
+        QuotaCounts((0..limits).map(|_| LimitCounts::default()).collect())
     }
 
     /// Adds a link to a blob for some limits, which are given with the bytes that they allow: for all of them or, if
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_blob_counts_once_for_as_long_as_it_is_linked() {
-        let mut counts = Counts::new(2);
+        let mut counts = QuotaCounts::new(2);
         let (both, one) = ([(0, 100), (1, 50)], [(0, 100)]);
         counts.add(&both, &blob(1), (30, true)).unwrap();
         counts.add(&both, &blob(1), (30, true)).unwrap();
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_goes_over_one_limit_is_counted_for_none() {
-        let mut counts = Counts::new(2);
+        let mut counts = QuotaCounts::new(2);
         let both = [(0, 100), (1, 50)];
         counts.add(&both, &blob(1), (30, true)).unwrap();
         let exceeded = counts.add(&both, &blob(2), (21, true)).unwrap_err();
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn bytes_that_come_back_are_counted_again() {
-        let mut counts = Counts::new(1);
+        let mut counts = QuotaCounts::new(1);
         // A link without its blob, which is pushed again.
         counts.add(&[(0, 100)], &blob(1), (0, true)).unwrap();
         assert!(counts.add(&[(0, 100)], &blob(1), (101, false)).is_err());

@@ -1,7 +1,7 @@
 //! The count of all links, made while pushes and deletions go on: one repository at a time, which is not changed
 //! meanwhile.
 
-use super::{Counts, Quota, Recount, counts::short};
+use super::{Quota, QuotaCounts, Recount, counts::short};
 use crate::spec::{Algorithm, Digest, Name};
 use crate::storage::catalog::NameRange;
 use crate::storage::{Result, Storage, layout};
@@ -13,7 +13,7 @@ const STEP: usize = 500;
 impl Quota {
     fn begin_recount(&self) {
         self.state.lock().recount = Some(Recount {
-            counts: Counts::new(self.rules.len()),
+            counts: QuotaCounts::new(self.rules.len()),
             cursor: String::new(),
             late: HashSet::new(),
         });

@@ -81,6 +81,10 @@ impl Verifier<'_> {
                 self.report(&finding(Problem::InvalidManifest { why }));
                 Ok(())
             }
+            ManifestBytes::Unreadable(why) => {
+                self.report(&finding(Problem::Unreadable { why }));
+                Ok(())
+            }
         }
     }
 
@@ -97,8 +101,11 @@ impl Verifier<'_> {
                 Ok(None) => ManifestBytes::Missing,
                 Err(Error::Corrupt(_)) if self.is_corrupt(digest) => ManifestBytes::Corrupt,
                 Err(Error::Corrupt(_)) => ManifestBytes::Invalid("it is not JSON".to_owned()),
-                Err(Error::Driver(error)) if error.is_of_one_entry() => {
+                Err(Error::Driver(error)) if error.is_no_content() => {
                     ManifestBytes::Invalid(error.source.to_string())
+                }
+                Err(Error::Driver(error)) if error.is_of_one_entry() => {
+                    ManifestBytes::Unreadable(error.source.to_string())
                 }
                 Err(Error::Exhausted) if tries < TRIES => {
                     tries += 1;
@@ -250,4 +257,5 @@ enum ManifestBytes {
     Missing,
     Corrupt,
     Invalid(String),
+    Unreadable(String),
 }

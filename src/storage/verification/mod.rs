@@ -19,12 +19,14 @@ mod tags;
 pub use finding::{Finding, FindingSeverity, Problem, Repair};
 
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Entry, EntryKind, Key, Stat, is_temporary};
+use crate::driver::{self, Entry, EntryKind, Key, Lock, Stat, Write, is_temporary};
 use crate::spec::{Digest, Name};
 use crate::sync::Mutex;
+use std::any::Any;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
 
 /// Corrupt blobs that are remembered, to say which manifests name them.
 const CORRUPT_MAX: usize = 100_000;
@@ -136,9 +138,28 @@ struct Verifier<'v> {
     counts: Counts,
     /// The corrupt blobs that are still in their place, each with what it was like.
     corrupt: Mutex<HashMap<Digest, Option<Stat>>>,
+    /// When a change that might be under way was last waited for.
+    waited: Mutex<Option<Instant>>,
 }
 
 impl Storage {
+    /// What a verification in the background has exclusively; `None` if another process verifies.
+    pub fn lock_verification(&self) -> Result<Option<Box<dyn Any + Send>>> {
+        let lock = Lock::Exclusive;
+        Ok(self.driver.try_lock(&layout::verification_lock(), lock)?)
+    }
+
+    /// When the last verification in the background ended.
+    pub fn last_verification(&self) -> Result<Option<SystemTime>> {
+        let stat = self.driver.stat(&layout::verified())?;
+        Ok(stat.map(|stat| stat.modified))
+    }
+
+    /// Notes that a verification in the background has ended.
+    pub fn note_verification(&self) -> Result<()> {
+        Ok(self.driver.write(&[Write::new(layout::verified(), b"")])?)
+    }
+
     /// Verifies everything. An error says that it could not be done, because everything fails at the moment.
     pub fn verify(&self, options: &Verification<'_>) -> Result<VerificationReport> {
         let verifier = Verifier {
@@ -146,6 +167,7 @@ impl Storage {
             options,
             counts: Counts::default(),
             corrupt: Mutex::default(),
+            waited: Mutex::default(),
         };
         let outcome = verifier.run();
         let mut report = verifier.counts.report();

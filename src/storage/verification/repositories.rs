@@ -12,12 +12,19 @@ use crate::storage::{Error, layout};
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How deep the walk goes: deeper than a name of 255 characters can.
 const DEPTH_MAX: usize = 128;
 
 /// Tags of one repository that are looked through to say which of them name a manifest.
 const TAGS_LOOKED_AT_MAX: usize = 200_000;
+
+/// How long a change of a repository takes at most, nearly always.
+const CHANGE: Duration = Duration::from_millis(200);
+/// How often it is waited for such a change.
+const WAITED_EVERY: Duration = Duration::from_secs(1);
 
 /// Names that are listed in one step.
 const STEP: usize = 1000;
@@ -142,24 +149,41 @@ impl Verifier<'_> {
         })
     }
 
-    /// Whether something is wrong, for all that a server may change meanwhile: looked at twice. What cannot be read has been
-    /// reported where it is.
+    /// Whether something is wrong, for all that a server may change meanwhile: looked at twice, the second time when a change that
+    /// was under way is over. What cannot be read is reported.
     pub(super) fn holds(
         &self,
         name: &Name,
         digest: &Digest,
         is_wrong: impl Fn() -> Result<bool, Error>,
     ) -> Result<bool, Stop> {
-        for _ in 0..2 {
-            let answer = match is_wrong() {
-                Err(Error::Driver(error)) => self.readable(Some(name), Some(digest), Err(error))?,
-                answer => Some(answer?),
-            };
-            if answer != Some(true) {
-                return Ok(false);
-            }
+        let readable = |answer: Result<bool, Error>| match answer {
+            Err(Error::Driver(error)) => self.readable(Some(name), Some(digest), Err(error)),
+            answer => Ok(Some(answer?)),
+        };
+        if readable(is_wrong())? != Some(true) {
+            return Ok(false);
         }
-        Ok(true)
+        let again = match self.options.repair {
+            // Nobody else is at work.
+            RepairScope::Everything => return Ok(true),
+            RepairScope::Blobs => self.storage.change_shared(name, is_wrong),
+            // Without a lock, which may be a file that is not ours to make.
+            RepairScope::Nothing => {
+                self.wait_for_changes();
+                is_wrong()
+            }
+        };
+        Ok(readable(again)? == Some(true))
+    }
+
+    /// Waits for a change that may be under way, but not for long where much is wrong.
+    fn wait_for_changes(&self) {
+        let mut waited = self.waited.lock();
+        if waited.is_none_or(|then| then.elapsed() >= WAITED_EVERY) {
+            thread::sleep(CHANGE);
+            *waited = Some(Instant::now());
+        }
     }
 
     /// Reports a link that holds another digest than its directory says. It is written anew if there is content of the one that
