@@ -103,6 +103,18 @@ const CASES: &[Case] = &[
     Case("storage.maintenance.garbagecollect.dryrun", "true", |c| {
         c.storage.garbage_collection.dry_run
     }),
+    Case("storage.maintenance.retention.interval", "90s", |c| {
+        c.storage.retention.interval == Duration::from_secs(90)
+    }),
+    Case("storage.maintenance.retention.dryrun", "true", |c| {
+        c.storage.retention.dry_run
+    }),
+    Case("storage.maintenance.quota.bytes", "10GiB", |c| {
+        c.storage.quota.bytes_max == Some(10 * 1024 * 1024 * 1024)
+    }),
+    Case("storage.maintenance.quota.interval", "90s", |c| {
+        c.storage.quota.interval == Duration::from_secs(90)
+    }),
     Case("storage.maintenance.verify.enabled", "true", |c| {
         c.storage.verification.enabled
     }),
@@ -340,6 +352,10 @@ fn every_documented_key_is_tried() {
         "access.rules",
         "loglevel",
         "storage.inmemory",
+        "storage.maintenance.immutable",
+        "storage.maintenance.retention.enabled",
+        "storage.maintenance.retention.rules",
+        "storage.maintenance.quota.rules",
         "validation.manifests.indexes.platformlist",
     ];
     for key in keys {
