@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every target of fuzz/ for a short while: all of them compile, and none finds anything at once.
 #
-#   FUZZ_SECONDS      how long each target runs (default 10)
+#   FUZZ_SECONDS      how long each target runs (default 5)
 #   FUZZ_TARGETS      which of them (default: all)
 . "$(dirname "$0")/common.sh"
 # What is fuzzed is the source, so no program is needed.
@@ -14,7 +14,7 @@ rustup run nightly rustc --version >/dev/null 2>&1 || skip "no nightly toolchain
 cargo +nightly fuzz --version >/dev/null 2>&1 || skip "no cargo-fuzz: cargo install cargo-fuzz"
 
 cd "$PROJECT"
-FUZZ_SECONDS=${FUZZ_SECONDS:-10}
+FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 mapfile -t targets < <(cargo +nightly fuzz list)
 [ "${#targets[@]}" -ge 14 ] || fail "cargo fuzz lists ${#targets[@]} targets"
 [ -z "${FUZZ_TARGETS:-}" ] || read -ra targets <<<"$FUZZ_TARGETS"
