@@ -15,7 +15,7 @@ judge_begin "windows $mode"
 require cargo
 wine_ready
 
-EXE_BYTES_MAX=4000000
+EXE_BYTES_MAX=4500000
 # What a Nano Server brings, and Windows with it. Anything else would have to be carried along.
 SYSTEM_DLLS=(advapi32.dll api-ms-win-core-synch-l1-2-0.dll bcrypt.dll bcryptprimitives.dll crypt32.dll
     kernel32.dll msvcrt.dll ntdll.dll ws2_32.dll)
@@ -40,6 +40,7 @@ DIFFERENCES=(
     "odd::entries::a_manifest_that_cannot_be_read_hides_no_other_referrer|Windows makes links for administrators alone"
     "odd::entries::a_pipe_as_a_file_of_users_is_refused_at_the_start|there are no pipes in folders on Windows"
     "verify::odd::special::pipes_and_loops_of_links_are_findings_and_nothing_waits_for_them|there are no pipes in folders on Windows"
+    "collection::bad::what_is_no_file_stops_nothing|there are no pipes in folders on Windows"
     "serve::idle_memory_is_small_and_a_thousand_idle_connections_add_little|Wine needs memory of its own for every thread"
     "tls::a_thousand_idle_connections_add_little_memory|Wine needs memory of its own for every thread"
     "serve::who_finds_all_files_taken_is_told_to_try_again|there is no limit of open files on Windows"
