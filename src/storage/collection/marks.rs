@@ -8,33 +8,33 @@ use std::collections::HashSet;
 const SHARDS: usize = 16;
 
 /// The first 256 bits of a digest. Of two that share them both are kept.
-pub type ShortDigest = [u8; 32];
+pub type DigestKey = [u8; 32];
 
 /// Shortens a digest.
-pub fn short(digest: &Digest) -> ShortDigest {
-    let mut short = ShortDigest::default();
-    let (first, _) = digest.hex().split_at(2 * short.len());
+pub fn digest_key(digest: &Digest) -> DigestKey {
+    let mut key = DigestKey::default();
+    let (first, _) = digest.hex().split_at(2 * key.len());
     // It consists of such digits.
-    let decoded = hex::decode_to_slice(first, &mut short);
+    let decoded = hex::decode_to_slice(first, &mut key);
     decoded.unwrap_or_else(|error| unreachable!("a digest is hexadecimal: {error}"));
-    short
+    key
 }
 
 /// A set of digests that many threads add to.
 #[derive(Default)]
-pub struct Marks([Mutex<HashSet<ShortDigest>>; SHARDS]);
+pub struct Marks([Mutex<HashSet<DigestKey>>; SHARDS]);
 
 impl Marks {
     /// Adds a digest.
     pub fn add(&self, digest: &Digest) {
-        let short = short(digest);
-        self.shard(&short).lock().insert(short);
+        let key = digest_key(digest);
+        self.shard(&key).lock().insert(key);
     }
 
     /// Whether a digest was added.
     pub fn contains(&self, digest: &Digest) -> bool {
-        let short = short(digest);
-        self.shard(&short).lock().contains(&short)
+        let key = digest_key(digest);
+        self.shard(&key).lock().contains(&key)
     }
 
     /// How many there are.
@@ -42,7 +42,7 @@ impl Marks {
         self.0.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    fn shard(&self, [first, ..]: &ShortDigest) -> &Mutex<HashSet<ShortDigest>> {
+    fn shard(&self, [first, ..]: &DigestKey) -> &Mutex<HashSet<DigestKey>> {
         #[expect(
             clippy::indexing_slicing,
             reason = "a remainder is smaller than the divisor"

@@ -1,12 +1,12 @@
 //! One repository: what its manifests name is marked, and links that none of them names are removed.
 
-use super::marks::{ShortDigest, short};
+use super::marks::{DigestKey, digest_key};
 use super::visit::Visit;
 use super::{CollectionEvent, Collector};
 use crate::spec::references::{StoredReference, StoredReferences};
 use crate::spec::{Algorithm, Digest, Name};
 use crate::storage::links::LinkContent;
-use crate::storage::{Result, layout};
+use crate::storage::{Error, Result, layout};
 use std::collections::HashSet;
 
 /// Links that are removed under one lock, during which pushes to the repository wait.
@@ -24,7 +24,10 @@ impl Collector<'_> {
         if self.options.untagged {
             self.remove_untagged(&mut visit, &mut revisions)?;
         }
-        let kept: HashSet<ShortDigest> = revisions.iter().map(|kept| short(&kept.digest)).collect();
+        let kept: HashSet<DigestKey> = revisions
+            .iter()
+            .map(|kept| digest_key(&kept.digest))
+            .collect();
         for revision in &revisions {
             if !self.may_continue() {
                 return Ok(());
@@ -42,7 +45,7 @@ impl Collector<'_> {
         &self,
         visit: &mut Visit<'_>,
         manifest: &Digest,
-        revisions: &HashSet<ShortDigest>,
+        revisions: &HashSet<DigestKey>,
     ) -> Result<()> {
         self.mark(visit, manifest);
         let Some(references) = self.references(visit, manifest)? else {
@@ -58,7 +61,7 @@ impl Collector<'_> {
             if !self.mark(visit, digest) {
                 continue;
             }
-            let is_unlisted = !revisions.contains(&short(digest));
+            let is_unlisted = !revisions.contains(&digest_key(digest));
             if matches!(reference, StoredReference::Child(_)) && is_unlisted {
                 // A manifest that nobody can ask for by itself, or the layer of a build cache.
                 let child = self.stored_child(digest, visit)?;
@@ -72,7 +75,7 @@ impl Collector<'_> {
     /// Marks a digest that a manifest of the repository names. `false` if that was known.
     fn mark(&self, visit: &mut Visit<'_>, digest: &Digest) -> bool {
         self.marks.add(digest);
-        visit.named.insert(short(digest))
+        visit.named.insert(digest_key(digest))
     }
 
     /// What a manifest of the repository names; `None` if that cannot be told, which keeps the repository whole.
@@ -105,7 +108,7 @@ impl Collector<'_> {
         for algorithm in Algorithm::ALL {
             let directory = layout::layers(visit.name, algorithm);
             self.each_digest(&directory, algorithm, visit, &mut |visit, digest| {
-                let is_named = visit.named.contains(&short(&digest));
+                let is_named = visit.named.contains(&digest_key(&digest));
                 match (is_named, algorithm) {
                     // It is linked to itself.
                     (true, Algorithm::Sha256) => {}
@@ -185,7 +188,7 @@ impl Collector<'_> {
     }
 
     /// Removes the entries of referrers that are gone.
-    fn look_at_referrers(&self, visit: &Visit<'_>, kept: &HashSet<ShortDigest>) -> Result<()> {
+    fn look_at_referrers(&self, visit: &Visit<'_>, kept: &HashSet<DigestKey>) -> Result<()> {
         let mut gone = Vec::new();
         let mut referrers = Visit {
             name: visit.name,
@@ -203,7 +206,7 @@ impl Collector<'_> {
                         let directory = layout::referrers(visit.name, &subject, algorithm);
                         let subject = &subject;
                         self.each_digest(&directory, algorithm, referrers, &mut |_, referrer| {
-                            if !kept.contains(&short(&referrer)) {
+                            if !kept.contains(&digest_key(&referrer)) {
                                 gone.push((subject.clone(), referrer));
                             }
                             Ok(())
@@ -250,12 +253,16 @@ impl Collector<'_> {
 
     /// Removes what the deletion of the repository left when it was interrupted.
     fn finish_deletion(&self, name: &Name) -> Result<()> {
-        let deleted = layout::repository(name).child(layout::DELETED);
-        let has_deleted = self.storage.driver.has_directory(&deleted);
-        if self.options.dry_run || !matches!(has_deleted, Ok(true)) {
+        if self.options.dry_run {
             return Ok(());
         }
-        self.storage
-            .change_exclusively(name, || self.remove(&[deleted]).map(drop))
+        match self.storage.finish_deletion(name) {
+            Err(Error::Driver(error)) if error.is_of_one_entry() => {
+                let why = error.source.to_string();
+                self.event(&CollectionEvent::Stuck(&error.key, &why));
+                Ok(())
+            }
+            finished => finished,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Manifests that no tag leads to: neither a tag names them, nor an index that is kept, nor are they referrers of a manifest that is kept,
 //! at any depth. Young ones are kept as if they were tagged.
 
-use super::marks::{ShortDigest, short};
+use super::marks::{DigestKey, digest_key};
 use super::visit::{Revisions, Visit};
 use super::{CollectionEvent, Collector};
 use crate::driver::{EntryKind, Key};
@@ -19,12 +19,12 @@ const BATCH: usize = 256;
 /// How a manifest is tied to others.
 #[derive(Default)]
 struct Ties {
-    children: Vec<ShortDigest>,
+    children: Vec<DigestKey>,
     subject: Option<Digest>,
 }
 
 /// What was read of manifests, which never changes.
-type KnownTies = HashMap<ShortDigest, Ties>;
+type KnownTies = HashMap<DigestKey, Ties>;
 
 impl Collector<'_> {
     /// Removes the manifests that no tag leads to, from the repository and from the list. In a dry run only from the list.
@@ -50,8 +50,8 @@ impl Collector<'_> {
                 }
             })?,
         };
-        let gone: HashSet<ShortDigest> = untagged.iter().map(short).collect();
-        revisions.retain(|revision| !gone.contains(&short(&revision.digest)));
+        let gone: HashSet<DigestKey> = untagged.iter().map(digest_key).collect();
+        revisions.retain(|revision| !gone.contains(&digest_key(&revision.digest)));
         for digest in &untagged {
             self.event(&CollectionEvent::Manifest(visit.name, digest));
         }
@@ -65,20 +65,20 @@ impl Collector<'_> {
         revisions: &Revisions,
         known: &mut KnownTies,
     ) -> Result<Vec<Digest>> {
-        let mut waiting: Vec<ShortDigest> = Vec::new();
+        let mut waiting: Vec<DigestKey> = Vec::new();
         self.each_tag(visit, &mut |visit, tag| {
             let key = layout::tag_current(visit.name, &tag);
             match self.link(&key, visit)? {
-                Some((LinkContent::Digest(target), _)) => waiting.push(short(&target)),
+                Some((LinkContent::Digest(target), _)) => waiting.push(digest_key(&target)),
                 // Whatever it named must stay.
                 Some((content, _)) => self.broken(&key, &content, visit),
                 None => {}
             }
             Ok(())
         })?;
-        let mut referrers: HashMap<ShortDigest, Vec<ShortDigest>> = HashMap::new();
+        let mut referrers: HashMap<DigestKey, Vec<DigestKey>> = HashMap::new();
         for revision in revisions {
-            let manifest = short(&revision.digest);
+            let manifest = digest_key(&revision.digest);
             if revision.is_young {
                 waiting.push(manifest);
             }
@@ -87,7 +87,10 @@ impl Collector<'_> {
                 Entry::Vacant(new) => new.insert(self.ties(visit, &revision.digest)?),
             };
             if let Some(subject) = &ties.subject {
-                referrers.entry(short(subject)).or_default().push(manifest);
+                referrers
+                    .entry(digest_key(subject))
+                    .or_default()
+                    .push(manifest);
             }
         }
         let mut kept = HashSet::new();
@@ -99,7 +102,7 @@ impl Collector<'_> {
             }
         }
         let untagged = revisions.iter().map(|revision| &revision.digest);
-        let untagged = untagged.filter(|digest| !kept.contains(&short(digest)));
+        let untagged = untagged.filter(|digest| !kept.contains(&digest_key(digest)));
         Ok(untagged.cloned().collect())
     }
 
@@ -120,7 +123,7 @@ impl Collector<'_> {
             return Ok(Ties::default());
         };
         let child = |reference: &StoredReference| match reference {
-            StoredReference::Child(digest) => Some(short(digest)),
+            StoredReference::Child(digest) => Some(digest_key(digest)),
             StoredReference::Blob(_) | StoredReference::ForeignLayer(_) => None,
         };
         Ok(Ties {
@@ -143,7 +146,7 @@ impl Collector<'_> {
         }
         let mut gone = Vec::new();
         for batch in untagged.chunks(BATCH) {
-            let subject = |digest: &Digest| known.get(&short(digest))?.subject.clone();
+            let subject = |digest: &Digest| known.get(&digest_key(digest))?.subject.clone();
             let referrers = batch.iter().filter_map(|digest| {
                 let link = layout::referrer_link(visit.name, &subject(digest)?, digest);
                 Some(link.parent())
@@ -176,13 +179,13 @@ impl Collector<'_> {
 
     /// The entries in the history of all tags that name one of the manifests.
     fn history(&self, visit: &mut Visit<'_>, manifests: &[Digest]) -> Result<Vec<Key>> {
-        let manifests: HashSet<ShortDigest> = manifests.iter().map(short).collect();
+        let manifests: HashSet<DigestKey> = manifests.iter().map(digest_key).collect();
         let mut found = Vec::new();
         self.each_tag(visit, &mut |visit, tag| {
             for algorithm in Algorithm::ALL {
                 let directory = layout::tag_history(visit.name, &tag, algorithm);
                 self.each_digest(&directory, algorithm, visit, &mut |_, digest| {
-                    if manifests.contains(&short(&digest)) {
+                    if manifests.contains(&digest_key(&digest)) {
                         found.push(directory.child(digest.hex()));
                     }
                     Ok(())

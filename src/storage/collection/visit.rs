@@ -1,7 +1,7 @@
 //! What is read of a repository while it is looked at. Something that cannot be read is reported, and keeps all of it.
 
 use super::Collector;
-use super::marks::ShortDigest;
+use super::marks::DigestKey;
 use crate::driver::{EntryKind, Key};
 use crate::spec::{Algorithm, Digest, Name};
 use crate::storage::links::LinkContent;
@@ -16,7 +16,7 @@ pub(super) struct Visit<'v> {
     /// Something in it could not be read: all of it is kept.
     pub is_kept_whole: bool,
     /// What its manifests name.
-    pub named: HashSet<ShortDigest>,
+    pub named: HashSet<DigestKey>,
 }
 
 /// A manifest of a repository.
