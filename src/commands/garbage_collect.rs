@@ -5,10 +5,11 @@ use super::CommandError;
 use crate::server::{OfflineAccess, open_offline};
 use crate::storage::{Collection, CollectionEvent, CollectionReport, MinimumAge};
 use crate::sync::Mutex;
+use crate::sys::SYSTEM_CONFIGURATIONS;
 use crate::time::duration;
 use argh::FromArgs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -54,6 +55,13 @@ fn age(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(wrong)
 }
 
+/// Whether a path is one of those at which a configuration is looked for where none is named.
+fn is_usual(path: &Path) -> bool {
+    SYSTEM_CONFIGURATIONS
+        .iter()
+        .any(|usual| path == Path::new(usual))
+}
+
 /// Where lines are written to.
 struct CollectionOutput<'o> {
     out: Mutex<&'o mut (dyn Write + Send)>,
@@ -68,7 +76,9 @@ pub fn execute(
     out: &mut (dyn Write + Send),
     errors: &mut (dyn Write + Send),
 ) -> Result<bool, CommandError> {
-    let (config, _) = super::load_or_search(options.config)?;
+    // In the image of distribution this file is there, in ours none is: what is served then is served without one.
+    let is_there = |path: &PathBuf| path.exists() || !is_usual(path);
+    let (config, _) = super::load_or_search(options.config.filter(is_there))?;
     let access = match options.dry_run {
         true => OfflineAccess::Read,
         false => OfflineAccess::Change(INSTEAD),

@@ -105,7 +105,6 @@ fn data_that_is_served_is_only_looked_at() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0));
     assert!(said.contains(&blob), "{said}");
-    // In read-only mode nobody pushes.
     drop(registry);
 }
 

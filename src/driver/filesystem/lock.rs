@@ -18,9 +18,22 @@ const PAUSE_FIRST: Duration = Duration::from_millis(1);
 /// The longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
-/// Opens the file of a lock, which is created if it does not exist.
-pub fn open(path: &Path) -> io::Result<File> {
-    // Read and write: some file systems want the first for a shared lock and the second for an exclusive one.
+/// Opens the file of a lock, which is created if it does not exist. Some file systems want it open for reading for a shared lock,
+/// and for writing for an exclusive one.
+///
+/// A shared lock may be held for as long as a server runs, and a file system on which a file is open for writing cannot be
+/// mounted read-only.
+pub fn open(path: &Path, lock: Lock) -> io::Result<File> {
+    if let Lock::Shared = lock {
+        let opened = sys::open_regular(path, OpenOptions::new().read(true));
+        return match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                drop(open(path, Lock::Exclusive)?);
+                Ok(sys::open_regular(path, OpenOptions::new().read(true))?.0)
+            }
+            opened => Ok(opened?.0),
+        };
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     Ok(sys::open_regular(path, &mut options)?.0)
@@ -90,20 +103,25 @@ mod tests {
     fn a_lock_is_shared_or_exclusive_and_ends_with_its_holder() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
-        let shared = hold(|| open(&path), Lock::Shared, WAIT_MAX)
+        let shared = hold(|| open(&path, Lock::Shared), Lock::Shared, WAIT_MAX)
             .unwrap()
             .unwrap();
         drop(
-            hold(|| open(&path), Lock::Shared, WAIT_MAX)
+            hold(|| open(&path, Lock::Shared), Lock::Shared, WAIT_MAX)
                 .unwrap()
                 .unwrap(),
         );
-        let other = open(&path).unwrap();
+        let other = open(&path, Lock::Exclusive).unwrap();
         assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
-        let refused = hold(|| open(&path), Lock::Exclusive, Duration::ZERO).unwrap_err();
+        let refused = hold(
+            || open(&path, Lock::Exclusive),
+            Lock::Exclusive,
+            Duration::ZERO,
+        )
+        .unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
         drop(shared);
-        let exclusive = hold(|| open(&path), Lock::Exclusive, WAIT_MAX)
+        let exclusive = hold(|| open(&path, Lock::Exclusive), Lock::Exclusive, WAIT_MAX)
             .unwrap()
             .unwrap();
         assert!(other.try_lock_shared().is_err());

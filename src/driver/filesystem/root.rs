@@ -144,7 +144,7 @@ impl Root {
     pub fn lock(&self, key: &Key, lock: Lock, wait_max: Duration) -> Result<Option<File>> {
         let path = self.path(key);
         let make = || self.make_directory_of(&path);
-        let open = || with_directories(make, || lock::open(&path));
+        let open = || with_directories(make, || lock::open(&path, lock));
         let held = lock::hold(open, lock, wait_max);
         self.outcome(key, held)
     }
