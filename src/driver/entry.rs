@@ -1,4 +1,4 @@
-//! The entries of a directory as they are, objects or not, for whoever checks the data; and what drivers without
+//! The entries of a directory as they are, objects or not, for verification; and what drivers without
 //! directories of their own do instead of looking into one or moving one.
 
 use super::{Driver, Error, Key, Result};

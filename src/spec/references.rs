@@ -1,5 +1,5 @@
-//! What a stored manifest names, read as leniently as `stored` reads everything else of it: for whoever checks that all of it is
-//! there, whichever program wrote the manifest.
+//! What a stored manifest names, read as leniently as `stored` reads everything else of it, whichever program
+//! wrote it: for verification and garbage collection.
 
 use super::digest::{Digest, InvalidDigest};
 use super::json::{each_element, members, text};

@@ -69,7 +69,7 @@ pub fn lost_blob(digest: &Digest, copy: usize) -> Key {
     lost(&format!("{algorithm}-{hex}"), copy)
 }
 
-/// Where something goes that is in the place of a file and is none.
+/// Where something goes that is not a file but is where one belongs.
 pub fn lost_entry(key: &Key, copy: usize) -> Key {
     // A path may be too long to be a name.
     let digest = Algorithm::Sha256.digest(key.as_str().as_bytes());

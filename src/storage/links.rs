@@ -100,7 +100,7 @@ pub(super) struct FoundLink {
 }
 
 impl Storage {
-    /// What is in a link, for whoever checks it; `None` when there is none.
+    /// What is in a link, for verification; `None` if there is no link.
     pub(super) fn link_content(&self, key: &Key) -> driver::Result<Option<LinkContent>> {
         match self.dated_link(key) {
             Ok(found) => Ok(found.map(|(content, _)| content)),

@@ -106,7 +106,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// Reports that there is something else in the place of the file of a blob.
+    /// Reports that there is something else where the file of a blob belongs.
     fn no_file(&self, digest: &Digest, key: &Key, problem: Problem) {
         let mut finding = Finding::new(problem, key).of(digest);
         finding.repair = self.move_entry(key, |copy| layout::lost_blob(digest, copy));

@@ -39,7 +39,7 @@ pub enum Problem {
         /// What it says.
         why: String,
     },
-    /// A pipe, a loop of links or the like, or a directory in the place of a file and the other way round.
+    /// A pipe, a loop of links or the like, a directory where a file belongs, or the other way round.
     SpecialFile {
         /// What it is.
         what: String,

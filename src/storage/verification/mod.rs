@@ -301,11 +301,11 @@ impl Verifier<'_> {
     }
 }
 
-/// What is wrong with something in the place of a file that is none.
+/// What is wrong with something that is not a file but is where one belongs.
 fn not_a_file(kind: &EntryKind) -> Problem {
     let what = match kind {
-        EntryKind::Directory => "a directory in the place of a file",
-        EntryKind::Object => "a file in the place of a directory",
+        EntryKind::Directory => "a directory where a file belongs",
+        EntryKind::Object => "a file where a directory belongs",
         EntryKind::Other(what) => what,
         EntryKind::Unreadable(error) => {
             let why = error.to_string();

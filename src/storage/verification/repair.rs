@@ -33,7 +33,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// Moves aside what is in the place of a file and is none.
+    /// Moves aside something that is not a file but is where one belongs.
     pub(super) fn move_entry(&self, key: &Key, place: impl Fn(usize) -> Key) -> Repair {
         if !self.repairs_everything() {
             return Repair::None;
