@@ -699,10 +699,17 @@ fn check_answer(operation: &Operation, fault: &Fault, response: &RawResponse, wh
 /// With this variable set, every call fails in every way; otherwise the ways take turns.
 const COMPLETE: &str = "REGISTRY_TEST_ALL_FAULTS";
 
+/// Of how many calls that could fail in a way one does, unless all do: what is above the driver is the same on all systems.
+const EVERY: usize = match cfg!(windows) {
+    true => 4,
+    false => 1,
+};
+
 /// Every fault, with its moment, the first call that fails in this way, and how many calls further the next one is: of `length`
 /// calls in a row one does.
 fn ways(length: usize) -> impl Iterator<Item = (&'static Fault, Moment, usize, usize)> {
     let is_complete = std::env::var_os(COMPLETE).is_some();
+    let length = length * EVERY;
     let moments = [Moment::Before, Moment::After].into_iter().enumerate();
     moments.flat_map(move |(shift, moment)| {
         FAULTS.iter().enumerate().map(move |(number, fault)| {
@@ -736,26 +743,26 @@ fn try_all(operations: &[Operation]) -> usize {
 fn whatever_fails_while_something_is_read_the_answer_is_clear() {
     let faults = try_all(&reading());
     println!("faults while something is read: {faults}");
-    assert!(faults > 40, "{faults}");
+    assert!(faults > 40 / EVERY, "{faults}");
 }
 
 #[test]
 fn whatever_fails_while_something_is_uploaded_nothing_else_is_lost() {
     let faults = try_all(&uploading());
     println!("faults while something is uploaded: {faults}");
-    assert!(faults > 40, "{faults}");
+    assert!(faults > 40 / EVERY, "{faults}");
 }
 
 #[test]
 fn whatever_fails_while_a_manifest_is_pushed_nothing_else_is_lost() {
     let faults = try_all(&pushing());
     println!("faults while a manifest is pushed: {faults}");
-    assert!(faults > 40, "{faults}");
+    assert!(faults > 40 / EVERY, "{faults}");
 }
 
 #[test]
 fn whatever_fails_while_something_is_deleted_nothing_else_is_lost() {
     let faults = try_all(&deleting());
     println!("faults while something is deleted: {faults}");
-    assert!(faults > 40, "{faults}");
+    assert!(faults > 40 / EVERY, "{faults}");
 }
