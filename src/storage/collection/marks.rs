@@ -1,4 +1,4 @@
-//! The digests that something that is kept names: 32 bytes each, so that a million take some 70 MB.
+//! The digests that something that is kept names: 32 bytes each, so that a million take some 70 MB by calculation.
 
 use crate::spec::Digest;
 use crate::sync::Mutex;
