@@ -84,21 +84,28 @@ pub fn remove_any(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates the root if it does not exist. A new directory survives a power loss only after the one that
-/// it is in was synced.
+/// Creates the root if it does not exist. A new directory survives a power loss only after the one that it is in was synced; and
+/// one in which there is nothing yet may be new, made by a process that was killed before it could do that.
 pub fn make_root(root: &Path) -> io::Result<()> {
-    let missing = root
-        .ancestors()
-        .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists());
-    let made: Vec<&Path> = missing.collect();
+    let is_used = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some());
+    if is_used {
+        return Ok(());
+    }
+    let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
+    let made = root.ancestors().take_while(is_missing).count();
     disk::create_directories(root)?;
-    for parent in made.iter().filter_map(|directory| directory.parent()) {
+    let parents = root.ancestors().skip(1);
+    for (number, parent) in parents.enumerate() {
         let parent = if parent.as_os_str().is_empty() {
             Path::new(".")
         } else {
             parent
         };
-        disk::sync_directory(parent)?;
+        match disk::sync_directory(parent) {
+            // It was there before, and may be none of ours.
+            Err(_) if number >= made => {}
+            other => other?,
+        }
     }
     Ok(())
 }
@@ -152,5 +159,31 @@ mod tests {
         fs::create_dir(&place).unwrap();
         make_directories([place.as_path(), below.as_path()].into_iter()).unwrap();
         assert!(below.is_dir());
+    }
+
+    #[test]
+    fn a_root_that_a_killed_process_made_is_synced_by_the_next_until_there_is_something_in_it() {
+        use disk::recording::{Operation, Recording};
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join("a/b/root");
+        let synced = || {
+            let recording = Recording::begin(base.path());
+            make_root(&root).unwrap();
+            let (operations, _) = recording.content();
+            let directories = operations
+                .into_iter()
+                .filter_map(|operation| match operation {
+                    Operation::SyncDirectory(directory) => Some(directory),
+                    _ => None,
+                });
+            directories.collect::<Vec<_>>()
+        };
+        let above = ["a/b", "a", ""].map(std::path::PathBuf::from);
+        // The first process made this much.
+        fs::create_dir_all(root.parent().unwrap()).unwrap();
+        assert_eq!(synced(), above);
+        assert_eq!(synced(), above);
+        fs::create_dir(root.join("docker")).unwrap();
+        assert_eq!(synced(), [""; 0].map(std::path::PathBuf::from));
     }
 }
