@@ -281,6 +281,7 @@ impl Driver for Filesystem {
         Capabilities {
             folds_case: sys::FOLDS_CASE,
             has_locks: true,
+            keeps_empty_directories: true,
         }
     }
 

@@ -249,6 +249,7 @@ impl Collector<'_> {
             let leftovers = self.storage.driver.remove_leftovers(&LeftoverSearch {
                 before: self.leftovers_cutoff(),
                 empty_directories: true,
+                kept_directories: &[layout::REPOSITORIES],
                 may_continue: &|| self.may_continue(),
             });
             report.temporary_files = leftovers.removed;
