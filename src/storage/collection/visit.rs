@@ -50,7 +50,7 @@ impl Collector<'_> {
                 let mut is_young = true;
                 match self.link(&key, visit)? {
                     Some((LinkContent::Digest(target), modified)) if target == digest => {
-                        is_young = modified >= self.cutoff;
+                        is_young = self.is_young_at(modified);
                     }
                     Some((content, _)) => self.broken(&key, &content, visit),
                     // What a crash left.
