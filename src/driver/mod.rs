@@ -189,6 +189,17 @@ pub trait Driver: Send + Sync {
         Ok(Some(Box::new(())))
     }
 
+    /// [`Driver::lock`] for what is held for hours: where a lock cannot be had by itself, because the store is full, it is an
+    /// error, and no other lock makes up for it.
+    fn lock_for_long(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any + Send>> {
+        self.lock(key, lock)
+    }
+
+    /// [`Driver::try_lock`] for what is held for hours.
+    fn try_lock_for_long(&self, key: &Key, lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
+        self.try_lock(key, lock)
+    }
+
     /// The properties of this driver.
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()

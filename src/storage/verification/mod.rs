@@ -148,7 +148,8 @@ impl Storage {
     /// What a verification in the background has exclusively; `None` if another process verifies.
     pub fn lock_verification(&self) -> Result<Option<Box<dyn Any + Send>>> {
         let lock = Lock::Exclusive;
-        Ok(self.driver.try_lock(&layout::verification_lock(), lock)?)
+        let key = layout::verification_lock();
+        Ok(self.driver.try_lock_for_long(&key, lock)?)
     }
 
     /// When the last verification in the background ended.
