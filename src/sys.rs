@@ -29,4 +29,4 @@ pub use socket::{
     LocalListener, LocalStream, Timeouts, interrupt_accept, is_socket, is_tick, receive, send,
     send_file, send_pieces, set_ticks,
 };
-pub use terminal::{Shown, hide_typing, show_typing};
+pub use terminal::{Shown, columns, hide_typing, show_typing};

@@ -36,14 +36,21 @@ fn collected(registry: &mut TestRegistry, options: &[&str], code: i32) -> String
 
 /// Makes everything below a directory look as if it was last written two days ago.
 fn age(directory: &Path) {
-    let long_ago = SystemTime::now() - Duration::from_secs(48 * 3600);
+    set_modified(
+        directory,
+        SystemTime::now() - Duration::from_secs(48 * 3600),
+    );
+}
+
+/// Sets when everything below a directory was last written.
+fn set_modified(directory: &Path, time: SystemTime) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         match path.is_dir() {
-            true => age(&path),
+            true => set_modified(&path, time),
             false => {
                 let file = fs::File::options().write(true).open(&path).unwrap();
-                file.set_modified(long_ago).unwrap();
+                file.set_modified(time).unwrap();
             }
         }
     }

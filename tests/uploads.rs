@@ -2,6 +2,7 @@
 
 mod broken;
 mod purge;
+mod refused;
 mod shared;
 mod together;
 

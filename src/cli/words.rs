@@ -29,7 +29,43 @@ pub fn normalize<'a>(words: &[&'a str]) -> Result<Vec<&'a str>, &'static str> {
     options
         .filter(|word| **word == "-h")
         .for_each(|word| *word = "--help");
+    if words.first() == Some(&"garbage-collect") {
+        let end = words.iter().position(|word| *word == "--");
+        let names = words.split_off(end.unwrap_or(words.len()));
+        words = words.into_iter().flat_map(switches).chain(names).collect();
+    }
     Ok(words)
+}
+
+/// The switches that distribution has as well, each with its short form.
+const SWITCHES: [(&str, &str); 3] = [
+    ("--dry-run", "-d"),
+    ("--delete-untagged", "-m"),
+    ("--quiet", "-q"),
+];
+
+/// A switch as distribution reads it: `--dry-run=true`, `-d=false`, and `-dm` for two of them.
+fn switches(word: &str) -> Vec<&str> {
+    let short = |letter: char| {
+        let is_it = |(_, short): &&(_, &str)| short.ends_with(letter);
+        SWITCHES.iter().find(is_it).map(|(long, _)| *long)
+    };
+    let (name, value) = word.split_once('=').unwrap_or((word, "true"));
+    let named: Option<Vec<&str>> = match name.strip_prefix('-') {
+        Some(letters) if !letters.is_empty() => letters.chars().map(short).collect(),
+        _ => None,
+    };
+    let long = SWITCHES.iter().find(|(long, _)| *long == name);
+    let Some(mut named) = named.or(long.map(|(long, _)| vec![*long])) else {
+        return vec![word];
+    };
+    // A value belongs to the last of them.
+    match value {
+        "true" | "TRUE" | "True" | "t" | "T" | "1" => {}
+        "false" | "FALSE" | "False" | "f" | "F" | "0" => drop(named.pop()),
+        _ => return vec![word],
+    }
+    named
 }
 
 /// What distribution has and this program does not.
@@ -85,8 +121,27 @@ mod tests {
             ("serve -h", "serve --help"),
             ("service install -h", "service install --help"),
             ("htpasswd -- -h", "htpasswd -- -h"),
-            ("garbage-collect -m x.yml", "garbage-collect -m x.yml"),
-            ("bin/registry garbage-collect -d", "garbage-collect -d"),
+            (
+                "garbage-collect -m x.yml",
+                "garbage-collect --delete-untagged x.yml",
+            ),
+            (
+                "bin/registry garbage-collect -d",
+                "garbage-collect --dry-run",
+            ),
+            (
+                "garbage-collect --delete-untagged=true --quiet=false -dm x.yml",
+                "garbage-collect --delete-untagged --dry-run --delete-untagged x.yml",
+            ),
+            (
+                "garbage-collect -qd=0 -m=1",
+                "garbage-collect --quiet --delete-untagged",
+            ),
+            (
+                "garbage-collect --dry-run=yes -x --older-than=1h - -- -m",
+                "garbage-collect --dry-run=yes -x --older-than=1h - -- -m",
+            ),
+            ("verify --json=true", "verify --json=true"),
             ("bogus", "bogus"),
             ("--bogus.yml", "--bogus.yml"),
         ] {

@@ -131,14 +131,16 @@ impl CollectionOutput<'_> {
     }
 
     fn line(&self, text: &str) {
-        if !self.is_quiet && writeln!(self.out.lock(), "{text}").is_err() {
+        // In one piece: standard error may lead to the same place.
+        let line = format!("{text}\n");
+        if !self.is_quiet && self.out.lock().write_all(line.as_bytes()).is_err() {
             self.has_failed.store(true, Ordering::Relaxed);
         }
     }
 
     fn error(&self, text: &str) {
         // If nobody reads it, the exit code says it.
-        let _ = writeln!(self.errors.lock(), "{text}");
+        let _ = self.errors.lock().write_all(format!("{text}\n").as_bytes());
     }
 
     fn summary(&self, report: &CollectionReport, dry_run: bool) -> Result<(), CommandError> {

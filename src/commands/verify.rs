@@ -23,7 +23,7 @@ const INSTEAD: &str = "stop it, or leave out --repair; it puts corrupt blobs asi
 const BUFFER_BYTES: usize = 1024 * 1024;
 /// How often the bar is drawn.
 const BAR_INTERVAL: Duration = Duration::from_millis(250);
-/// Columns of the bar itself, and of its whole line.
+/// Columns of the bar itself, and of its whole line where the terminal has them.
 const BAR_WIDTH: usize = 30;
 const LINE_WIDTH: usize = 78;
 
@@ -259,8 +259,9 @@ impl ProgressBar {
             let counting = thread::Builder::new().spawn_scoped(scope, count);
             while self.may_continue() {
                 let done = self.done.load(Ordering::Relaxed);
-                let line = bar_line(done, total.load(Ordering::Relaxed), started.elapsed());
-                self.write(&format!("\r{line:LINE_WIDTH$}"));
+                let (total, width) = (total.load(Ordering::Relaxed), line_width());
+                let line = bar_line(done, total, started.elapsed(), width);
+                self.write(&format!("\r{line:width$}"));
                 let stopped = self.is_stopped.lock();
                 let runs = |is_stopped: &mut bool| !*is_stopped;
                 drop(self.stopped.wait_timeout_while(stopped, BAR_INTERVAL, runs));
@@ -283,7 +284,8 @@ impl ProgressBar {
     }
 
     fn clear(&self) {
-        self.write(&format!("\r{:LINE_WIDTH$}\r", ""));
+        let width = line_width();
+        self.write(&format!("\r{:width$}\r", ""));
     }
 
     fn write(&self, text: &str) {
@@ -292,19 +294,37 @@ impl ProgressBar {
     }
 }
 
-/// `[####      ]  40 %, 1.2 GiB of 3.0 GiB, 200.0 MiB/s`
-fn bar_line(done: u64, total: u64, elapsed: Duration) -> String {
+/// How long the line may be: one that is wrapped could not be drawn over.
+fn line_width() -> usize {
+    let columns = crate::sys::columns();
+    columns.map_or(LINE_WIDTH, |columns| LINE_WIDTH.min(columns - 1))
+}
+
+/// `[####      ]  40 %, 1.2 GiB of 3.0 GiB, 200.0 MiB/s`, or as much of it as fits into the width.
+fn bar_line(done: u64, total: u64, elapsed: Duration, width: usize) -> String {
     let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let rate = done.saturating_mul(1000) / milliseconds.max(1);
     let (done_text, rate) = (readable(done), readable(rate));
-    if total == 0 {
-        return format!("{done_text}, {rate}/s");
+    let (shortest, rest) = if total == 0 {
+        (done_text, format!(", {rate}/s"))
+    } else {
+        let percent = (u128::from(done) * 100 / u128::from(total)).min(100);
+        let percent = usize::try_from(percent).unwrap_or(100);
+        let bar = "#".repeat(BAR_WIDTH * percent / 100);
+        let total = readable(total);
+        let rest = format!(", {done_text} of {total}, {rate}/s");
+        let whole = format!("[{bar:BAR_WIDTH$}] {percent:3} %{rest}");
+        if whole.len() <= width {
+            return whole;
+        }
+        (format!("{percent} %"), rest)
+    };
+    let mut line = format!("{shortest}{rest}");
+    if line.len() > width {
+        line = shortest;
     }
-    let percent = (u128::from(done) * 100 / u128::from(total)).min(100);
-    let percent = usize::try_from(percent).unwrap_or(100);
-    let bar = "#".repeat(BAR_WIDTH * percent / 100);
-    let total = readable(total);
-    format!("[{bar:BAR_WIDTH$}] {percent:3} %, {done_text} of {total}, {rate}/s")
+    line.truncate(width);
+    line
 }
 
 #[cfg(test)]
@@ -328,7 +348,7 @@ mod tests {
     #[test]
     fn the_bar_is_as_long_as_what_is_done() {
         let second = Duration::from_secs(1);
-        let line = bar_line(512, 1024, second);
+        let line = bar_line(512, 1024, second, LINE_WIDTH);
         assert_eq!(
             line,
             format!(
@@ -338,7 +358,23 @@ mod tests {
             )
         );
         // What was pushed since it was counted makes it no longer than it can be.
-        assert!(bar_line(5000, 1024, second).starts_with(&format!("[{}] 100 %", "#".repeat(30))));
-        assert_eq!(bar_line(2048, 0, Duration::ZERO), "2.0 KiB, 1.9 MiB/s");
+        let full = format!("[{}] 100 %", "#".repeat(30));
+        assert!(bar_line(5000, 1024, second, LINE_WIDTH).starts_with(&full));
+        let line = bar_line(2048, 0, Duration::ZERO, LINE_WIDTH);
+        assert_eq!(line, "2.0 KiB, 1.9 MiB/s");
+    }
+
+    #[test]
+    fn the_bar_is_no_wider_than_the_terminal() {
+        for (width, expected) in [
+            (60, "50 %, 512 bytes of 1.0 KiB, 512 bytes/s"),
+            (19, "50 %"),
+            (3, "50 "),
+            (0, ""),
+        ] {
+            let line = bar_line(512, 1024, Duration::from_secs(1), width);
+            assert_eq!(line, expected);
+        }
+        assert_eq!(bar_line(2048, 0, Duration::ZERO, 10), "2.0 KiB");
     }
 }

@@ -112,14 +112,18 @@ fn users(layers: &mut Layers, path: &KeyPath, groups: &Groups) -> Vec<Subject> {
     users
 }
 
-/// Reports a list of texts that has none.
+/// Reports a list of texts that has none, or an empty one.
 pub(super) fn require_some(layers: &mut Layers, path: &KeyPath, allowed: &str) {
-    let is_empty = match layers.value(path) {
-        None => true,
-        Some(Node::List(items)) => items.is_empty(),
-        Some(_) => false,
+    let empty: Vec<KeyPath> = match layers.value(path) {
+        Some(Node::List(items)) if !items.is_empty() => {
+            let items = items.iter().enumerate();
+            let empty = items.filter(|(_, item)| item.is_unset());
+            empty.map(|(index, _)| path.join(index)).collect()
+        }
+        Some(node) if !node.is_unset() => Vec::new(),
+        _ => vec![path.clone()],
     };
-    if is_empty {
+    for path in &empty {
         layers.missing(path, allowed);
     }
 }

@@ -9,6 +9,9 @@ use std::ops::ControlFlow;
 /// Names that are listed in one step.
 const STEP: usize = 1000;
 
+/// What [`EntryKind::LinkToNothing`] is, in words.
+pub const LINK_TO_NOTHING: &str = "a symbolic link to nothing";
+
 /// Something in a directory.
 #[derive(Debug)]
 pub struct Entry {
@@ -27,6 +30,8 @@ pub enum EntryKind {
     Object,
     /// Neither; what it is instead.
     Other(&'static str),
+    /// A symbolic link to nothing: what it leads to may be on a volume that is not mounted.
+    LinkToNothing,
     /// That cannot be told.
     Unreadable(io::Error),
 }

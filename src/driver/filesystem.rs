@@ -17,6 +17,7 @@ mod leftovers;
 mod listing;
 mod lock;
 mod open_file;
+mod presence;
 mod root;
 mod staged;
 mod uploads;
@@ -80,6 +81,15 @@ fn read_whole(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
     let mut content = vec![0; length];
     file.read_exact(&mut content)?;
     Ok(content)
+}
+
+/// `None` if another process holds a lock.
+fn unless_locked<T: Any + Send>(outcome: Result<T>) -> Result<Option<Box<dyn Any + Send>>> {
+    match outcome {
+        Ok(held) => Ok(Some(Box::new(held))),
+        Err(error) if error.is_locked() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 impl Driver for Filesystem {
@@ -270,17 +280,26 @@ impl Driver for Filesystem {
     }
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
-        match self.root.lock(key, lock, Duration::ZERO) {
-            Ok(held) => Ok(Some(Box::new(held))),
-            Err(error) if error.is_locked() => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless_locked(self.root.lock(key, lock, Duration::ZERO))
+    }
+
+    fn lock_for_long(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any + Send>> {
+        Ok(Box::new(self.root.lock_by_file(
+            key,
+            lock,
+            lock::WAIT_MAX,
+        )?))
+    }
+
+    fn try_lock_for_long(&self, key: &Key, lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
+        unless_locked(self.root.lock_by_file(key, lock, Duration::ZERO))
     }
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             folds_case: sys::FOLDS_CASE,
             has_locks: true,
+            keeps_empty_directories: true,
         }
     }
 

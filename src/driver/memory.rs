@@ -250,6 +250,7 @@ impl Driver for Memory {
             folds_case: self.disk.lock().folds_case,
             // Nobody else has the same data.
             has_locks: true,
+            keeps_empty_directories: false,
         }
     }
 

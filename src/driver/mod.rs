@@ -18,7 +18,7 @@ mod upload;
 
 #[cfg(test)]
 pub(crate) use contract::object_store;
-pub use entry::{Entries, Entry, EntryKind};
+pub use entry::{Entries, Entry, EntryKind, LINK_TO_NOTHING};
 pub use error::{Error, Result, found};
 pub use filesystem::{Filesystem, Leftovers, Unwritable, is_temporary, look, look_below};
 #[cfg(test)]
@@ -51,6 +51,8 @@ pub struct Capabilities {
     /// [`Driver::lock`] works between processes. Without it, what must not be overwritten is written with a
     /// [`Precondition`].
     pub has_locks: bool,
+    /// A directory is there until it is removed, also when nothing is in it.
+    pub keeps_empty_directories: bool,
 }
 
 /// A request for a URL that lets a client read an object directly from the store.
@@ -68,6 +70,8 @@ pub struct LeftoverSearch<'s> {
     pub before: SystemTime,
     /// Also directories in which nothing is, but for those in the root itself.
     pub empty_directories: bool,
+    /// Directories that stay although nothing is in them.
+    pub kept_directories: &'s [&'s str],
     /// Asked before each step: the search ends when it says no.
     pub may_continue: &'s dyn Fn() -> bool,
 }
@@ -183,6 +187,17 @@ pub trait Driver: Send + Sync {
     /// The same without waiting; `None` if another holds the lock.
     fn try_lock(&self, _key: &Key, _lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
         Ok(Some(Box::new(())))
+    }
+
+    /// [`Driver::lock`] for what is held for hours: where a lock cannot be had by itself, because the store is full, it is an
+    /// error, and no other lock makes up for it.
+    fn lock_for_long(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any + Send>> {
+        self.lock(key, lock)
+    }
+
+    /// [`Driver::try_lock`] for what is held for hours.
+    fn try_lock_for_long(&self, key: &Key, lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
+        self.try_lock(key, lock)
     }
 
     /// The properties of this driver.

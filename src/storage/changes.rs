@@ -94,7 +94,8 @@ impl Storage {
     /// What a process holds while it serves the data. Waits for one that works on data that is not served
     /// ([`Storage::lock_offline`]), for a time: [`crate::driver::Error::is_locked`].
     pub fn lock_for_serving(&self) -> Result<Box<dyn Any + Send>> {
-        Ok(self.driver.lock(&layout::server_lock(), Lock::Shared)?)
+        let lock = Lock::Shared;
+        Ok(self.driver.lock_for_long(&layout::server_lock(), lock)?)
     }
 
     /// What a process holds while it works on data that nobody may serve meanwhile; `None` if somebody does. The

@@ -31,6 +31,9 @@ use std::time::{Duration, SystemTime};
 /// By how much the time of a file may be behind the clock: FAT counts in such steps.
 const CLOCK_STEP_MAX: Duration = Duration::from_secs(2);
 
+/// No clock is ahead by so much: 1000 years.
+const LONG: Duration = Duration::from_secs(1000 * 366 * 24 * 3600);
+
 /// What to collect, and how.
 pub struct Collection<'c> {
     /// Manifests that no tag leads to are removed: neither a tag names them, nor an index that is kept, nor are they referrers of a
@@ -51,7 +54,7 @@ pub struct Collection<'c> {
 /// How old something must be to be removed.
 #[derive(Clone, Copy, Debug)]
 pub enum MinimumAge {
-    /// So old, where nobody pushes or pulls meanwhile.
+    /// So old, where nobody pushes or pulls meanwhile. Zero is any age.
     Exactly(Duration),
     /// What a client was told of within this time stays; for a server that runs with the same
     /// [`super::StorageOptions::collection_grace`].
@@ -164,8 +167,8 @@ struct Counts {
 struct Collector<'c> {
     storage: &'c Storage,
     options: &'c Collection<'c>,
-    /// What was written at this time or later stays.
-    cutoff: SystemTime,
+    /// What was written at this time or later stays; `None` if it does not matter when.
+    cutoff: Option<SystemTime>,
     marks: Marks,
     counts: Counts,
     /// Some repositories, or links of them, could not be found: any blob may belong to them.
@@ -206,14 +209,16 @@ impl Storage {
     /// Collects garbage. The caller holds [`Storage::lock_collection`], unless it is a dry run.
     pub fn collect(&self, options: &Collection<'_>) -> Result<CollectionReport> {
         let age = match options.minimum_age {
-            MinimumAge::Exactly(age) => age,
-            MinimumAge::Grace(grace) => removable_age(grace).saturating_add(CLOCK_STEP_MAX),
+            // Also what was written in the future, by another clock, which would stay until then.
+            MinimumAge::Exactly(Duration::ZERO) => None,
+            MinimumAge::Exactly(age) => Some(age),
+            MinimumAge::Grace(grace) => Some(removable_age(grace).saturating_add(CLOCK_STEP_MAX)),
         };
-        let cutoff = SystemTime::now().checked_sub(age);
+        let before = |age| SystemTime::now().checked_sub(age);
         let collector = Collector {
             storage: self,
             options,
-            cutoff: cutoff.unwrap_or(SystemTime::UNIX_EPOCH),
+            cutoff: age.map(|age| before(age).unwrap_or(SystemTime::UNIX_EPOCH)),
             marks: Marks::default(),
             counts: Counts::default(),
             hides_repositories: AtomicBool::new(false),
@@ -249,6 +254,7 @@ impl Collector<'_> {
             let leftovers = self.storage.driver.remove_leftovers(&LeftoverSearch {
                 before: self.leftovers_cutoff(),
                 empty_directories: true,
+                kept_directories: &[layout::REPOSITORIES],
                 may_continue: &|| self.may_continue(),
             });
             report.temporary_files = leftovers.removed;
@@ -260,11 +266,17 @@ impl Collector<'_> {
 
     /// Where nobody pushes meanwhile, directories that have just become empty go as well.
     fn leftovers_cutoff(&self) -> SystemTime {
-        match self.options.minimum_age {
-            MinimumAge::Exactly(age) => SystemTime::now().checked_sub(age),
-            MinimumAge::Grace(_) => Some(self.cutoff),
-        }
-        .unwrap_or(SystemTime::UNIX_EPOCH)
+        let cutoff = match (self.options.minimum_age, self.cutoff) {
+            (_, None) => SystemTime::now().checked_add(LONG),
+            (MinimumAge::Exactly(age), _) => SystemTime::now().checked_sub(age),
+            (MinimumAge::Grace(_), cutoff) => cutoff,
+        };
+        cutoff.unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// Whether something that was last written at this time stays, whatever leads to it.
+    fn is_young_at(&self, modified: SystemTime) -> bool {
+        self.cutoff.is_some_and(|cutoff| modified >= cutoff)
     }
 
     fn may_continue(&self) -> bool {
@@ -336,7 +348,7 @@ impl Collector<'_> {
     /// Whether something was last written so late that it stays; `None` if there is nothing.
     fn is_young(&self, key: &Key) -> driver::Result<Option<bool>> {
         let stat = self.storage.driver.stat(key)?;
-        Ok(stat.map(|stat| stat.modified >= self.cutoff))
+        Ok(stat.map(|stat| self.is_young_at(stat.modified)))
     }
 
     /// Removes directories with all that is below them. `false`, which is reported, if one of them could not be removed.

@@ -23,7 +23,8 @@ use crate::spec::{Algorithm, Digest, Name, Tag, UploadId};
 const BLOBS: &str = "docker/registry/v2/blobs";
 const LOCKS: &str = "locks";
 const LOST_AND_FOUND: &str = "lost+found";
-const REPOSITORIES: &str = "docker/registry/v2/repositories";
+/// What is below it: repositories.
+pub const REPOSITORIES: &str = "docker/registry/v2/repositories";
 
 /// The directory of a repository that holds its layer links.
 pub const LAYERS: &str = "_layers";

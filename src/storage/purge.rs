@@ -69,6 +69,7 @@ impl Storage {
         self.driver.remove_leftovers(&LeftoverSearch {
             before: time_before(LEFTOVER_AGE),
             empty_directories: false,
+            kept_directories: &layout::DIRECTORIES,
             may_continue,
         })
     }

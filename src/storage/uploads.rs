@@ -109,7 +109,7 @@ impl Storage {
     }
 
     /// Adds a last chunk (it may be empty), checks the digest and makes the bytes a blob of the repository. After any
-    /// error the session has the length that it had before.
+    /// error the session has the length that it had before; but if a quota has no room for its bytes, they go, and it ends.
     pub fn commit_upload(
         &self,
         name: &Name,
@@ -121,6 +121,13 @@ impl Storage {
         let session = self.session(&key)?;
         let stored = || self.stored(&key);
         let outcome = self.commit_session(&key, &session, digest, chunk, stored);
+        if let Err(Error::QuotaExceeded(_)) = &outcome {
+            // Clients do not try again with the same session: it would take space that the quota denies.
+            let state = self.driver.upload_state(&layout::upload(name, id));
+            if state.is_ok_and(|state| state.is_some_and(|state| state.length > 0)) {
+                session.end();
+            }
+        }
         self.tidy(&key, &session);
         outcome
     }

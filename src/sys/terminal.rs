@@ -1,4 +1,4 @@
-//! A terminal without echo: for passwords.
+//! A terminal: how wide it is, and without echo, for passwords.
 
 use std::io;
 
@@ -57,4 +57,20 @@ fn hidden(mode: &Mode) -> Mode {
 #[cfg(windows)]
 fn set_mode(mode: &Mode) -> io::Result<()> {
     super::windows::set_console_mode(*mode)
+}
+
+/// How many columns the terminal on standard error has, if that is known.
+pub fn columns() -> Option<usize> {
+    columns_of_terminal().filter(|columns| *columns > 0)
+}
+
+#[cfg(unix)]
+fn columns_of_terminal() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    Some(size.ws_col.into())
+}
+
+#[cfg(windows)]
+fn columns_of_terminal() -> Option<usize> {
+    super::windows::console_columns()
 }

@@ -9,7 +9,7 @@ mod poll;
 mod priority;
 pub mod service;
 
-pub use console::{console_mode, set_console_mode};
+pub use console::{console_columns, console_mode, set_console_mode};
 pub use events::on_event;
 pub use listen::listen;
 pub use local::{LocalListener, LocalStream};

@@ -1,9 +1,10 @@
 //! What stands in the way of a collection.
 
-use super::{collected, garbage_collect};
+use super::{collected, garbage_collect, set_modified};
 use crate::util::image::{bytes, layer, sha256};
 use crate::util::registry::TestRegistry;
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn a_link_that_cannot_be_read_keeps_its_repository_and_no_other() {
@@ -124,4 +125,70 @@ fn what_cannot_be_meant_is_refused() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("`x`") && said.contains("24h"), "{said}");
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_behind_a_link_to_nothing_keeps_its_blobs() {
+    use std::os::unix::fs::symlink;
+    for (hidden, options) in [
+        ("repositories", &[][..]),
+        ("repositories/a", &[]),
+        ("repositories/a/_manifests", &[]),
+        ("repositories/a/_manifests/revisions", &[]),
+        ("repositories/a/_manifests/tags", &["-m"]),
+        ("repositories/a/_manifests/tags/v1", &["-m"]),
+    ] {
+        let mut registry = TestRegistry::start();
+        let manifest = registry.push_image("a", "v1", 1);
+        registry.stop();
+        let (place, away) = (registry.file(hidden), registry.root.join("volume"));
+        fs::rename(&place, &away).unwrap();
+        symlink(registry.root.join("not-mounted"), &place).unwrap();
+        let output = garbage_collect(&registry.root, options);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{hidden}: {said}");
+        for kept in [manifest, sha256(&layer(1))] {
+            assert!(registry.blob_file(&kept).exists(), "{hidden}: {said}");
+        }
+        fs::remove_file(&place).unwrap();
+        fs::rename(&away, &place).unwrap();
+        let registry = registry.restart();
+        assert_eq!(registry.get("/v2/a/manifests/v1").status, 200, "{hidden}");
+    }
+}
+
+#[test]
+fn blobs_without_a_directory_of_repositories_stay() {
+    let mut registry = TestRegistry::start();
+    let manifest = registry.push_image("a", "v1", 1);
+    registry.stop();
+    let (place, away) = (registry.file("repositories"), registry.root.join("volume"));
+    fs::rename(&place, &away).unwrap();
+    let said = collected(&mut registry, &[], 1);
+    assert!(said.contains("is a volume not mounted?"), "{said}");
+    assert!(registry.blob_file(&manifest).exists());
+    // Where there are repositories no longer, their blobs go, and the directory stays.
+    fs::create_dir(&place).unwrap();
+    collected(&mut registry, &[], 0);
+    assert!(!registry.blob_file(&manifest).exists() && place.is_dir());
+}
+
+#[test]
+fn garbage_from_the_future_goes_where_its_age_does_not_matter() {
+    let mut registry = TestRegistry::start();
+    let tagged = registry.push_image("a", "v1", 1);
+    let untagged = registry.push_image("a", "v2", 2);
+    registry.stop();
+    fs::remove_dir_all(registry.file("repositories/a/_manifests/tags/v2")).unwrap();
+    set_modified(
+        &registry.root,
+        SystemTime::now() + Duration::from_secs(100 * 365 * 24 * 3600),
+    );
+    collected(&mut registry, &["-m", "--older-than", "1h"], 0);
+    assert!(registry.blob_file(&untagged).exists());
+    collected(&mut registry, &["-m"], 0);
+    assert!(!registry.blob_file(&untagged).exists());
+    assert!(!registry.blob_file(&sha256(&layer(2))).exists());
+    assert!(registry.blob_file(&tagged).exists());
 }

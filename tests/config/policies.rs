@@ -77,6 +77,18 @@ fn rules_that_are_half_or_wrong_stop_the_start() {
             "immutable.0.tags: found nothing; allowed",
         ),
         (
+            "immutable: [{repositories: [a], tags: ['']}]".to_owned(),
+            "immutable.0.tags.0: found nothing; allowed: at least one pattern",
+        ),
+        (
+            "immutable: [{repositories: [a, ~], tags: [a]}]".to_owned(),
+            "immutable.0.repositories.1: found nothing; allowed",
+        ),
+        (
+            "immutable: [{repositories: [a], tags: ''}]".to_owned(),
+            "immutable.0.tags: found nothing; allowed",
+        ),
+        (
             "immutable: [{repositories: [A], tags: [a]}]".to_owned(),
             "immutable.0.repositories.0: found `A`; allowed: a repository name with *",
         ),

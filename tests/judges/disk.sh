@@ -46,6 +46,34 @@ for _ in 1 2 3 4 5; do
 done
 same 201 "$(push "$SCRATCH/next")" "a push that fits, after those"
 
+echo "without room for a single file, where no lock was ever taken, all is deleted and collected"
+narrow() { # mounts a copy of the data without locks that has no room for another file
+    registry_stop
+    umount "$small"
+    mount -t tmpfs -o size=8m,nr_inodes=100 tmpfs "$small"
+    mkdir "$small/data"
+    cp -a "$SCRATCH/copy" "$small/data/docker"
+    local number=0
+    while : 2>/dev/null >"$small/$((number += 1))"; do :; done
+}
+cp -a "$small/data/docker" "$SCRATCH/copy"
+narrow
+registry_start "$JUDGED" "$small/data"
+same 202 "$(curl -sS -o "$SCRATCH/answer" -w '%{http_code}' -X DELETE "http://$HOST/v2/a/")" "a deletion on a full disk"
+narrow
+config=$SCRATCH/narrow.yml
+printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\n' "$small/data" >"$config"
+"$REGISTRY_PROGRAM" verify --repair "$config" >/dev/null || fail "a full disk is not verified"
+"$REGISTRY_PROGRAM" delete "$config" a >/dev/null || fail "nothing is deleted from a full disk"
+narrow
+rm -r "$small/data/docker/registry/v2/repositories/a"
+touch "$small/again"
+"$REGISTRY_PROGRAM" garbage-collect "$config" >"$SCRATCH/collected" || fail "a full disk is not collected"
+grep -q 'removed: 2 blobs' "$SCRATCH/collected" || fail "$(cat "$SCRATCH/collected")"
+registry_start "$JUDGED" "$small/data"
+same 201 "$(push "$SCRATCH/kept")" "a push after that"
+same 201 "$(push "$SCRATCH/next")" "another"
+
 echo "the disk is read-only"
 mount -o remount,ro "$small"
 same 503 "$(push "$SCRATCH/large")" "a push to a read-only folder"

@@ -1,16 +1,21 @@
 //! One directory, looked through as it is: with what no key leads to and what is no file.
 
 use super::root::Root;
-use crate::driver::{Entries, Entry, EntryKind, Error, Key, Result};
+use crate::driver::{Entries, Entry, EntryKind, Error, Key, LINK_TO_NOTHING, Result};
 use crate::sys;
 use std::fs::{self, DirEntry, FileType};
 use std::io;
+use std::path::Path;
 
-/// The entries of a directory, each read when it is asked for.
+/// The entries of a directory, each read when it is asked for. A symbolic link to nothing is an error: what is behind it is not
+/// known.
 pub fn of<'r>(root: &'r Root, directory: &Key) -> Result<Entries<'r>> {
     let path = root.path(directory);
     let Some(entries) = root.found(directory, fs::read_dir(&path))? else {
-        return Ok(Box::new(std::iter::empty()));
+        return match is_behind_link(root, &path) {
+            true => Err(Error::new(directory, io::Error::other(LINK_TO_NOTHING))),
+            false => Ok(Box::new(std::iter::empty())),
+        };
     };
     let directory = directory.clone();
     Ok(Box::new(entries.map(move |entry| {
@@ -18,6 +23,13 @@ pub fn of<'r>(root: &'r Root, directory: &Key) -> Result<Entries<'r>> {
             .map(|entry| read(root, &entry))
             .map_err(|error| Error::new(&directory, error))
     })))
+}
+
+/// Whether something that does not exist, or the nearest above it that does, is a symbolic link.
+fn is_behind_link(root: &Root, path: &Path) -> bool {
+    let below_root = path.ancestors().take_while(|path| *path != root.path);
+    let mut found = below_root.filter_map(|path| path.symlink_metadata().ok());
+    found.next().is_some_and(|nearest| nearest.is_symlink())
 }
 
 fn read(root: &Root, entry: &DirEntry) -> Entry {
@@ -57,9 +69,7 @@ fn behind_link(root: &Root, entry: &DirEntry) -> EntryKind {
             EntryKind::Other("a symbolic link to a directory that it is in")
         }
         Ok(target) => kind_of(target.file_type()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            EntryKind::Other("a symbolic link to nothing")
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => EntryKind::LinkToNothing,
         Err(error) => EntryKind::Unreadable(error),
     }
 }

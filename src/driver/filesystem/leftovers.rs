@@ -100,6 +100,9 @@ fn remove_directory(
         return false;
     }
     let key = root.key(path);
+    if search.kept_directories.contains(&key.as_str()) {
+        return false;
+    }
     root.durable.forget(&key);
     if disk::remove_directory(path).is_err() {
         return false;
@@ -155,7 +158,7 @@ mod tests {
     #[test]
     fn directories_that_are_empty_go_with_those_above_and_the_first_stays() {
         let root = tempfile::tempdir().unwrap();
-        for directory in ["a/b/c/d", "a/b/e", "a/kept", "f"] {
+        for directory in ["a/b/c/d", "a/b/e", "a/kept", "a/g", "f"] {
             fs::create_dir_all(root.path().join(directory)).unwrap();
         }
         fs::write(root.path().join("a/kept/file"), "x").unwrap();
@@ -163,6 +166,7 @@ mod tests {
             let search = LeftoverSearch {
                 before,
                 empty_directories: true,
+                kept_directories: &["a/g"],
                 may_continue: &|| true,
             };
             let root = Root::new(root.path().to_owned(), 1).unwrap();
@@ -173,7 +177,7 @@ mod tests {
         let later = now + Duration::from_secs(60);
         assert_eq!(search(later), 4);
         assert!(root.path().join("a/kept/file").is_file() && root.path().join("f").is_dir());
-        assert!(!root.path().join("a/b").exists());
+        assert!(!root.path().join("a/b").exists() && root.path().join("a/g").is_dir());
     }
 
     #[test]
@@ -198,6 +202,7 @@ mod tests {
             let search = LeftoverSearch {
                 before: now - hour,
                 empty_directories: false,
+                kept_directories: &[],
                 may_continue,
             };
             remove(&Root::new(root.path().to_owned(), 1).unwrap(), &search)

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 /// How long to wait for a lock. It is held for a few changes of the disk, so beyond this its holder hangs.
 pub const WAIT_MAX: Duration = Duration::from_secs(10);
 /// The first pause between two attempts.
-const PAUSE_FIRST: Duration = Duration::from_millis(1);
+pub const PAUSE_FIRST: Duration = Duration::from_millis(1);
 /// The longest pause between two attempts.
-const PAUSE_MAX: Duration = Duration::from_millis(50);
+pub const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// Opens the file of a lock, which is created if it does not exist. Some file systems want it open for reading for a shared lock,
 /// and for writing for an exclusive one.
@@ -64,16 +64,17 @@ pub fn hold(
                 thread::sleep(pause);
                 pause = PAUSE_MAX.min(pause * 2);
             }
-            Err(TryLockError::WouldBlock) => {
-                let text = format!(
-                    "another process has held this lock for {} seconds",
-                    wait_max.as_secs()
-                );
-                return Err(io::Error::new(io::ErrorKind::WouldBlock, text));
-            }
+            Err(TryLockError::WouldBlock) => return Err(held_for(wait_max)),
             Err(TryLockError::Error(error)) => return Ok(none(&error)),
         }
     }
+}
+
+/// What is said when a lock was waited for in vain.
+pub fn held_for(waited: Duration) -> io::Error {
+    let seconds = waited.as_secs();
+    let text = format!("another process has held this lock for {seconds} seconds");
+    io::Error::new(io::ErrorKind::WouldBlock, text)
 }
 
 fn is_refused(error: &io::Error) -> bool {

@@ -11,6 +11,7 @@ use super::gate::Gate;
 use super::listing::Listings;
 use super::lock;
 use super::open_file::Ids;
+use super::presence::{Held, Presence};
 use super::staged::{Origin, Staged};
 use crate::driver::{Error, Key, Lock, Precondition, Result, RootGone, Write, found};
 use crate::sync::Mutex;
@@ -34,6 +35,7 @@ pub struct Root {
     pub(super) ids: Ids,
     /// A directory in the root that has been seen: without it the root does not hold the data.
     landmark: OnceLock<PathBuf>,
+    presence: Presence,
     /// Held while something is written with a precondition.
     conditional: Mutex<()>,
     temporaries: AtomicU64,
@@ -46,6 +48,7 @@ impl Root {
         let mut process = [0; 8];
         getrandom::fill(&mut process).map_err(io::Error::other)?;
         Ok(Root {
+            presence: Presence::new(&path),
             path,
             gate: Gate::new(threads_max),
             listings: Listings::default(),
@@ -140,12 +143,19 @@ impl Root {
         target.with_file_name(name)
     }
 
-    /// Waits for a lock between processes, for a time.
-    pub fn lock(&self, key: &Key, lock: Lock, wait_max: Duration) -> Result<Option<File>> {
+    /// Waits for a lock between processes, for a time. If there is no room for its file, it is enough to be alone.
+    pub fn lock(&self, key: &Key, lock: Lock, wait_max: Duration) -> Result<Held> {
+        self.presence
+            .or_alone(self.lock_by_file(key, lock, wait_max))
+    }
+
+    /// The same, only by its file. `None` where there are no locks.
+    pub fn lock_by_file(&self, key: &Key, lock: Lock, wait_max: Duration) -> Result<Option<File>> {
         let path = self.path(key);
         let make = || self.make_directory_of(&path);
         let open = || with_directories(make, || lock::open(&path, lock));
-        let held = lock::hold(open, lock, wait_max);
+        let entered = self.presence.enter(wait_max);
+        let held = entered.and_then(|()| lock::hold(open, lock, wait_max));
         self.outcome(key, held)
     }
 

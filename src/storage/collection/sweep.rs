@@ -97,7 +97,7 @@ impl Collector<'_> {
                 continue;
             };
             match stat {
-                Some(stat) if stat.modified >= self.cutoff => {}
+                Some(stat) if self.is_young_at(stat.modified) => {}
                 Some(stat) => old.push((digest.clone(), stat.length)),
                 // What a crash left, or something that is no file, which is not ours to remove.
                 None => {}

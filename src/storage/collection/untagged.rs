@@ -2,7 +2,7 @@
 //! at any depth. Young ones are kept as if they were tagged.
 
 use super::marks::{DigestKey, digest_key};
-use super::visit::{Revisions, Visit};
+use super::visit::{Revisions, Visit, unseen};
 use super::{CollectionEvent, Collector};
 use crate::driver::{EntryKind, Key};
 use crate::spec::references::{StoredReference, StoredReferences};
@@ -216,13 +216,11 @@ impl Collector<'_> {
             let Ok(tag) = entry.name.parse() else {
                 continue;
             };
-            match entry.kind {
-                EntryKind::Directory => act(visit, tag)?,
-                EntryKind::Unreadable(error) => {
-                    self.unreadable(&directory.child(&entry.name), &error.to_string());
-                    visit.is_kept_whole = true;
-                }
-                EntryKind::Object | EntryKind::Other(_) => {}
+            if let EntryKind::Directory = entry.kind {
+                act(visit, tag)?;
+            } else if let Some(why) = unseen(&entry.kind) {
+                self.unreadable(&directory.child(&entry.name), &why);
+                visit.is_kept_whole = true;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::Collector;
 use super::marks::DigestKey;
-use crate::driver::{EntryKind, Key};
+use crate::driver::{EntryKind, Key, LINK_TO_NOTHING};
 use crate::spec::{Algorithm, Digest, Name};
 use crate::storage::links::LinkContent;
 use crate::storage::{Result, layout};
@@ -30,6 +30,15 @@ pub(super) struct Revision {
 /// The manifests of a repository.
 pub(super) type Revisions = Vec<Revision>;
 
+/// Why it cannot be told what an entry is, or what is in it; `None` if it can be.
+pub(super) fn unseen(kind: &EntryKind) -> Option<String> {
+    match kind {
+        EntryKind::Unreadable(error) => Some(error.to_string()),
+        EntryKind::LinkToNothing => Some(LINK_TO_NOTHING.to_owned()),
+        EntryKind::Directory | EntryKind::Object | EntryKind::Other(_) => None,
+    }
+}
+
 impl Collector<'_> {
     /// The manifests of a repository.
     pub(super) fn revisions(&self, visit: &mut Visit<'_>) -> Result<Revisions> {
@@ -41,7 +50,7 @@ impl Collector<'_> {
                 let mut is_young = true;
                 match self.link(&key, visit)? {
                     Some((LinkContent::Digest(target), modified)) if target == digest => {
-                        is_young = modified >= self.cutoff;
+                        is_young = self.is_young_at(modified);
                     }
                     Some((content, _)) => self.broken(&key, &content, visit),
                     // What a crash left.
@@ -103,13 +112,11 @@ impl Collector<'_> {
             let Ok(digest) = format!("{}:{}", algorithm.name(), entry.name).parse() else {
                 continue;
             };
-            match entry.kind {
-                EntryKind::Directory => act(visit, digest)?,
-                EntryKind::Unreadable(error) => {
-                    self.unreadable(&directory.child(&entry.name), &error.to_string());
-                    self.hides_links(visit);
-                }
-                EntryKind::Object | EntryKind::Other(_) => {}
+            if let EntryKind::Directory = entry.kind {
+                act(visit, digest)?;
+            } else if let Some(why) = unseen(&entry.kind) {
+                self.unreadable(&directory.child(&entry.name), &why);
+                self.hides_links(visit);
             }
         }
         Ok(())

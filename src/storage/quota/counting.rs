@@ -350,6 +350,14 @@ impl Driver for Counting {
         self.driver.try_lock(key, lock)
     }
 
+    fn lock_for_long(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any + Send>> {
+        self.driver.lock_for_long(key, lock)
+    }
+
+    fn try_lock_for_long(&self, key: &Key, lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
+        self.driver.try_lock_for_long(key, lock)
+    }
+
     fn capabilities(&self) -> Capabilities {
         self.driver.capabilities()
     }

@@ -19,7 +19,9 @@ mod tags;
 pub use finding::{Finding, FindingSeverity, Problem, Repair};
 
 use super::{Error, Result, Storage, layout};
-use crate::driver::{self, Entry, EntryKind, Key, Lock, Stat, Write, is_temporary};
+use crate::driver::{
+    self, Entry, EntryKind, Key, LINK_TO_NOTHING, Lock, Stat, Write, is_temporary,
+};
 use crate::spec::{Digest, Name};
 use crate::sync::Mutex;
 use std::any::Any;
@@ -146,7 +148,8 @@ impl Storage {
     /// What a verification in the background has exclusively; `None` if another process verifies.
     pub fn lock_verification(&self) -> Result<Option<Box<dyn Any + Send>>> {
         let lock = Lock::Exclusive;
-        Ok(self.driver.try_lock(&layout::verification_lock(), lock)?)
+        let key = layout::verification_lock();
+        Ok(self.driver.try_lock_for_long(&key, lock)?)
     }
 
     /// When the last verification in the background ended.
@@ -307,6 +310,7 @@ fn not_a_file(kind: &EntryKind) -> Problem {
         EntryKind::Directory => "a directory where a file belongs",
         EntryKind::Object => "a file where a directory belongs",
         EntryKind::Other(what) => what,
+        EntryKind::LinkToNothing => LINK_TO_NOTHING,
         EntryKind::Unreadable(error) => {
             let why = error.to_string();
             return Problem::Unreadable { why };
