@@ -16,6 +16,10 @@ run config="config.yml":
 test *names:
     cargo test {{names}}
 
+# run all tests with many threads, half of the times while everything is stopped and goes on at random moments
+disturbed runs="20":
+    DISTURBED_RUNS={{runs}} bash tests/judges/disturbed.sh
+
 # format, lint and test: before every commit
 check:
     cargo fmt

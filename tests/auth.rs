@@ -4,6 +4,7 @@ mod log;
 mod reload;
 
 use crate::util::image::{bytes, sha256};
+use crate::util::pace::breathe;
 use crate::util::raw::Raw;
 use crate::util::registry::{RawResponse, Settings, TestRegistry};
 use base64::Engine;
@@ -213,7 +214,7 @@ fn a_changed_file_counts_without_a_restart() {
         let start = Instant::now();
         while get(&registry, "/v2/", &basic(user, password)).status != status {
             assert!(start.elapsed() < PATIENCE, "{user} never got {status}");
-            std::thread::yield_now();
+            breathe();
         }
     };
     get(&registry, "/v2/", &basic("anna", "old")).expect(200);

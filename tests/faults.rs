@@ -1,6 +1,8 @@
 //! Every call of the driver fails once, in every operation and in every way: the client gets a clear answer, nothing that was
 //! acknowledged is lost, and the operation works when it is repeated, in this process and in the next.
 //!
+//! A run tries some of the calls, others each time; with `REGISTRY_TEST_ALL_FAULTS` set it tries all of them in every way.
+//!
 //! A call fails before it does anything or, where it changes something, after it has done it: a disk may report either.
 
 mod disk;
@@ -8,9 +10,10 @@ mod jobs;
 mod operations;
 mod served;
 
+use crate::util::chance::Chance;
 use crate::util::driver::Watched;
 use crate::util::raw::RawResponse;
-use disk::{EVERY, FAULTS, Fault, Moment, OneFault, ways};
+use disk::{EVERY, Failure, Fault, OneFault, failures};
 use operations::{Operation, deleting, pushing, reading, uploading};
 use serde_json::Value;
 use served::{SENT, Served, check_kept, prepare, session_length};
@@ -21,12 +24,12 @@ fn may_hide_entries(operation: &Operation) -> bool {
     operation.name.starts_with("list")
 }
 
-/// One fault in one operation; `false` once the operation makes fewer calls than that.
+/// One failure in one operation, or none. Gives how many calls there were of each moment.
 fn try_one(
     operation: &Operation,
-    (fault, moment, calls_before): (&Fault, Moment, usize),
+    failure: Option<Failure>,
     (is_restarted, has_policies): (bool, bool),
-) -> bool {
+) -> [usize; 2] {
     let watch = Arc::new(OneFault::default());
     let driver = Watched::new(watch.clone());
     let mut served = Served::over(&driver, has_policies);
@@ -39,11 +42,12 @@ fn try_one(
         true => served.call(operation.method, &path, &body).body,
         false => Vec::new(),
     };
-    watch.arm(fault.number, moment, calls_before);
+    watch.arm(failure);
     let response = served.call(operation.method, &path, &body);
-    let Some(hit) = watch.disarm() else {
+    let (counts, hit) = watch.disarm();
+    let Some((Failure { fault, moment, .. }, hit)) = failure.zip(hit) else {
         assert_eq!(response.status, operation.success, "{}", operation.name);
-        return false;
+        return counts;
     };
     let what = format!(
         "{}: {} {moment:?} {hit} (restarted: {is_restarted}): {}",
@@ -84,7 +88,7 @@ fn try_one(
     if operation.method != "GET" && operation.name != "begin an upload" {
         (operation.effect)(&served, &prepared, &again);
     }
-    true
+    counts
 }
 
 /// The status, the code and the words of an answer to a failure.
@@ -109,15 +113,14 @@ fn check_answer(operation: &Operation, fault: &Fault, response: &RawResponse, wh
 
 /// The faults in these operations; how many there were.
 fn try_all(operations: &[Operation]) -> usize {
+    let mut chance = Chance::of_this_run();
     let mut faults = 0;
     for operation in operations {
         for variant in [(false, false), (true, true)] {
-            for (fault, moment, first, step) in ways(FAULTS.len()) {
-                let mut calls = first;
-                while try_one(operation, (fault, moment, calls), variant) {
-                    calls += step;
-                    faults += 1;
-                }
+            let counts = try_one(operation, None, variant);
+            for failure in failures(counts, EVERY, &mut chance) {
+                try_one(operation, Some(failure), variant);
+                faults += 1;
             }
         }
     }

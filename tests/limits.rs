@@ -10,6 +10,7 @@ mod log;
 mod responses;
 mod shutdown;
 
+use crate::util::image::sha256;
 use crate::util::raw::Raw;
 use registry::http::{
     Body, Bound, Control, Exchange, Handler, Limits, Listen, Request, Response, Segment, Server,
@@ -143,26 +144,21 @@ impl Program {
         }
     }
 
-    /// Counts and adds up the body by a large buffer, as a push does.
+    /// Counts and hashes the body by a large buffer, as a push does.
     fn length(&self, request: &mut Request<'_>) -> Response {
         let mut buffer = vec![0; 256 * 1024];
-        let (mut count, mut sum) = (0, 0);
+        let mut body = Vec::new();
         loop {
             match request.body().read(&mut buffer) {
                 Ok(0) => break,
-                Ok(read) => {
-                    count += read;
-                    sum = buffer[..read]
-                        .iter()
-                        .fold(sum, |sum: u64, &b| sum + u64::from(b));
-                }
+                Ok(read) => body.extend_from_slice(&buffer[..read]),
                 Err(error) => {
-                    let text = format!("{:?} after {count}", error.kind());
+                    let text = format!("{:?} after {}", error.kind(), body.len());
                     return Response::new(400).body(Body::Bytes(text.into_bytes()));
                 }
             }
         }
-        Response::new(200).body(Body::Bytes(format!("{count} {sum}").into_bytes()))
+        Response::new(200).body(Body::Bytes(length_and_digest(&body).into_bytes()))
     }
 
     fn file(&self, offset: u64, length: usize) -> Response {
@@ -200,9 +196,16 @@ impl Program {
     }
 }
 
+/// What `/length` says of these bytes.
+fn length_and_digest(bytes: &[u8]) -> String {
+    format!("{} {}", bytes.len(), sha256(bytes))
+}
+
 /// Bytes that differ from their neighbours.
 fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at % 251) as u8).collect()
+    let mut bytes = (0..251).collect::<Vec<u8>>().repeat(length / 251 + 1);
+    bytes.truncate(length);
+    bytes
 }
 
 /// A running server; stopped when dropped.

@@ -15,7 +15,7 @@ const MIB: usize = 1024 * 1024;
 /// `image(1)`, padded to that many bytes.
 fn padded(length: usize) -> Vec<u8> {
     let mut bytes = image(1).to_string().into_bytes();
-    bytes.resize(length, b' ');
+    bytes.extend(vec![b' '; length - bytes.len()]);
     bytes
 }
 

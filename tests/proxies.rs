@@ -1,6 +1,7 @@
 //! What proxies say of the request that they got: `Forwarded` and the `X-Forwarded-*` headers.
 
 use crate::auth::{basic, line};
+use crate::util::pace::breathe;
 use crate::util::raw::Raw;
 use crate::util::registry::{Settings, TestRegistry};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -270,7 +271,7 @@ fn a_flood_of_logins_from_one_address_does_not_keep_users_of_another_out() {
             });
         }
         while sent_away.load(SeqCst) == 0 {
-            std::thread::yield_now();
+            breathe();
         }
         let statuses: Vec<u16> = users
             .iter()

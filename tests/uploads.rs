@@ -7,6 +7,7 @@ mod shared;
 mod together;
 
 use crate::util::image::{bytes, sha256, sha512};
+use crate::util::pace::breathe;
 use crate::util::raw::{self, Raw};
 use crate::util::registry::{RawResponse, TestRegistry};
 use std::thread;
@@ -47,7 +48,7 @@ fn half_sent(registry: &TestRegistry, request: &str, location: &str, sent: &[u8]
     raw.send(head).send(sent);
     let there = format!("0-{}", sent.len() - 1);
     while registry.get(location).expect(204).header("Range") != there {
-        thread::yield_now();
+        breathe();
     }
     raw
 }

@@ -1,6 +1,7 @@
-//! A file of users that is changed in every way there is, while clients ask without a pause.
+//! A file of users that is changed in every way there is, while clients ask all the time.
 
 use super::{basic, line, settings};
+use crate::util::pace::breathe;
 use crate::util::raw::Raw;
 use crate::util::registry::{TestRegistry, check_pause};
 use crate::util::stop::Stop;
@@ -36,7 +37,7 @@ fn rename(place: &Path, texts: &mut dyn Iterator<Item = String>) {
         while let Err(error) = fs::rename(&next, place) {
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
             assert!(started.elapsed() < PATIENCE, "{error}");
-            thread::yield_now();
+            breathe();
         }
     }
 }
@@ -91,6 +92,7 @@ fn ask(
         let status = connection.send(&request).response().status;
         assert_eq!(status, 200, "{user}, who was never taken out of the file");
         responses.fetch_add(1, Ordering::Relaxed);
+        breathe();
     }
 }
 
@@ -120,6 +122,7 @@ fn the_users_change_under_load_and_no_request_of_those_who_stay_fails() {
                 &mut std::iter::from_fn(|| {
                     count += 1;
                     let text = format!("# {count}\n{staying}");
+                    breathe();
                     (count < 20 || started.elapsed() < 4 * check_pause()).then_some(text)
                 }),
             );
@@ -134,6 +137,7 @@ fn the_users_change_under_load_and_no_request_of_those_who_stay_fails() {
                     started.elapsed() < PATIENCE,
                     "{way}: {newcomer} was never let in"
                 );
+                breathe();
             }
             assert!(is_let_in(&registry, "carl", &password), "{way}");
             assert!(!is_let_in(&registry, "carl", &old), "{way}");

@@ -2,6 +2,7 @@
 
 use super::{age, collected};
 use crate::util::image::{artifact, bytes, config, image, index, layer, sha256};
+use crate::util::pace::breathe;
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::storage;
 use registry::driver::Filesystem;
@@ -162,10 +163,7 @@ fn a_manifest_that_is_pushed_meanwhile_finds_all_that_it_names_or_is_refused() {
         let response = thread::scope(|scope| {
             // One comes at another moment of the other each time.
             let wait = |micros: u64| {
-                let until = Instant::now() + Duration::from_micros(micros);
-                while Instant::now() < until {
-                    thread::yield_now();
-                }
+                thread::sleep(Duration::from_micros(micros));
             };
             let (before, after) = match seed % 2 {
                 0 => (0, seed * 150),
@@ -206,7 +204,7 @@ fn the_server_collects_when_the_interval_is_over_and_after_a_restart_too() {
         let deadline = Instant::now() + Duration::from_secs(30);
         while registry.blob_file(digest).exists() {
             assert!(Instant::now() < deadline, "{digest} is still there");
-            thread::yield_now();
+            breathe();
         }
     };
     let registry = serve();
@@ -238,7 +236,7 @@ fn data_that_was_never_collected_is_left_alone_for_the_grace() {
             Some(noted) => break noted,
             None => assert!(Instant::now() < deadline, "nothing is noted"),
         }
-        thread::yield_now();
+        breathe();
     };
     assert!(noted.elapsed().unwrap_or_default() < Duration::from_secs(60));
     let one = storage.lock_collection().unwrap();

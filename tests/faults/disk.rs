@@ -1,10 +1,10 @@
-//! A disk whose calls fail: once, in one way.
+//! Calls of a disk that fail: each once, in one way.
 
+use crate::util::chance::Chance;
 use crate::util::driver::Watch;
 use registry::driver::Key;
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 /// What a call fails with: name, number of the system's error, and the status and code of the answer.
 pub struct Fault {
@@ -18,7 +18,7 @@ const NUMBERS: [i32; 4] = match cfg!(windows) {
     true => [1117, 112, 19, 4],
     false => [5, 28, 30, 24],
 };
-pub const FAULTS: [Fault; 4] = [
+pub static FAULTS: [Fault; 4] = [
     Fault {
         name: "EIO",
         number: NUMBERS[0],
@@ -48,40 +48,59 @@ pub enum Moment {
     After,
 }
 
-/// Lets one call fail.
+/// One call that fails, in one way.
+#[derive(Clone, Copy)]
+pub struct Failure {
+    pub fault: &'static Fault,
+    pub moment: Moment,
+    /// How many calls go well before it.
+    pub calls_before: usize,
+}
+
+/// Lets one call fail, if any, and counts them.
 #[derive(Default)]
-pub struct OneFault {
-    /// Calls until then; `usize::MAX` for never.
-    left: AtomicUsize,
-    armed: Mutex<Option<(Moment, i32)>>,
+pub struct OneFault(Mutex<Calls>);
+
+#[derive(Default)]
+struct Calls {
+    is_armed: bool,
+    failure: Option<Failure>,
+    /// Calls of each moment since it was armed.
+    counts: [usize; 2],
     /// The call that failed.
-    hit: Mutex<Option<String>>,
+    hit: Option<String>,
 }
 
 impl OneFault {
-    pub fn arm(&self, number: i32, moment: Moment, calls_before: usize) {
-        self.left.store(calls_before, SeqCst);
-        *self.hit.lock().unwrap() = None;
-        *self.armed.lock().unwrap() = Some((moment, number));
+    pub fn arm(&self, failure: Option<Failure>) {
+        *self.0.lock().unwrap() = Calls {
+            is_armed: true,
+            failure,
+            ..Calls::default()
+        };
     }
 
-    /// Ends it; which call has failed, if one has.
-    pub fn disarm(&self) -> Option<String> {
-        *self.armed.lock().unwrap() = None;
-        self.hit.lock().unwrap().take()
+    /// Ends it; gives how many calls there were of each moment, and which has failed, if one has.
+    pub fn disarm(&self) -> ([usize; 2], Option<String>) {
+        let calls = std::mem::take(&mut *self.0.lock().unwrap());
+        (calls.counts, calls.hit)
     }
 
     fn call(&self, moment: Moment, operation: &str, key: &Key) -> io::Result<()> {
-        let Some((armed, number)) = *self.armed.lock().unwrap() else {
-            return Ok(());
-        };
-        if armed != moment || self.left.fetch_sub(1, SeqCst) != 0 {
+        let mut calls = self.0.lock().unwrap();
+        if !calls.is_armed {
             return Ok(());
         }
-        let mut hit = self.hit.lock().unwrap();
-        assert!(hit.is_none());
-        *hit = Some(format!("{operation} {key}"));
-        Err(io::Error::from_raw_os_error(number))
+        let count = &mut calls.counts[moment as usize];
+        *count += 1;
+        let number = *count;
+        let fails =
+            |failure: &Failure| (failure.moment, failure.calls_before + 1) == (moment, number);
+        let Some(failure) = calls.failure.filter(fails) else {
+            return Ok(());
+        };
+        calls.hit = Some(format!("{operation} {key}"));
+        Err(io::Error::from_raw_os_error(failure.fault.number))
     }
 }
 
@@ -95,28 +114,33 @@ impl Watch for OneFault {
     }
 }
 
-/// With this variable set, every call fails in every way; otherwise the ways take turns.
+/// With this variable set, every call fails in every way.
 const COMPLETE: &str = "REGISTRY_TEST_ALL_FAULTS";
 
-/// Of how many calls that could fail in a way one does, unless all do: what is above the driver is the same on all systems.
-pub const EVERY: usize = match cfg!(windows) {
-    true => 4,
-    false => 1,
-};
+/// Otherwise one in so many calls fails in a way by turns; which ones do is another choice in every run.
+pub const EVERY: usize = 4;
 
-/// Every fault, with its moment, the first call that fails in this way, and how many calls further the next one is: of `length`
-/// calls in a row one does.
-pub fn ways(length: usize) -> impl Iterator<Item = (&'static Fault, Moment, usize, usize)> {
+/// What fails where so many calls are made of each moment: all of it, or of `every` calls in a row one.
+pub fn failures(counts: [usize; 2], every: usize, chance: &mut Chance) -> Vec<Failure> {
     let is_complete = std::env::var_os(COMPLETE).is_some();
-    let length = length * EVERY;
-    let moments = [Moment::Before, Moment::After].into_iter().enumerate();
-    moments.flat_map(move |(shift, moment)| {
-        FAULTS.iter().enumerate().map(move |(number, fault)| {
-            let first = number * length / FAULTS.len() + shift * (length / FAULTS.len() / 2);
+    let mut failures = Vec::new();
+    for (moment, count) in [Moment::Before, Moment::After].into_iter().zip(counts) {
+        let turn = chance.below((every * FAULTS.len()) as u64) as usize;
+        for calls_before in 0..count {
+            let at = turn + calls_before;
+            let mut add = |fault| {
+                failures.push(Failure {
+                    fault,
+                    moment,
+                    calls_before,
+                });
+            };
             match is_complete {
-                true => (fault, moment, 0, 1),
-                false => (fault, moment, first, length),
+                true => FAULTS.iter().for_each(add),
+                false if at.is_multiple_of(every) => add(&FAULTS[at / every % FAULTS.len()]),
+                false => {}
             }
-        })
-    })
+        }
+    }
+    failures
 }

@@ -1,7 +1,8 @@
 //! Faults in what the server does in the background: it fails or does less, and does the rest the next time.
 
-use super::disk::{EVERY, FAULTS, Moment, OneFault, ways};
+use super::disk::{EVERY, Failure, OneFault, failures};
 use super::served::{Served, Touches, check_kept, prepare, storage, text};
+use crate::util::chance::Chance;
 use crate::util::driver::Watched;
 use registry::policy::{Keep, RetentionRule};
 use registry::storage::{Collection, MinimumAge, Purge, Retention, Storage};
@@ -63,26 +64,26 @@ fn whatever_fails_in_the_background_nothing_is_lost() {
         ("count of quotas", recount),
         ("purge", purge),
     ];
+    let mut chance = Chance::of_this_run();
     let mut faults = 0;
     for (name, job) in jobs {
         // A collection makes hundreds of calls.
-        let length = match name {
-            "collection" => 4 * FAULTS.len(),
-            _ => FAULTS.len(),
+        let every = match name {
+            "collection" => 4 * EVERY,
+            _ => EVERY,
         };
-        for (fault, moment, first, step) in ways(length) {
-            let mut calls = first;
-            while try_one(job, (fault.number, moment, calls), name) {
-                calls += step;
-                faults += 1;
-            }
+        let counts = try_one(job, None, name);
+        for failure in failures(counts, every, &mut chance) {
+            try_one(job, Some(failure), name);
+            faults += 1;
         }
     }
     println!("faults in background jobs: {faults}");
     assert!(faults > 100 / EVERY, "{faults}");
 }
 
-fn try_one(job: Job, (number, moment, calls_before): (i32, Moment, usize), name: &str) -> bool {
+/// One failure in a job, or none. Gives how many calls there were of each moment.
+fn try_one(job: Job, failure: Option<Failure>, name: &str) -> [usize; 2] {
     let watch = Arc::new(OneFault::default());
     let driver = Watched::new(watch.clone());
     let served = Served::over(&driver, true);
@@ -93,9 +94,10 @@ fn try_one(job: Job, (number, moment, calls_before): (i32, Moment, usize), name:
         served.expect(201, "PUT", &path, &body);
     }
     let own = storage(&driver, true);
-    watch.arm(number, moment, calls_before);
+    watch.arm(failure);
     job(&own);
-    let hit = watch.disarm();
+    let (counts, hit) = watch.disarm();
+    let moment = failure.map(|failure| failure.moment);
     eprintln!("{name}: {moment:?} {hit:?}");
     // It has the same to do again, and then nothing.
     assert!(job(&own));
@@ -115,5 +117,5 @@ fn try_one(job: Job, (number, moment, calls_before): (i32, Moment, usize), name:
     for served in [served, Served::over(&driver, true)] {
         check_kept(&served, &prepared, touches);
     }
-    hit.is_some()
+    counts
 }

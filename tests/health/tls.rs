@@ -52,7 +52,7 @@ fn of_openssl(directory: &Path, name: &str, words: &str) -> Option<Identity> {
     openssl(
         directory,
         &format!(
-            "req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN={name} -keyout {key} -out {certificate} {words}"
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN={name} -keyout {key} -out {certificate} {words}"
         ),
     )?;
     Some(Identity {

@@ -1,6 +1,6 @@
 //! Request bodies: by length, chunked, awaited with `100 Continue`, unread, broken.
 
-use super::{Served, pattern};
+use super::{Served, length_and_digest, pattern};
 use crate::util::raw::Raw;
 use registry::http::Limits;
 
@@ -25,12 +25,6 @@ fn put(client: &mut Raw, path: &str, headers: &str, body: impl AsRef<[u8]>) {
 
 const CHUNKED: &str = "Transfer-Encoding: chunked";
 
-/// What `/length` says of these bytes.
-fn length_and_sum(data: &[u8]) -> String {
-    let sum: u64 = data.iter().map(|&byte| u64::from(byte)).sum();
-    format!("{} {sum}", data.len())
-}
-
 #[test]
 fn bodies_of_every_size_arrive_whole() {
     let served = Served::new(Limits::default());
@@ -43,12 +37,12 @@ fn bodies_of_every_size_arrive_whole() {
             &format!("Content-Length: {size}"),
             &data,
         );
-        assert_eq!(client.response().text(), length_and_sum(&data), "{size}");
+        assert_eq!(client.response().text(), length_and_digest(&data), "{size}");
         for chunk in [1000, 4096, 32 * 1024, 1_000_000] {
             put(&mut client, "/length", CHUNKED, chunked(&data, chunk));
             assert_eq!(
                 client.response().text(),
-                length_and_sum(&data),
+                length_and_digest(&data),
                 "{size} by {chunk}"
             );
         }
@@ -65,7 +59,7 @@ fn a_hundred_thousand_tiny_chunks_arrive() {
     let mut client = served.connect();
     let data = pattern(100_000);
     put(&mut client, "/length", CHUNKED, chunked(&data, 1));
-    assert_eq!(client.response().text(), length_and_sum(&data));
+    assert_eq!(client.response().text(), length_and_digest(&data));
     assert_eq!(client.request("/bytes?1").response().body, [0]);
 }
 

@@ -10,7 +10,7 @@ use registry::spec::media_type::OCI_MANIFEST;
 /// `image(1)` with so much space behind it that it has this length.
 fn padded(length: usize) -> Vec<u8> {
     let mut bytes = image(1).to_string().into_bytes();
-    bytes.resize(length, b' ');
+    bytes.extend(vec![b' '; length - bytes.len()]);
     bytes
 }
 

@@ -78,7 +78,7 @@ fn with_referrers() -> (Counting, Storage, Digest) {
         }
         let mut bytes = referrer.to_string().into_bytes();
         if seed % 2 == 0 {
-            bytes.resize(bytes.len() + 100_000, b' ');
+            bytes.extend([b' '; 100_000]);
         }
         let manifest = CheckedManifest::check(&bytes, None, None).unwrap();
         let tagging = Tagging {

@@ -1,5 +1,6 @@
 //! New certificates while the registry serves.
 
+use crate::util::pace::breathe;
 use crate::util::registry::{Settings, check_pause};
 use crate::util::secure::{Client, Identity};
 use crate::util::stop::Stop;
@@ -23,6 +24,7 @@ fn wait_for(address: SocketAddr, client: &Client, expected: &Identity) {
         if chain[0] == expected {
             return;
         }
+        breathe();
     }
     panic!("the new certificate was never shown");
 }
@@ -57,6 +59,7 @@ fn the_certificate_changes_under_load_and_no_request_fails() {
                         assert_eq!(connection.request("/v2/").response().status, 200);
                         requests.fetch_add(1, Ordering::Relaxed);
                     }
+                    breathe();
                 }
             });
         }
@@ -114,6 +117,7 @@ fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
         let load = scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 wait_for(address, &client, &first);
+                breathe();
             }
         });
         std::fs::write(&place.certificate, "").unwrap();
@@ -124,6 +128,7 @@ fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
         let started = Instant::now();
         while started.elapsed() < 3 * check_pause() {
             wait_for(address, &client, &first);
+            breathe();
         }
         std::fs::copy(&first.certificate, &place.certificate).unwrap();
         registry.wait_for_log(&format!("reloaded the certificate in {path}"));

@@ -1,8 +1,10 @@
 //! The harness: a registry of its own for every test, and clients for it.
 
+pub mod chance;
 pub mod driver;
 pub mod errcode;
 pub mod image;
+pub mod pace;
 pub mod program;
 pub mod raw;
 pub mod registry;

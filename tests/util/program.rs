@@ -4,6 +4,7 @@
 //! `REGISTRY_TEST_RUNNER` what runs it, for example Wine for a `registry.exe` on Linux. Then the tests
 //! that otherwise start a registry in their own process start that program as well.
 
+use super::pace::breathe;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -158,7 +159,7 @@ impl Program {
             // It has closed its outputs, so it is ending.
             let started = Instant::now();
             while started.elapsed() < PATIENCE && matches!(self.child.try_wait(), Ok(None)) {
-                std::thread::yield_now();
+                breathe();
             }
         }
         match self.child.try_wait() {
