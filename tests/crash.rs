@@ -6,27 +6,18 @@
 mod history;
 
 use crate::util::image::{bytes, config, descriptor, image, layer};
+use crate::util::storage;
 use registry::driver::Memory;
 use registry::spec::CheckedManifest;
 use registry::spec::manifest::Manifest;
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
-use registry::storage::{Chunk, Offset, Result, Storage, StorageOptions, Tagging, UploadLimits};
+use registry::storage::{Chunk, Offset, Result, Storage, Tagging};
 use std::io::Read;
 use std::sync::Arc;
 
 fn storage(driver: &Memory) -> Storage {
-    let options = StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 100,
-            sessions_per_address_max: 100,
-            idle_timeout: std::time::Duration::MAX,
-        },
-        tag_lookup_threads: 2,
-        manifest_bytes_max: 1_000_000,
-        ..StorageOptions::default()
-    };
-    Storage::new(Arc::new(driver.clone()), options)
+    storage::open(Arc::new(driver.clone()))
 }
 
 fn name() -> Name {

@@ -3,10 +3,11 @@
 use crate::process::{err, out};
 use crate::util::image::{artifact, config, image, layer, sha256};
 use crate::util::registry::{Settings, TestRegistry};
+use crate::util::storage;
 use crate::verify::{Configuration, verify};
 use registry::driver::{Driver, Memory, Write};
 use registry::spec::{Algorithm, Name};
-use registry::storage::{Error, Storage, StorageOptions, UploadLimits, layout};
+use registry::storage::{Error, Storage, layout};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -166,15 +167,7 @@ fn a_push_at_the_same_time_is_whole_or_refused() {
 }
 
 fn storage(driver: &Memory) -> Storage {
-    let options = StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 10,
-            sessions_per_address_max: 10,
-            idle_timeout: std::time::Duration::MAX,
-        },
-        ..StorageOptions::default()
-    };
-    Storage::new(Arc::new(driver.clone()), options)
+    storage::open(Arc::new(driver.clone()))
 }
 
 #[test]

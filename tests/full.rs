@@ -4,12 +4,11 @@
 use crate::util::driver::{Watch, Watched};
 use crate::util::image::{bytes, sha256};
 use crate::util::raw::{Raw, RawResponse};
-use registry::api::{Api, ApiOptions, RequestNote};
-use registry::config::{LocationStyle, Validation};
+use crate::util::storage;
+use registry::config::Validation;
 use registry::driver::{Driver, Key, Memory};
-use registry::http::{Control, Handler, Limits, Listen, Request, Response, Server};
+use registry::http::Control;
 use registry::storage::layout;
-use registry::storage::{Storage, StorageOptions, UploadLimits};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -35,64 +34,12 @@ impl Watch for Narrow {
     }
 }
 
-struct App(Api);
-
-impl Handler for App {
-    type Note = RequestNote;
-
-    fn handle(&self, request: &mut Request<'_>, note: &mut RequestNote) -> Response {
-        self.0.respond(request, note)
-    }
-}
-
 struct Served {
     disk: Memory,
     address: SocketAddr,
     room: Arc<AtomicU64>,
     kind: Arc<Mutex<ErrorKind>>,
     control: Control,
-}
-
-/// Options of a storage for tests.
-pub fn options() -> StorageOptions {
-    StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 100,
-            sessions_per_address_max: 100,
-            idle_timeout: std::time::Duration::MAX,
-        },
-        tag_lookup_threads: 1,
-        manifest_bytes_max: 1_000_000,
-        ..StorageOptions::default()
-    }
-}
-
-/// Serves a storage over a driver.
-pub fn serve(driver: Arc<dyn Driver>) -> (SocketAddr, Control) {
-    let storage = Storage::new(driver, options());
-    serve_storage(storage, Validation::disabled())
-}
-
-/// Serves a storage.
-pub fn serve_storage(storage: Storage, validation: Validation) -> (SocketAddr, Control) {
-    let api = ApiOptions {
-        prefix: "/".into(),
-        location: LocationStyle::Relative,
-        headers: Vec::new(),
-        delete_enabled: true,
-        read_only: false,
-        watches_writability: true,
-        catalog_entries_max: 100,
-        tags_max: None,
-        manifest_bytes_max: 1_000_000,
-        validation,
-    };
-    let app = Arc::new(App(Api::new(storage, api)));
-    let listen = Listen::Tcp("127.0.0.1:0".into());
-    let server = Server::bind(&listen, Limits::default(), app).unwrap();
-    let (address, control) = (server.address().socket_address().unwrap(), server.control());
-    std::thread::spawn(move || server.run());
-    (address, control)
 }
 
 impl Served {
@@ -104,7 +51,8 @@ impl Served {
             kind: kind.clone(),
         }));
         let disk = driver.disk.clone();
-        let (address, control) = serve(Arc::new(driver));
+        let (address, control) =
+            storage::serve(storage::open(Arc::new(driver)), Validation::disabled());
         Served {
             disk,
             address,

@@ -7,31 +7,20 @@ mod gone;
 
 use crate::util::image::image;
 use crate::util::raw::Raw;
+use crate::util::storage;
 use driver::Faulty;
 use registry::driver::Driver;
 use registry::spec::CheckedManifest;
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name, Reference, Tag};
 use registry::storage::layout;
-use registry::storage::{
-    Chunk, Error, Offset, Purge, Storage, StorageOptions, Tagging, UploadLimits,
-};
+use registry::storage::{Chunk, Error, Offset, Purge, Storage, Tagging};
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
 fn storage(driver: &Faulty) -> Storage {
-    let options = StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 100,
-            sessions_per_address_max: 100,
-            idle_timeout: Duration::MAX,
-        },
-        tag_lookup_threads: 2,
-        manifest_bytes_max: 1_000_000,
-        ..StorageOptions::default()
-    };
-    Storage::new(driver.driver.clone(), options)
+    storage::open(driver.driver.clone())
 }
 
 fn name(text: &str) -> Name {
@@ -132,7 +121,8 @@ fn a_list_that_breaks_midway_does_not_look_whole() {
         let is_there = key.as_str().contains("/t3000/");
         is_there.then_some(ErrorKind::TimedOut)
     });
-    let (address, control) = crate::full::serve(driver.driver.clone());
+    let (address, control) =
+        storage::serve(storage::open(driver.driver.clone()), Validation::disabled());
     let mut raw = Raw::connect(address);
     let rest = raw.request("/v2/a/tags/list").rest();
     let text = String::from_utf8_lossy(&rest);

@@ -124,10 +124,15 @@ impl Storage {
     /// The same storage with quotas. Pushes are refused until [`Storage::recount_quota`] has counted what is used.
     #[must_use]
     pub fn with_quota(self, rules: Vec<QuotaRule>) -> Storage {
+        self.with_patient_quota(rules, quota::COUNT_WAIT_MAX)
+    }
+
+    /// The same, where a push waits so long for the first count.
+    fn with_patient_quota(self, rules: Vec<QuotaRule>, count_wait_max: Duration) -> Storage {
         if rules.is_empty() {
             return self;
         }
-        let quota = Arc::new(quota::Quota::new(rules));
+        let quota = Arc::new(quota::Quota::new(rules, count_wait_max));
         let counting = quota::Counting::new(self.driver, Arc::clone(&quota));
         Storage {
             driver: Arc::new(counting),
@@ -314,6 +319,19 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+
+    /// Options for tests that put real images in it, in many sessions.
+    pub fn roomy_options() -> StorageOptions {
+        StorageOptions {
+            uploads: UploadLimits {
+                sessions_max: 1000,
+                sessions_per_address_max: 1000,
+                idle_timeout: Duration::MAX,
+            },
+            manifest_bytes_max: 1_000_000,
+            ..options()
+        }
+    }
 
     /// Options for tests: room for one of everything.
     pub fn options() -> StorageOptions {

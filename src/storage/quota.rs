@@ -24,7 +24,7 @@ use std::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 /// The longest that a push waits for the first count after a start.
-const COUNT_WAIT_MAX: Duration = Duration::from_secs(10);
+pub(super) const COUNT_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Locks that repositories share. Links are written under one of them shared; what concerns all links of a repository
 /// has it exclusively.
@@ -36,6 +36,8 @@ const LINK_LOCKS: usize = 256;
 /// The quotas of a storage, and what is used of them.
 pub(super) struct Quota {
     rules: Vec<QuotaRule>,
+    /// The longest that a push waits for the first count.
+    count_wait_max: Duration,
     state: Mutex<QuotaState>,
     counted: Condvar,
     repositories: [RwLock<()>; REPOSITORY_LOCKS],
@@ -161,9 +163,10 @@ impl fmt::Display for QuotaUse {
 }
 
 impl Quota {
-    pub(super) fn new(rules: Vec<QuotaRule>) -> Quota {
+    pub(super) fn new(rules: Vec<QuotaRule>, count_wait_max: Duration) -> Quota {
         Quota {
             rules,
+            count_wait_max,
             state: Mutex::default(),
             counted: Condvar::new(),
             repositories: [const { RwLock::new(()) }; REPOSITORY_LOCKS],
@@ -175,9 +178,10 @@ impl Quota {
     pub(super) fn wait(&self) -> Result<(), Refusal> {
         let state = self.state.lock();
         let is_missing = |state: &mut QuotaState| state.counts.is_none();
+        let count_wait_max = self.count_wait_max;
         let waited = self
             .counted
-            .wait_timeout_while(state, COUNT_WAIT_MAX, is_missing);
+            .wait_timeout_while(state, count_wait_max, is_missing);
         let is_there = waited.1;
         is_there.then_some(()).ok_or(Refusal::NotCounted)
     }

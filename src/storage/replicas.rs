@@ -6,6 +6,7 @@ use crate::driver::object_store::{Faults, ObjectStore};
 use crate::spec::CheckedManifest;
 use crate::spec::validation::Validation;
 use crate::spec::{Algorithm, Reference, UploadId};
+use crate::storage::tests::roomy_options;
 use serde_json::json;
 use std::io::Read;
 use std::thread;
@@ -14,17 +15,7 @@ use std::thread;
 const TRIES: usize = 40;
 
 fn storage(store: &ObjectStore) -> Storage {
-    let options = StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 1000,
-            sessions_per_address_max: 1000,
-            idle_timeout: Duration::MAX,
-        },
-        tag_lookup_threads: 2,
-        manifest_bytes_max: 1_000_000,
-        ..StorageOptions::default()
-    };
-    Storage::new(Arc::new(store.clone()), options)
+    Storage::new(Arc::new(store.clone()), roomy_options())
 }
 
 fn name(text: &str) -> Name {

@@ -3,8 +3,9 @@
 use super::{age, collected};
 use crate::util::image::{artifact, bytes, config, image, index, layer, sha256};
 use crate::util::registry::{Settings, TestRegistry};
+use crate::util::storage;
 use registry::driver::Filesystem;
-use registry::storage::{Collection, CollectionReport, MinimumAge, Storage, StorageOptions};
+use registry::storage::{Collection, CollectionReport, MinimumAge, Storage};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,11 +28,7 @@ fn settings(interval: &str, grace: &str) -> Settings {
 
 /// What another process sees of the data.
 fn open(root: &Path) -> Storage {
-    let options = StorageOptions {
-        manifest_bytes_max: 1_000_000,
-        ..StorageOptions::default()
-    };
-    Storage::new(Arc::new(Filesystem::new(root, 4).unwrap()), options)
+    storage::open(Arc::new(Filesystem::new(root, 4).unwrap()))
 }
 
 /// Collects from another process, while the registry serves.

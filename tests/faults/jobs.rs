@@ -1,6 +1,7 @@
 //! Faults in what the server does in the background: it fails or does less, and does the rest the next time.
 
-use super::{EVERY, FAULTS, Moment, OneFault, Served, Touches, check_kept, prepare, storage, ways};
+use super::disk::{EVERY, FAULTS, Moment, OneFault, ways};
+use super::served::{Served, Touches, check_kept, prepare, storage, text};
 use crate::util::driver::Watched;
 use registry::policy::{Keep, RetentionRule};
 use registry::storage::{Collection, MinimumAge, Purge, Retention, Storage};
@@ -88,7 +89,7 @@ fn try_one(job: Job, (number, moment, calls_before): (i32, Moment, usize), name:
     let prepared = prepare(&served);
     for tag in ["x1", "x2"] {
         let path = format!("/v2/a/manifests/{tag}");
-        let body = super::text(&crate::util::image::image(2));
+        let body = text(&crate::util::image::image(2));
         served.expect(201, "PUT", &path, &body);
     }
     let own = storage(&driver, true);

@@ -3,13 +3,12 @@
 use crate::util::driver::{Watch, Watched};
 use crate::util::image::image;
 use crate::util::server_log;
+use crate::util::storage;
 use registry::driver::{Driver, Filesystem, Key, Memory, Write};
 use registry::policy::{ImmutableRule, Keep, RetentionRule};
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, CheckedManifest, Name, Reference, Tag};
-use registry::storage::{
-    Retention, RetentionReport, Storage, StorageOptions, Tagging, UploadLimits, layout,
-};
+use registry::storage::{Retention, RetentionReport, Storage, Tagging, layout};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -32,24 +31,11 @@ fn tag(text: &str) -> Tag {
     text.parse().unwrap()
 }
 
-fn options() -> StorageOptions {
-    StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 1,
-            sessions_per_address_max: 1,
-            idle_timeout: Duration::MAX,
-        },
-        tag_lookup_threads: 1,
-        manifest_bytes_max: 100_000,
-        collection_grace: None,
-    }
-}
-
 impl Stored {
     fn new() -> Stored {
         let directory = tempfile::tempdir().unwrap();
         let driver: Arc<dyn Driver> = Arc::new(Filesystem::new(directory.path(), 10).unwrap());
-        let storage = Storage::new(driver, options());
+        let storage = storage::open(driver);
         Stored { storage, directory }
     }
 
@@ -235,7 +221,7 @@ fn a_tag_that_is_pushed_while_it_is_looked_at_stays() {
     let driver = Watched::new(meddler.clone());
     meddler.disk.set(driver.disk.clone()).ok().unwrap();
     let stored = Stored {
-        storage: Storage::new(Arc::new(driver), options()),
+        storage: storage::open(Arc::new(driver)),
         directory: tempfile::tempdir().unwrap(),
     };
     for text in ["t1", "t2", "t3"] {

@@ -3,16 +3,16 @@
 use super::SBOM;
 use crate::util::driver::{Watch, Watched};
 use crate::util::image::{artifact, image};
+use crate::util::storage;
 use registry::driver::Key;
 use registry::spec::CheckedManifest;
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, Digest, Name};
-use registry::storage::{ReferrersQuery, Storage, StorageOptions, Tagging, UploadLimits};
+use registry::storage::{ReferrersQuery, Storage, Tagging};
 use serde_json::json;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// How often manifests are read and directories of them are listed.
 #[derive(Default)]
@@ -60,17 +60,7 @@ impl Counting {
 }
 
 fn storage(driver: &Counting) -> Storage {
-    let options = StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 1,
-            sessions_per_address_max: 1,
-            idle_timeout: Duration::ZERO,
-        },
-        tag_lookup_threads: 1,
-        manifest_bytes_max: 1_000_000,
-        ..StorageOptions::default()
-    };
-    Storage::new(driver.driver.clone(), options)
+    storage::open(driver.driver.clone())
 }
 
 /// So many referrers of `image(1)` in repository `a`; every second is large, and of each kind there is one with large

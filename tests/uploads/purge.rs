@@ -77,6 +77,7 @@ fn where_nothing_is_purged_all_are_counted_and_stay() {
 }
 
 /// The ids of the sessions that are left in a repository.
+#[cfg(unix)]
 fn left(root: &Path, name: &str) -> Vec<String> {
     let uploads = root.join(format!("docker/registry/v2/repositories/{name}/_uploads"));
     let Ok(entries) = fs::read_dir(uploads) else {

@@ -9,4 +9,5 @@ pub mod registry;
 pub mod secure;
 pub mod server_log;
 pub mod stop;
+pub mod storage;
 pub mod tree;

@@ -129,6 +129,7 @@ impl<S: Read + Write> Raw<S> {
     }
 
     /// Reads the head of the next response, which must have that status. Gives what has come of its body.
+    #[cfg(unix)]
     pub fn head_of(&mut self, status: u16) -> Vec<u8> {
         assert_eq!(self.head().0, status);
         std::mem::take(&mut self.unread)

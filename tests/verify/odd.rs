@@ -2,7 +2,7 @@
 //! waits for one, and nothing else is hidden by it.
 
 use super::verify;
-use crate::util::image::{image, layer, sha256};
+use crate::util::image::{layer, sha256};
 use crate::util::registry::TestRegistry;
 use serde_json::json;
 use std::fs;
@@ -113,6 +113,7 @@ fn a_directory_in_the_place_of_a_file_goes_out_of_the_way() {
 #[cfg(unix)]
 mod special {
     use super::*;
+    use crate::util::image::image;
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::os::unix::fs::symlink;
     use std::path::Path;

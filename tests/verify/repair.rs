@@ -1,29 +1,19 @@
 //! A repair that is cut short: the power goes before any of its steps, and nothing that was whole is lost.
 
 use crate::util::image::{config, image, layer};
+use crate::util::storage;
 use registry::driver::{Driver, Key, Memory, Object, Write};
 use registry::spec::validation::Validation;
 use registry::spec::{Algorithm, CheckedManifest, Digest, Name, Reference};
 use registry::storage::{
-    Chunk, Offset, RepairScope, Storage, StorageOptions, Tagging, UploadLimits, Verification,
-    VerificationReport, layout,
+    Chunk, Offset, RepairScope, Storage, Tagging, Verification, VerificationReport, layout,
 };
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 fn storage(driver: &Memory) -> Storage {
-    let options = StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 10,
-            sessions_per_address_max: 10,
-            idle_timeout: std::time::Duration::MAX,
-        },
-        tag_lookup_threads: 1,
-        manifest_bytes_max: 1_000_000,
-        ..StorageOptions::default()
-    };
-    Storage::new(Arc::new(driver.clone()), options)
+    storage::open(Arc::new(driver.clone()))
 }
 
 fn name() -> Name {

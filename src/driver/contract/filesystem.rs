@@ -111,6 +111,27 @@ fn a_folder_that_is_made_anew_is_synced_up_to_the_first_that_was_there() {
 }
 
 #[test]
+fn a_folder_that_was_removed_here_counts_as_new_before_anybody_makes_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = Filesystem::new(folder.path(), 4).unwrap();
+    let removals: [&dyn Fn(); 3] = [
+        &|| driver.remove_below(&[&key("a/b")]).unwrap(),
+        &|| assert!(driver.relocate(&key("a/b"), &key("c/1/b")).unwrap()),
+        &|| {
+            driver.remove(&[&key("a/b/link")]).unwrap();
+            driver.prune(&key("a/b"), &key("a"));
+        },
+    ];
+    for remove in removals {
+        write(&driver, "a/b/link", "1");
+        assert_eq!(driver.unsynced(&key("a/b/link")), [key("a/b")]);
+        remove();
+        // A request that has seen it missing before may be about to create it, and another to write below it.
+        assert_eq!(driver.unsynced(&key("a/b/link")), [key("a"), key("a/b")]);
+    }
+}
+
+#[test]
 #[cfg(unix)]
 fn a_link_to_a_folder_that_it_is_in_leads_back_and_no_other_does() {
     use std::os::unix::fs::symlink;

@@ -10,10 +10,6 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How often to retry when another request removed the directory meanwhile, or created
-/// something in a directory that is to be removed.
-pub const TRIES: usize = 10;
-
 /// How long to wait for a file that is in use. A virus scanner has a new file open for some
 /// milliseconds; what holds it for seconds will hold it for minutes.
 const IN_USE_PAUSES: [Duration; 8] = [
@@ -26,6 +22,31 @@ const IN_USE_PAUSES: [Duration; 8] = [
     Duration::from_millis(300),
     Duration::from_millis(500),
 ];
+
+/// Tries that follow at once when another request removed a directory meanwhile, or created something in one that is to be removed.
+/// Those after them wait as for a file in use: the other request may do the same many times, and Windows keeps a removed directory,
+/// in which nothing can be created, as long as somebody has it open.
+const TRIES_AT_ONCE: usize = 4;
+
+/// Counts the tries of something that other requests undo.
+#[derive(Default)]
+pub struct Retries(usize);
+
+impl Retries {
+    /// Waits where that helps; `false` if it was tried often enough, for about a second.
+    pub fn may_continue(&mut self) -> bool {
+        let pause = self.0.checked_sub(TRIES_AT_ONCE);
+        self.0 += 1;
+        match pause.map(|number| IN_USE_PAUSES.get(number)) {
+            None => true,
+            Some(Some(pause)) => {
+                thread::sleep(*pause);
+                true
+            }
+            Some(None) => false,
+        }
+    }
+}
 
 /// Retries as long as the file is in use, for a second in total.
 pub fn patiently<T>(act: impl Fn() -> io::Result<T>) -> io::Result<T> {
@@ -49,36 +70,42 @@ pub fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
 /// Removes a file or a whole directory, even while another request creates something in it.
 pub fn remove_any(path: &Path) -> io::Result<()> {
     let is_directory = fs::symlink_metadata(path)?.is_dir();
-    let mut tries = 0;
+    let mut retries = Retries::default();
     loop {
         let removed = patiently(|| match is_directory {
             true => disk::remove_tree(path),
             false => disk::remove_file(path),
         });
         match removed {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < TRIES => {
-                tries += 1;
-            }
+            Err(error)
+                if error.kind() == io::ErrorKind::DirectoryNotEmpty && retries.may_continue() => {}
             other => return other,
         }
     }
 }
 
-/// Creates the root if it does not exist. A new directory survives a power loss only after the one that
-/// it is in was synced.
+/// Creates the root if it does not exist. A new directory survives a power loss only after the one that it is in was synced; and
+/// one in which there is nothing yet may be new, made by a process that was killed before it could do that.
 pub fn make_root(root: &Path) -> io::Result<()> {
-    let missing = root
-        .ancestors()
-        .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists());
-    let made: Vec<&Path> = missing.collect();
+    let is_used = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some());
+    if is_used {
+        return Ok(());
+    }
+    let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
+    let made = root.ancestors().take_while(is_missing).count();
     disk::create_directories(root)?;
-    for parent in made.iter().filter_map(|directory| directory.parent()) {
+    let parents = root.ancestors().skip(1);
+    for (number, parent) in parents.enumerate() {
         let parent = if parent.as_os_str().is_empty() {
             Path::new(".")
         } else {
             parent
         };
-        disk::sync_directory(parent)?;
+        match disk::sync_directory(parent) {
+            // It was there before, and may be none of ours.
+            Err(_) if number >= made => {}
+            other => other?,
+        }
     }
     Ok(())
 }
@@ -89,11 +116,10 @@ pub fn with_directories<T>(
     make: impl Fn() -> io::Result<()>,
     act: impl Fn() -> io::Result<T>,
 ) -> io::Result<T> {
-    let mut tries = 0;
+    let mut retries = Retries::default();
     loop {
         match patiently(&act) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
-                tries += 1;
+            Err(error) if error.kind() == io::ErrorKind::NotFound && retries.may_continue() => {
                 make()?;
             }
             other => return other,
@@ -133,5 +159,31 @@ mod tests {
         fs::create_dir(&place).unwrap();
         make_directories([place.as_path(), below.as_path()].into_iter()).unwrap();
         assert!(below.is_dir());
+    }
+
+    #[test]
+    fn a_root_that_a_killed_process_made_is_synced_by_the_next_until_there_is_something_in_it() {
+        use disk::recording::{Operation, Recording};
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join("a/b/root");
+        let synced = || {
+            let recording = Recording::begin(base.path());
+            make_root(&root).unwrap();
+            let (operations, _) = recording.content();
+            let directories = operations
+                .into_iter()
+                .filter_map(|operation| match operation {
+                    Operation::SyncDirectory(directory) => Some(directory),
+                    _ => None,
+                });
+            directories.collect::<Vec<_>>()
+        };
+        let above = ["a/b", "a", ""].map(std::path::PathBuf::from);
+        // The first process made this much.
+        fs::create_dir_all(root.parent().unwrap()).unwrap();
+        assert_eq!(synced(), above);
+        assert_eq!(synced(), above);
+        fs::create_dir(root.join("docker")).unwrap();
+        assert_eq!(synced(), [""; 0].map(std::path::PathBuf::from));
     }
 }

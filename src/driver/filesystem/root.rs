@@ -4,7 +4,7 @@
 //! whenever something is not found the root is checked, so that data that cannot be reached is never reported as missing, and
 //! nothing is written to where the data should be mounted.
 
-use super::directories::{TRIES, make_directories, patiently, with_directories};
+use super::directories::{Retries, make_directories, patiently, with_directories};
 use super::disk;
 use super::durable::Durable;
 use super::gate::Gate;
@@ -210,11 +210,10 @@ impl Root {
     fn rename(&self, staged: &Staged<'_>) -> io::Result<()> {
         staged.take(&self.ids)?;
         let to = self.path(staged.key);
-        let mut tries = 0;
+        let mut retries = Retries::default();
         loop {
             match patiently(|| disk::rename(&staged.from, &to)) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
-                    tries += 1;
+                Err(error) if error.kind() == io::ErrorKind::NotFound && retries.may_continue() => {
                     self.make_directory_of(&to)?;
                     if !staged.from.exists() {
                         self.prepare(staged)?;

@@ -43,7 +43,7 @@ pub fn run(
             false => Ok(()),
         });
         if let Err(error) = outcome {
-            log::warn!("the data cannot be verified, and will be tried again: {error}");
+            log::warn!("the verification of all data failed and will be tried again: {error}");
         }
         if !stopping.pause(options.interval.clamp(PAUSE_MIN, PAUSE_MAX)) {
             return;
@@ -98,10 +98,12 @@ fn verify(
         found: &|finding| storage.log_finding(finding),
     })?;
     if !report.is_cut_short {
-        if repair != RepairScope::Nothing {
-            storage.note_verification()?;
-        }
+        let noted = match repair {
+            RepairScope::Nothing => Ok(()),
+            _ => storage.note_verification(),
+        };
         log_summary(&report, started.elapsed());
+        noted?;
     }
     Ok(())
 }

@@ -1,23 +1,19 @@
 //! A history of requests that were acknowledged, and what must be true of it after a power cut.
 
+mod cuts;
+
 use super::digest;
-use crate::driver::power_cut::{Disk, Random, State};
-use crate::driver::recording::{Operation, Recording};
+use crate::driver::recording::Recording;
 use crate::driver::{Driver, Filesystem};
 use crate::spec::validation::Validation;
-use crate::spec::{Algorithm, CheckedManifest, Digest, Name, Reference, Tag, UploadId};
-use crate::storage::{
-    Chunk, Error, Offset, Result, Storage, StorageOptions, Tagging, UploadLimits,
-};
-use std::collections::{BTreeMap, HashSet};
+use crate::spec::{Algorithm, CheckedManifest, Digest, Name, Tag, UploadId};
+use crate::storage::tests::roomy_options;
+use crate::storage::{Chunk, Error, Offset, Result, Storage, Tagging};
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
-
-/// Samples for each operation, if not chosen.
-const SAMPLES_DEFAULT: u64 = 2;
 
 /// What is acknowledged to be there, or to be gone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,18 +78,8 @@ fn root(directory: &Path) -> PathBuf {
 }
 
 fn open(directory: &Path) -> Storage {
-    let options = StorageOptions {
-        uploads: UploadLimits {
-            sessions_max: 1000,
-            sessions_per_address_max: 1000,
-            idle_timeout: Duration::MAX,
-        },
-        tag_lookup_threads: 1,
-        manifest_bytes_max: 1_000_000,
-        collection_grace: None,
-    };
     let driver: Arc<dyn Driver> = Arc::new(Filesystem::new(root(directory), 4).unwrap());
-    Storage::new(driver, options)
+    Storage::new(driver, roomy_options())
 }
 
 fn name(text: &str) -> Name {
@@ -361,184 +347,5 @@ impl Trial {
     fn expected(&self, operations: usize) -> BTreeMap<Item, Found> {
         let ended = self.steps.iter().filter(|step| step.end <= operations);
         ended.flat_map(|step| step.said.iter().cloned()).collect()
-    }
-
-    /// Cuts the power after each operation of the history, and opens what may be left.
-    pub fn cut_the_power_everywhere(self) {
-        let number = |variable: &str, default| {
-            let chosen = std::env::var(variable).ok();
-            chosen.map_or(default, |text| text.parse().unwrap())
-        };
-        let samples = number("REGISTRY_POWER_CUT_SAMPLES", SAMPLES_DEFAULT);
-        let mut random = Random::new(number("REGISTRY_POWER_CUT_SEED", 1));
-        let (operations, ids) = self.recording.content();
-        let mut disk = Disk::new();
-        let (mut tried, mut count) = (HashSet::new(), 0);
-        for at in 0..=operations.len() {
-            if let Some(before) = at.checked_sub(1) {
-                disk.perform(&operations[before]);
-            }
-            // Where nothing is synced or acknowledged next, all that may be found may be found later as well.
-            let is_end = self.pauses.contains(&at) || self.steps.iter().any(|step| step.end == at);
-            if !is_end && !operations.get(at).is_none_or(Operation::is_sync) {
-                continue;
-            }
-            let samples = usize::try_from(samples).unwrap();
-            for state in disk.after_power_cut(samples, &mut random) {
-                let begun = self.steps.iter().filter(|step| step.begin < at).count();
-                let ended = self.steps.iter().filter(|step| step.end <= at).count();
-                if tried.insert((state.hash(), begun, ended)) {
-                    count += 1;
-                    let last = at.checked_sub(1).map(|before| &operations[before]);
-                    self.open_after(at, &state, &ids).unwrap_or_else(|problem| {
-                        panic!(
-                            "after operation {at} of {}, {last:?}, state {count}: {problem}",
-                            operations.len()
-                        )
-                    });
-                }
-            }
-        }
-        eprintln!("{count} states after {} operations", operations.len());
-        assert!(count > 2 * operations.len());
-    }
-
-    /// Opens a state, and tells what is wrong with it.
-    fn open_after(
-        &self,
-        at: usize,
-        state: &State,
-        ids: &[[u64; 3]],
-    ) -> std::result::Result<(), String> {
-        let directory = directory();
-        state.build(directory.path(), ids);
-        let storage = open(directory.path());
-        let expected = self.expected(at);
-        let mut begun = self.steps.iter().filter(|step| step.begin < at);
-        let in_the_middle = begun.clone().find(|step| step.end > at);
-        for step in begun.clone() {
-            for (item, _) in &step.said {
-                let found = self.look(&storage, item)?;
-                let is_right = match expected.get(item) {
-                    Some(acknowledged) => found == *acknowledged,
-                    // A session that was not cancelled may be there.
-                    None => found.is_none() || matches!(item, Item::Upload(..)),
-                };
-                let said_now = in_the_middle.into_iter().flat_map(|step| &step.said);
-                let mut said_now = said_now.filter(|(of, _)| of == item);
-                if !is_right && !said_now.any(|(_, said)| found == *said) {
-                    let expected = expected.get(item);
-                    return Err(format!("{item:?} is {found:?}, expected {expected:?}"));
-                }
-            }
-        }
-        if let Some(step) = in_the_middle.filter(|step| step.is_in_one_step) {
-            let together = step.said.iter().map(|(item, _)| item);
-            let together =
-                together.filter(|item| matches!(item, Item::Tag(..) | Item::Manifest(..)));
-            let old = together.filter(|item| expected.get(*item) != Some(&None));
-            let found = old.map(|item| self.look(&storage, item).map(|found| found.is_some()));
-            let found = found.collect::<std::result::Result<Vec<bool>, String>>()?;
-            if found.contains(&true) && found.contains(&false) {
-                return Err("a repository has lost some of its tags or manifests".to_owned());
-            }
-        }
-        self.check_tags(&storage)?;
-        self.go_on(at, &storage)?;
-        let Some(again) = in_the_middle.or(begun.next_back()) else {
-            return Ok(());
-        };
-        let repeated = (again.request)(&storage);
-        repeated.map_err(|error| format!("the same request again: {error}"))?;
-        for (item, said) in &again.said {
-            let found = self.look(&storage, item)?;
-            if found != *said {
-                return Err(format!(
-                    "{item:?} is {found:?} after the same request again"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// What an item is; an error if it is there and not whole.
-    fn look(&self, storage: &Storage, item: &Item) -> std::result::Result<Found, String> {
-        let found = match item {
-            Item::Blob(name, digest) => storage.blob(name, digest).and_then(|blob| {
-                let mut content = Vec::new();
-                let read = blob.reader().read_to_end(&mut content);
-                read.map_err(Error::Body)?;
-                match content == self.contents[digest] {
-                    true => Ok(Some(digest.clone())),
-                    false => Err(Error::Corrupt(digest.clone())),
-                }
-            }),
-            Item::Manifest(name, digest) => {
-                let reference = Reference::Digest(digest.clone());
-                let stored = storage.manifest(name, &reference);
-                let loaded = stored.and_then(|stored| storage.bytes(&stored).map(drop));
-                loaded.map(|()| Some(digest.clone()))
-            }
-            Item::Tag(name, tag) => match storage.tag(name, tag) {
-                Ok(None) => return Ok(None),
-                other => other,
-            },
-            Item::Upload(name, id) => storage.upload_length(name, id).map(|_| None),
-        };
-        match found {
-            Ok(found) => Ok(Some(found)),
-            Err(Error::BlobUnknown | Error::ManifestUnknown | Error::UploadUnknown) => Ok(None),
-            Err(error) => Err(format!("{item:?}: {error}")),
-        }
-    }
-
-    /// Whatever a tag names is there, with all that it names.
-    fn check_tags(&self, storage: &Storage) -> std::result::Result<(), String> {
-        let text = |error: Error| error.to_string();
-        let (names, _) = storage.repositories("", "", 100).map_err(text)?;
-        for name in names {
-            let (tags, _) = storage.tags(&name, "", 100).map_err(text)?;
-            for tag in tags {
-                let failed = |error: Error| format!("{name}:{tag}: {error}");
-                let stored = storage
-                    .manifest(&name, &Reference::Tag(tag.clone()))
-                    .map_err(failed)?;
-                let bytes = storage.bytes(&stored).map_err(failed)?;
-                let manifest = crate::spec::manifest::Manifest::parse(&bytes, None).unwrap();
-                for reference in manifest.references() {
-                    let blob = storage.blob(&name, &reference.digest).map_err(failed)?;
-                    if blob.length() != reference.size {
-                        return Err(format!("{name}:{tag} names {} in part", reference.digest));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Sessions that are found go on: with what they lack of a content they become it, or are refused.
-    fn go_on(&self, at: usize, storage: &Storage) -> std::result::Result<(), String> {
-        for (_, session) in self.sessions.iter().filter(|(begin, _)| *begin < at) {
-            for content in &session.contents {
-                let Ok(length) = storage.upload_length(&session.name, &session.id) else {
-                    break;
-                };
-                let length = usize::try_from(length).unwrap();
-                let Some(mut rest) = content.get(length..) else {
-                    continue;
-                };
-                let digest = digest(content);
-                let last = chunk(&mut rest, Offset::Unstated);
-                match storage.commit_upload(&session.name, &session.id, &digest, last) {
-                    Ok(()) => {
-                        let item = Item::Blob(session.name.clone(), digest);
-                        self.look(storage, &item)?;
-                    }
-                    Err(Error::DigestMismatch { .. }) => {}
-                    Err(error) => return Err(format!("an upload that goes on: {error}")),
-                }
-            }
-        }
-        Ok(())
     }
 }

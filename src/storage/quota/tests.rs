@@ -25,15 +25,15 @@ fn rules() -> Vec<QuotaRule> {
     vec![whole, rule("a/**", 10_000), rule("*/x", 20_000)]
 }
 
-/// A storage over a driver, without a count.
-fn uncounted(driver: Arc<dyn Driver>) -> Storage {
+/// A storage over a driver, without a count, for which a push waits so long.
+fn uncounted(driver: Arc<dyn Driver>, count_wait_max: Duration) -> Storage {
     let mut options = crate::storage::tests::options();
     options.manifest_bytes_max = 100_000;
-    Storage::new(driver, options).with_quota(rules())
+    Storage::new(driver, options).with_patient_quota(rules(), count_wait_max)
 }
 
 fn counted(driver: Arc<dyn Driver>) -> Storage {
-    let storage = uncounted(driver);
+    let storage = uncounted(driver, COUNT_WAIT_MAX);
     assert!(storage.recount_quota(&|| true).unwrap());
     storage
 }
@@ -185,7 +185,7 @@ fn bytes_that_were_lost_and_come_back_are_counted_again() {
 fn a_push_waits_for_the_first_count_and_not_for_ever() {
     let disk = Memory::default();
     push(&counted(Arc::new(disk.clone())), "a/b", &[1; 100]).unwrap();
-    let storage = uncounted(Arc::new(disk.clone()));
+    let mut storage = uncounted(Arc::new(disk.clone()), Duration::from_millis(50));
     assert_eq!(storage.quota_use(), None);
     // Deletions do not wait.
     let digest = Algorithm::Sha256.digest(&[1; 100]);
@@ -198,6 +198,7 @@ fn a_push_waits_for_the_first_count_and_not_for_ever() {
     // One that is given up leaves nothing.
     assert!(!storage.recount_quota(&|| false).unwrap());
     assert_eq!(storage.quota_use(), None);
+    storage = uncounted(Arc::new(disk.clone()), COUNT_WAIT_MAX);
     thread::scope(|scope| {
         let waiting = scope.spawn(|| push(&storage, "a/b", &[2; 100]));
         assert!(storage.recount_quota(&|| true).unwrap());
