@@ -341,13 +341,19 @@ fn what_is_no_object_is_seen_among_the_entries_and_can_be_relocated() {
     for (name, said) in [
         ("back", "a directory that it is in"),
         ("circle", "Unreadable"),
-        ("dangling", "to nothing"),
+        ("dangling", "LinkToNothing"),
         ("socket", "a socket"),
         ("\u{fffd}", "not UTF-8"),
     ] {
         let found = kind(name);
         assert!(found.contains(said), "{name}: {found}");
     }
+    // What is behind a link to nothing is not known, unlike what does not exist.
+    for hidden in ["a/dangling", "a/dangling/below"] {
+        let error = driver.entries(&key(hidden)).err().unwrap();
+        assert!(error.to_string().contains("link to nothing"), "{error}");
+    }
+    assert_eq!(driver.entries(&key("a/none")).unwrap().count(), 0);
     for name in ["circle", "socket"] {
         let to = key("aside").child(name);
         assert!(driver.relocate(&key("a").child(name), &to).unwrap());
