@@ -3,6 +3,8 @@
 mod bad;
 mod offline;
 mod online;
+#[cfg(unix)]
+mod owners;
 
 use crate::util::program::command;
 use crate::util::registry::TestRegistry;

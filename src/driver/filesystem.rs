@@ -280,7 +280,8 @@ impl Driver for Filesystem {
     }
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Box<dyn Any + Send>>> {
-        unless_locked(self.root.lock(key, lock, Duration::ZERO))
+        let held = self.root.lock(key, lock, Duration::ZERO);
+        unless_locked(held.and_then(|held| self.root.in_place_of_none(key, held)))
     }
 
     fn lock_for_long(&self, key: &Key, lock: Lock) -> Result<Box<dyn Any + Send>> {

@@ -32,6 +32,7 @@ DIFFERENCES=(
     "judged::a_configuration_may_come_through_a_pipe|there are no pipes in folders on Windows"
     "judged::a_socket_that_cannot_be_made_is_told|unix sockets are not served on Windows"
     "start::data_of_another_user_is_refused_with_the_command_that_helps|users and their rights are those of unix"
+    "collection::owners::a_command_notices_a_server_whose_locks_it_may_only_read|users and their rights are those of unix"
     "start::a_folder_that_cannot_be_made_is_told_how_to_make|users and their rights are those of unix"
     "start::a_file_that_another_user_keeps_is_refused_with_the_user_who_must_read_it|users and their rights are those of unix"
     "odd::entries::a_named_pipe_in_the_place_of_a_file_stops_nothing|there are no pipes in folders on Windows"

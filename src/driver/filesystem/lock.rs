@@ -36,7 +36,15 @@ pub fn open(path: &Path, lock: Lock) -> io::Result<File> {
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    Ok(sys::open_regular(path, &mut options)?.0)
+    let opened = match sys::open_regular(path, &mut options) {
+        // That of another user, such as the root who ran a command: local file systems lock it all the same.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let opened = sys::open_regular(path, OpenOptions::new().read(true));
+            opened.map_err(|_| error)
+        }
+        opened => opened,
+    };
+    Ok(opened?.0)
 }
 
 /// Waits for a lock, at most `wait_max`. If the file system or its permissions allow none, nothing is locked, which

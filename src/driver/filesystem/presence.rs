@@ -88,7 +88,19 @@ impl Presence {
                 Some(alone) => Ok(Held::Alone { _alone: alone }),
                 None => Err(error),
             },
-            held => Ok(Held::File { _file: held? }),
+            held => Ok(Held::File { file: held? }),
+        }
+    }
+
+    /// Being alone in place of a lock that nobody can have; an error if others are there, as if one of them held it.
+    pub fn in_place_of_none(&self, held: Held) -> io::Result<Held> {
+        let is_known = matches!(*self.state.lock(), State::Present { .. });
+        match held {
+            Held::File { file: None } if is_known => match self.alone() {
+                Some(alone) => Ok(Held::Alone { _alone: alone }),
+                None => Err(lock::held_for(Duration::ZERO)),
+            },
+            held => Ok(held),
         }
     }
 
@@ -125,7 +137,7 @@ impl Drop for Alone {
 /// A lock, or what makes up for it.
 pub enum Held {
     /// A locked file; `None` where there are no locks.
-    File { _file: Option<File> },
+    File { file: Option<File> },
     /// The file could not be made, and there is nobody to lock out.
     Alone { _alone: Alone },
 }
@@ -172,6 +184,24 @@ mod tests {
         assert!(one.or_alone(failed(io::ErrorKind::WouldBlock)).is_err());
         other.enter(NOW).unwrap();
         assert!(one.or_alone(full()).is_err_and(|error| error.is_full()));
+    }
+
+    #[test]
+    fn where_nobody_can_lock_who_is_alone_does_not_wait() {
+        let root = tempfile::tempdir().unwrap();
+        let [one, other] = [(), ()].map(|()| Presence::new(root.path()));
+        let none = || Held::File { file: None };
+        one.enter(NOW).unwrap();
+        let held = one.in_place_of_none(none());
+        assert!(matches!(held, Ok(Held::Alone { .. })));
+        drop(held);
+        other.enter(NOW).unwrap();
+        let error = one.in_place_of_none(none()).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        // Where that cannot be told either, it is as before.
+        let nowhere = Presence::new(&root.path().join("missing"));
+        nowhere.enter(NOW).unwrap();
+        assert!(nowhere.in_place_of_none(none()).is_ok());
     }
 
     #[test]

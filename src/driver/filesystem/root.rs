@@ -149,6 +149,12 @@ impl Root {
             .or_alone(self.lock_by_file(key, lock, wait_max))
     }
 
+    /// A lock that was not waited for; where there are none, being alone. If others are there, they count as its holders.
+    pub fn in_place_of_none(&self, key: &Key, held: Held) -> Result<Held> {
+        let held = self.presence.in_place_of_none(held);
+        held.map_err(|error| Error::new(key, error))
+    }
+
     /// The same, only by its file. `None` where there are no locks.
     pub fn lock_by_file(&self, key: &Key, lock: Lock, wait_max: Duration) -> Result<Option<File>> {
         let path = self.path(key);
