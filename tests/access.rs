@@ -3,6 +3,7 @@
 use crate::auth::{basic, line};
 use crate::util::image::{bytes, config, descriptor, image, layer, sha256};
 use crate::util::registry::{RawResponse, Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use registry::spec::media_type::OCI_MANIFEST;
 use serde_json::{Value, json};
 use std::fs;
@@ -29,7 +30,7 @@ fn start(rules: &str) -> Ruled {
 }
 
 fn start_over(settings: Settings, rules: &str) -> Ruled {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("users");
     let users = ["root", "anna", "ben", "ci", "other"];
     let text: String = users.iter().map(|user| line(user, user)).collect();

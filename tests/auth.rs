@@ -7,6 +7,7 @@ use crate::util::image::{bytes, sha256};
 use crate::util::pace::breathe;
 use crate::util::raw::Raw;
 use crate::util::registry::{RawResponse, Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use registry::config::{Config, ConfigSource};
@@ -32,7 +33,7 @@ pub fn basic(user: &str, password: &str) -> String {
 
 /// A registry whose users are in a file of that text.
 fn start(users: &str) -> (TestRegistry, TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("users");
     fs::write(&path, users).unwrap();
     (settings(&path).start(), directory)
@@ -236,7 +237,7 @@ fn a_changed_file_counts_without_a_restart() {
 
 #[test]
 fn a_file_that_cannot_be_used_stops_the_start() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("users");
     let open = || {
         let text = format!(

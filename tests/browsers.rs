@@ -4,6 +4,7 @@
 use crate::auth::{basic, line};
 use crate::util::raw::{Raw, RawResponse};
 use crate::util::registry::{Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use std::fs;
 use tempfile::TempDir;
 
@@ -22,7 +23,7 @@ const HEADERS: &str = "{
 
 /// A registry with a user `anna` and the image `a:v1`.
 fn start() -> (TestRegistry, TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let (users, data) = (
         directory.path().join("users"),
         directory.path().join("data"),

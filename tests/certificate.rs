@@ -5,6 +5,7 @@ use crate::util::program::slashed;
 use crate::util::raw::Raw;
 use crate::util::registry::Settings;
 use crate::util::secure::{Client, Identity, openssl};
+use crate::util::tree::quick_directory;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use std::net::TcpStream;
@@ -29,7 +30,7 @@ fn made(directory: &Path, stem: &str) -> Identity {
 
 #[test]
 fn each_of_its_names_is_served_to_clients_that_trust_it_and_no_other() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let names = "--host Registry.local --host *.lab.example --ip 127.0.0.1 --ip 2001:db8::1";
     let words: Vec<&str> = names.split(' ').collect();
     let output = make(directory.path(), &words);
@@ -63,7 +64,7 @@ fn each_of_its_names_is_served_to_clients_that_trust_it_and_no_other() {
 
 #[test]
 fn it_says_how_to_serve_with_it_and_how_to_trust_it() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let output = make(directory.path(), &["--host", "registry.local"]);
     let identity = made(directory.path(), "registry.local");
     let said = out(&output);
@@ -95,7 +96,7 @@ fn it_says_how_to_serve_with_it_and_how_to_trust_it() {
 #[cfg(unix)]
 fn only_its_owner_may_read_the_key() {
     use std::os::unix::fs::PermissionsExt;
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     assert!(make(directory.path(), &["--host", "a"]).status.success());
     let key = std::fs::metadata(made(directory.path(), "a").key).unwrap();
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
@@ -103,7 +104,7 @@ fn only_its_owner_may_read_the_key() {
 
 #[test]
 fn nothing_is_ever_overwritten() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = made(directory.path(), "a");
     for (there, gone) in [
         (&identity.certificate, &identity.key),
@@ -124,7 +125,7 @@ fn nothing_is_ever_overwritten() {
 
 #[test]
 fn each_has_a_serial_number_and_a_key_of_its_own() {
-    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let directories = [quick_directory(), quick_directory()];
     let made = directories.each_ref().map(|directory| {
         assert!(make(directory.path(), &["--host", "a"]).status.success());
         made(directory.path(), "a")
@@ -146,7 +147,7 @@ fn each_has_a_serial_number_and_a_key_of_its_own() {
 
 #[test]
 fn openssl_takes_it_for_its_own_root_by_the_strict_rules() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let words = ["--ip", "192.0.2.1", "--days", "30000"];
     assert!(make(directory.path(), &words).status.success());
     let certificate = "certs/192.0.2.1.crt";
@@ -178,7 +179,7 @@ fn openssl_takes_it_for_its_own_root_by_the_strict_rules() {
 
 #[test]
 fn wrong_words_are_named_and_end_the_program_with_2() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     for (words, said) in [
         (&[][..], "at least one --host or --ip is required"),
         (&["--host", "https://a"], "is not a host name"),

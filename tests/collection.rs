@@ -8,6 +8,7 @@ mod owners;
 
 use crate::util::program::command;
 use crate::util::registry::TestRegistry;
+use crate::util::tree::quick_directory;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -15,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 /// Runs `registry garbage-collect` with options over a directory.
 fn garbage_collect(root: &Path, options: &[&str]) -> Output {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let config = directory.path().join("config.yml");
     let root = root.display();
     let text = format!("version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{root}'}}}}\n");

@@ -4,6 +4,7 @@ use crate::process::{err, out};
 use crate::util::image::{artifact, config, image, layer, sha256};
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::storage;
+use crate::util::tree::quick_directory;
 use crate::verify::{Configuration, verify};
 use registry::driver::{Driver, Memory, Write};
 use registry::spec::{Algorithm, Name};
@@ -276,7 +277,7 @@ fn the_command_deletes_what_it_is_told_and_says_so() {
 
 #[test]
 fn what_cannot_be_meant_is_refused_and_touches_nothing() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let missing = directory.path().join("missing");
     let configuration = Configuration::of(&missing);
     let path = configuration.path();

@@ -10,10 +10,9 @@ mod jobs;
 mod operations;
 mod served;
 
-use crate::util::chance::Chance;
 use crate::util::driver::Watched;
 use crate::util::raw::RawResponse;
-use disk::{EVERY, Failure, Fault, OneFault, failures};
+use disk::{EVERY, Failure, Fault, OneFault, failures, first_turn};
 use operations::{Operation, deleting, pushing, reading, uploading};
 use serde_json::Value;
 use served::{SENT, Served, check_kept, prepare, session_length};
@@ -113,12 +112,12 @@ fn check_answer(operation: &Operation, fault: &Fault, response: &RawResponse, wh
 
 /// The faults in these operations; how many there were.
 fn try_all(operations: &[Operation]) -> usize {
-    let mut chance = Chance::of_this_run();
+    let mut turn = first_turn();
     let mut faults = 0;
     for operation in operations {
         for variant in [(false, false), (true, true)] {
             let counts = try_one(operation, None, variant);
-            for failure in failures(counts, EVERY, &mut chance) {
+            for failure in failures(counts, EVERY, &mut turn) {
                 try_one(operation, Some(failure), variant);
                 faults += 1;
             }

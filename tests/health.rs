@@ -5,6 +5,7 @@ mod tls;
 use crate::process::{command, err, out, registry};
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::secure::Identity;
+use crate::util::tree::quick_directory;
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -96,7 +97,7 @@ fn a_registry_that_answers_is_well() {
 
 #[test]
 fn one_that_wants_a_login_is_well() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let users = directory.path().join("users");
     std::fs::write(&users, "").unwrap();
     let closed = Settings::default()
@@ -112,7 +113,7 @@ fn one_that_wants_a_login_is_well() {
 
 #[test]
 fn the_environment_alone_leads_to_it() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let served = TestRegistry::start();
     let [(name, value)] = variables(&served);
     let said = format!("{} answers 200 OK", url("http", served.address));
@@ -124,7 +125,7 @@ fn the_environment_alone_leads_to_it() {
 
 #[test]
 fn without_anything_it_asks_port_5000() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let output = of_folder(directory.path(), &[]);
     // Whether something is there is not this test's.
     let said = out(&output) + &err(&output);
@@ -133,7 +134,7 @@ fn without_anything_it_asks_port_5000() {
 
 #[test]
 fn the_configuration_leads_to_it_by_any_of_its_ways() {
-    let (directory, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (directory, empty) = (quick_directory(), quick_directory());
     let served = Settings::default().set("HTTP_PREFIX", "/a/").start();
     let port = served.address.port();
     let path = config(
@@ -155,7 +156,7 @@ fn the_configuration_leads_to_it_by_any_of_its_ways() {
 
 #[test]
 fn a_configuration_that_is_wrong_is_told_in_full() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     config(directory.path(), "{addr: x}");
     let output = of_folder(directory.path(), &[("REGISTRY_LOG_LEVEL", "loud")]);
     ill(&output, "http.addr: found `x`");
@@ -169,7 +170,7 @@ fn a_configuration_that_is_wrong_is_told_in_full() {
 #[cfg(unix)]
 fn a_unix_socket_leads_to_it_plain_and_over_tls() {
     use crate::util::program::Program;
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "server");
     let socket = directory.path().join("registry.sock");
     for (section, scheme) in [(String::new(), "http"), (identity.section(), "https")] {
@@ -193,7 +194,7 @@ fn a_unix_socket_leads_to_it_plain_and_over_tls() {
 #[test]
 #[cfg(unix)]
 fn a_unix_socket_whose_owner_accepts_nothing_is_ill() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let socket = directory.path().join("registry.sock");
     let _owner = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let path = config(
@@ -256,7 +257,7 @@ fn one_that_speaks_something_else_is_ill() {
     let plain = TestRegistry::start();
     let output = registry(&["health", "--insecure", &url("https", plain.address)], &[]);
     ill(&output, "TLS");
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "server");
     let secure = Settings::default().secure(&identity).start();
     let output = registry(&["health", &url("http", secure.address)], &[]);

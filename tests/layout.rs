@@ -3,6 +3,7 @@
 
 use crate::util::image::{bytes, config, image, layer, sha256};
 use crate::util::registry::{Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +17,7 @@ pub fn tree(version: &str) -> (TempDir, Value) {
         .join(version);
     let expected: Value =
         serde_json::from_slice(&fs::read(data.join("expected.json")).unwrap()).unwrap();
-    let root = tempfile::tempdir().unwrap();
+    let root = quick_directory();
     for file in files(&data.join("docker")) {
         let to = root.path().join("docker").join(&file);
         fs::create_dir_all(to.parent().unwrap()).unwrap();

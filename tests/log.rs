@@ -3,6 +3,7 @@
 use crate::auth::line;
 use crate::util::program::Program;
 use crate::util::raw::Raw;
+use crate::util::tree::quick_directory;
 use std::fs;
 use std::path::Path;
 
@@ -31,7 +32,7 @@ fn those_with<'l>(lines: &'l [String], text: &str) -> Vec<&'l String> {
 
 #[test]
 fn a_tls_client_on_a_plain_port_is_said_in_words_and_once() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let mut program = start(directory.path(), "");
     let address = program.address();
     for _ in 0..20 {
@@ -55,7 +56,7 @@ fn a_tls_client_on_a_plain_port_is_said_in_words_and_once() {
 
 #[test]
 fn ordinary_refusals_and_interruptions_stand_in_the_access_log_alone() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let users = directory.path().join("users");
     fs::write(&users, line("anna", "secret")).unwrap();
     let auth = format!(
@@ -71,7 +72,7 @@ fn ordinary_refusals_and_interruptions_stand_in_the_access_log_alone() {
     assert_eq!(those_with(&lines, " 401 ").len(), 4, "{lines:#?}");
     assert_eq!(those_with(&lines, "\"GET /v2/ HTTP/1.1\" 401 ").len(), 3);
 
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let mut program = start(directory.path(), "");
     let address = program.address();
     let put = "PUT /v2/a/manifests/v1 HTTP/1.1\r\nHost: x\r\n";
@@ -102,7 +103,7 @@ fn ordinary_refusals_and_interruptions_stand_in_the_access_log_alone() {
 #[test]
 fn the_access_log_names_the_client_whom_a_trusted_proxy_names() {
     for (proxies, client) in [("[127.0.0.1]", "192.0.2.1"), ("[]", "127.0.0.1")] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let text = format!(
             "version: 0.1\nstorage: inmemory\nhttp: {{addr: '127.0.0.1:0', trustedproxies: {proxies}}}\n"
         );
@@ -119,7 +120,7 @@ fn the_access_log_names_the_client_whom_a_trusted_proxy_names() {
 
 #[test]
 fn what_a_client_sends_stands_in_the_logs_in_part() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let mut program = start(directory.path(), "log: {level: debug}");
     let mut client = Raw::connect(program.address());
     let long = "x".repeat(7000);

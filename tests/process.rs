@@ -1,6 +1,7 @@
 //! The built program: words, variables and exit codes.
 
 use crate::util::program;
+use crate::util::tree::quick_directory;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -118,7 +119,7 @@ fn wrong_words_are_told_last_with_where_the_right_ones_are_and_exit_2() {
 
 #[test]
 fn check_config_prints_what_it_comes_to() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = file(
         &directory,
         "version: 0.1\nstorage: inmemory\nhttp: {secret: hunter2}\nlog: {levle: x}\n",
@@ -152,7 +153,7 @@ fn check_config_prints_what_it_comes_to() {
 
 #[test]
 fn check_config_tells_every_mistake_and_exits_1() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = file(
         &directory,
         "version: 0.1\nstorage: inmemory\nhttp:\n  addr: x\n",
@@ -186,7 +187,7 @@ fn a_file_that_is_not_there_exits_1() {
 
 #[test]
 fn the_environment_names_the_file_where_the_words_do_not() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = file(&directory, "version: 0.1\nstorage: inmemory\n");
     let variable = ("REGISTRY_CONFIGURATION_PATH", text(&path));
     let output = registry(&["check-config"], &[variable]);
@@ -202,7 +203,7 @@ fn the_environment_names_the_file_where_the_words_do_not() {
 fn a_log_file_takes_the_log_and_keeps_why_the_program_ended() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let (data, log) = (
         directory.path().join("data"),
         directory.path().join("registry.log"),
@@ -232,7 +233,7 @@ fn a_log_file_takes_the_log_and_keeps_why_the_program_ended() {
 
 #[test]
 fn a_log_file_that_cannot_be_written_exits_1_and_makes_nothing() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let (data, log) = (
         directory.path().join("data"),
         directory.path().join("missing/registry.log"),
@@ -256,7 +257,7 @@ fn services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_printed() {
     if program::is_for_windows() {
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = file(&directory, "version: 0.1\nstorage: {filesystem: {}}\n");
     let output = registry(&["service", "install", text(&path)], &[]);
     assert_eq!(
@@ -309,7 +310,7 @@ fn services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_printed() {
 
 #[test]
 fn the_words_of_a_service_are_checked() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = file(&directory, "version: 0.1\nstorage: inmemory\n");
     for words in [
         &["service", "install", "--name", "a b", text(&path)][..],

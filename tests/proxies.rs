@@ -4,6 +4,7 @@ use crate::auth::{basic, line};
 use crate::util::pace::breathe;
 use crate::util::raw::Raw;
 use crate::util::registry::{Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use tempfile::TempDir;
 
@@ -121,7 +122,7 @@ fn what_a_peer_says_who_is_no_trusted_proxy_is_passed_over() {
 
 /// A registry with a user, whose challenges lead to its own tokens.
 fn start_with_tickets(more: &[(&str, &str)]) -> (TestRegistry, TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("users");
     std::fs::write(&path, line("anna", "secret")).unwrap();
     let settings = Settings::default()
@@ -234,7 +235,7 @@ fn each_client_behind_a_proxy_has_its_own_uploads() {
 
 #[test]
 fn a_flood_of_logins_from_one_address_does_not_keep_users_of_another_out() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("users");
     let users: Vec<String> = (0..15).map(|number| format!("user{number}")).collect();
     // Enough for a flood to keep every check busy, and no more work than that takes.

@@ -6,6 +6,7 @@ mod paused;
 use crate::util::image::{bytes, sha256};
 use crate::util::program::{Program, command, slashed, stop_signals};
 use crate::util::raw::Raw;
+use crate::util::tree::quick_directory;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -52,7 +53,7 @@ fn push(client: &mut Raw, content: &[u8]) {
 #[test]
 fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
     for signal in stop_signals() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let mut program = start(directory.path());
         let mut client = Raw::connect(program.address());
         let content = bytes(1, 100_000);
@@ -75,7 +76,7 @@ fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
 
 #[test]
 fn what_was_acknowledged_survives_a_kill_and_an_upload_goes_on() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let (content, whole) = (bytes(1, 300_000), bytes(2, 400_000));
     let mut program = start(directory.path());
     let mut client = Raw::connect(program.address());
@@ -118,7 +119,7 @@ fn what_was_acknowledged_survives_a_kill_and_an_upload_goes_on() {
 fn a_port_in_use_is_named_and_ends_the_program_with_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let text = text(directory.path(), "");
     let mut program = Program::start(directory.path(), &text, &[("REGISTRY_HTTP_ADDR", &address)]);
     program.wait_for(&address);
@@ -131,7 +132,7 @@ fn a_port_in_use_is_named_and_ends_the_program_with_1() {
 
 #[test]
 fn a_data_folder_that_is_a_file_is_named_and_ends_the_program_with_1() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     fs::write(directory.path().join("data"), "").unwrap();
     let mut program = start(directory.path());
     let line = program.wait_for("rootdirectory");
@@ -145,7 +146,7 @@ fn a_data_folder_that_is_a_file_is_named_and_ends_the_program_with_1() {
 
 #[test]
 fn variables_of_the_environment_reach_the_registry() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let variables = [("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED", "true")];
     let text = text(
         directory.path(),
@@ -166,7 +167,7 @@ fn variables_of_the_environment_reach_the_registry() {
 
 #[test]
 fn a_unix_socket_is_served_and_removed() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("registry.sock");
     let text = text(directory.path(), "");
     let address = path.to_str().unwrap();
@@ -192,7 +193,7 @@ fn a_unix_socket_is_served_and_removed() {
 #[cfg(target_os = "linux")]
 fn idle_memory_is_small_and_a_thousand_idle_connections_add_little() {
     registry::sys::raise_open_files_limit().unwrap();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let mut program = start(directory.path());
     let address = program.address();
     let idle = program.resident_kib();
@@ -219,7 +220,7 @@ fn idle_memory_is_small_and_a_thousand_idle_connections_add_little() {
 
 #[test]
 fn who_finds_all_files_taken_is_told_to_try_again() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("config.yml");
     fs::write(&path, text(directory.path(), "")).unwrap();
     let program = command();
@@ -285,7 +286,7 @@ fn flood(address: SocketAddr) {
 #[test]
 fn where_nobody_reads_the_logs_clients_are_answered_and_a_signal_ends_it() {
     for signal in stop_signals() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let (mut program, address, _not_read) = unread(directory.path());
         flood(address);
         program.signal(signal);
@@ -295,7 +296,7 @@ fn where_nobody_reads_the_logs_clients_are_answered_and_a_signal_ends_it() {
 
 #[test]
 fn who_reads_the_logs_again_is_told_how_many_lines_were_lost() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let (mut program, address, read_on) = unread(directory.path());
     flood(address);
     read_on();
@@ -336,7 +337,7 @@ fn who_reads_the_logs_again_is_told_how_many_lines_were_lost() {
 
 #[test]
 fn the_end_writes_everything_that_was_logged() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let mut program = start(directory.path());
     let mut client = Raw::connect(program.address());
     for number in 0..500 {

@@ -11,6 +11,7 @@ use crate::util::program::{Program, stop_signals};
 use crate::util::raw::Raw;
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::secure::{Client, Identity};
+use crate::util::tree::quick_directory;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use tempfile::TempDir;
@@ -24,7 +25,7 @@ struct Served {
 
 impl Served {
     fn start(settings: impl FnOnce(Settings) -> Settings) -> Served {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let identity = Identity::new(directory.path(), "own");
         let registry = settings(Settings::default().secure(&identity)).start();
         Served {
@@ -198,7 +199,7 @@ fn a_session_is_resumed() {
 #[test]
 #[cfg(unix)]
 fn a_request_in_flight_is_finished_after_a_signal() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "own");
     let mut program = Program::start(directory.path(), &text(directory.path(), &identity), &[]);
     let address = program.address();
@@ -230,7 +231,7 @@ fn a_request_in_flight_is_finished_after_a_signal() {
 #[cfg(target_os = "linux")]
 fn a_thousand_idle_connections_add_little_memory() {
     registry::sys::raise_open_files_limit().unwrap();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "own");
     let mut program = Program::start(directory.path(), &text(directory.path(), &identity), &[]);
     let address = program.address();
@@ -255,7 +256,7 @@ fn a_thousand_idle_connections_add_little_memory() {
 #[test]
 #[cfg(unix)]
 fn a_unix_socket_may_speak_tls_too() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "own");
     let path = directory.path().join("registry.sock");
     let variables = [
@@ -276,7 +277,7 @@ fn a_unix_socket_may_speak_tls_too() {
 #[test]
 fn a_client_that_trusts_another_certificate_stays_away() {
     let served = Served::start(|settings| settings);
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let other = Identity::new(directory.path(), "other");
     let mut client = Client::new(&[&other]).connect(served.registry.address);
     let error = client.stream.write_all(b"GET").unwrap_err();

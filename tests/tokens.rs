@@ -3,6 +3,7 @@
 use crate::auth::basic;
 use crate::util::image::sha256;
 use crate::util::registry::{RawResponse, Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -25,7 +26,7 @@ fn text(bytes: impl AsRef<[u8]>) -> String {
 impl Issuer {
     pub fn new() -> Issuer {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let x = text(pair.public_key());
         let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x}]});
         fs::write(directory.path().join("jwks"), keys.to_string()).unwrap();

@@ -10,7 +10,6 @@ use crate::util::image::{bytes, sha256, sha512};
 use crate::util::pace::breathe;
 use crate::util::raw::{self, Raw};
 use crate::util::registry::{RawResponse, TestRegistry};
-use std::thread;
 
 /// A path of no session.
 const UNKNOWN: &str = "/v2/a/blobs/uploads/00000000-0000-4000-8000-000000000000";

@@ -9,6 +9,7 @@ use crate::layout::tree;
 use crate::process::{err, out, registry};
 use crate::util::image::{artifact, image, index};
 use crate::util::registry::TestRegistry;
+use crate::util::tree::quick_directory;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ impl Configuration {
     }
 
     pub fn text(text: &str) -> Configuration {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         std::fs::write(directory.path().join("config.yml"), text).unwrap();
         Configuration { directory }
     }
@@ -214,7 +215,7 @@ fn lines_are_for_people_and_the_last_one_sums_up() {
 
 #[test]
 fn what_cannot_be_verified_is_said_and_exits_2() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let missing = directory.path().join("missing");
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();

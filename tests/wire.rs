@@ -3,6 +3,7 @@
 use crate::util::image::{image, sha256};
 use crate::util::raw::{Raw, RawResponse};
 use crate::util::registry::{Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use registry::spec::media_type::{OCI_INDEX, OCI_MANIFEST};
 
 const TABLE: &str = include_str!("wire/table.txt");
@@ -73,7 +74,7 @@ impl Words {
 
 /// Pushes what the table counts on and goes through a section of it.
 fn run(section: &str, settings: Settings, prefix: &str) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let filled = Settings::default().root(directory.path()).start();
     filled.push_image("a/b", "v1", 1);
     filled.push_blob("a/b", b"abcdefghij");

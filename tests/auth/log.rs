@@ -7,6 +7,7 @@ use crate::tokens::Issuer;
 use crate::util::program::Program;
 use crate::util::raw::Raw;
 use crate::util::secure::{Client, Identity};
+use crate::util::tree::quick_directory;
 use serde_json::json;
 use std::fs;
 use std::io::{Read, Write};
@@ -64,7 +65,7 @@ fn assert_silent(lines: &[String], secrets: &[&str]) {
 
 #[test]
 fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let good = line("anna", &format!("{SECRET}:colon"));
     let hash = good.trim().split_once(':').unwrap().1;
     let (salt, rest) = (&hash[7..29], &hash[29..]);
@@ -124,7 +125,7 @@ fn bad_entries_and_bad_credentials_are_said_without_a_secret() {
 
 #[test]
 fn the_access_log_names_the_user_who_was_authenticated() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     fs::write(directory.path().join("users"), line("anna b", SECRET)).unwrap();
     let config = text(directory.path(), &htpasswd(directory.path()));
     let mut program = Program::start(directory.path(), &config, &[]);
@@ -142,7 +143,7 @@ fn the_access_log_names_the_user_who_was_authenticated() {
 
 #[test]
 fn no_token_and_no_key_is_in_the_log() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let issuer = Issuer::new();
     let identity = Identity::new(directory.path(), "own");
     let keys = issuer.keys();
@@ -174,7 +175,7 @@ fn no_token_and_no_key_is_in_the_log() {
 
 #[test]
 fn a_key_that_cannot_be_used_is_not_shown() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "own");
     let key = fs::read_to_string(&identity.key).unwrap();
     let secret = key.lines().nth(1).unwrap();

@@ -3,6 +3,7 @@
 use super::{collected, garbage_collect, set_modified};
 use crate::util::image::{bytes, layer, sha256};
 use crate::util::registry::TestRegistry;
+use crate::util::tree::quick_directory;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
@@ -111,7 +112,7 @@ fn data_that_is_served_is_only_looked_at() {
 
 #[test]
 fn what_cannot_be_meant_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let none = directory.path().join("none");
     let output = garbage_collect(&none, &[]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -5,6 +5,7 @@ use crate::util::image::{artifact, bytes, config, image, index, layer, sha256};
 use crate::util::pace::breathe;
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::storage;
+use crate::util::tree::quick_directory;
 use registry::driver::Filesystem;
 use registry::storage::{Collection, CollectionReport, MinimumAge, Storage};
 use serde_json::Value;
@@ -197,7 +198,7 @@ fn a_manifest_that_is_pushed_meanwhile_finds_all_that_it_names_or_is_refused() {
 
 #[test]
 fn the_server_collects_when_the_interval_is_over_and_after_a_restart_too() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let root = directory.path();
     let serve = || settings("1s", "0s").root(root).start();
     let gone = |registry: &TestRegistry, digest: &str| {

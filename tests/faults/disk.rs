@@ -120,14 +120,20 @@ const COMPLETE: &str = "REGISTRY_TEST_ALL_FAULTS";
 /// Otherwise one in so many calls fails in a way by turns; which ones do is another choice in every run.
 pub const EVERY: usize = 4;
 
-/// What fails where so many calls are made of each moment: all of it, or of `every` calls in a row one.
-pub fn failures(counts: [usize; 2], every: usize, chance: &mut Chance) -> Vec<Failure> {
+/// Where the turns begin in this run.
+pub fn first_turn() -> usize {
+    Chance::of_this_run().below(1000) as usize
+}
+
+/// What fails where so many calls are made of each moment: all of it, or of `every` calls in a row one. The turns go on
+/// from there the next time.
+pub fn failures(counts: [usize; 2], every: usize, turn: &mut usize) -> Vec<Failure> {
     let is_complete = std::env::var_os(COMPLETE).is_some();
     let mut failures = Vec::new();
     for (moment, count) in [Moment::Before, Moment::After].into_iter().zip(counts) {
-        let turn = chance.below((every * FAULTS.len()) as u64) as usize;
         for calls_before in 0..count {
-            let at = turn + calls_before;
+            let at = *turn;
+            *turn += 1;
             let mut add = |fault| {
                 failures.push(Failure {
                     fault,

@@ -1,8 +1,7 @@
 //! Faults in what the server does in the background: it fails or does less, and does the rest the next time.
 
-use super::disk::{EVERY, Failure, OneFault, failures};
+use super::disk::{EVERY, Failure, OneFault, failures, first_turn};
 use super::served::{Served, Touches, check_kept, prepare, storage, text};
-use crate::util::chance::Chance;
 use crate::util::driver::Watched;
 use registry::policy::{Keep, RetentionRule};
 use registry::storage::{Collection, MinimumAge, Purge, Retention, Storage};
@@ -64,7 +63,7 @@ fn whatever_fails_in_the_background_nothing_is_lost() {
         ("count of quotas", recount),
         ("purge", purge),
     ];
-    let mut chance = Chance::of_this_run();
+    let mut turn = first_turn();
     let mut faults = 0;
     for (name, job) in jobs {
         // A collection makes hundreds of calls.
@@ -73,7 +72,7 @@ fn whatever_fails_in_the_background_nothing_is_lost() {
             _ => EVERY,
         };
         let counts = try_one(job, None, name);
-        for failure in failures(counts, every, &mut chance) {
+        for failure in failures(counts, every, &mut turn) {
             try_one(job, Some(failure), name);
             faults += 1;
         }

@@ -4,11 +4,12 @@ use super::{ill, of_folder, url, variables, well};
 use crate::process::{err, registry};
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::secure::{Identity, openssl};
+use crate::util::tree::quick_directory;
 use std::path::Path;
 
 #[test]
 fn over_tls_its_own_certificate_is_not_judged_and_that_of_a_url_is() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "server");
     let [certificate, key] =
         [&identity.certificate, &identity.key].map(|path| path.to_str().unwrap());
@@ -30,7 +31,7 @@ fn over_tls_its_own_certificate_is_not_judged_and_that_of_a_url_is() {
 
 #[test]
 fn a_trusted_certificate_for_another_name_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let out = directory.path().to_str().unwrap();
     let words = ["certificate", "--host", "other.example", "--out", out];
     let made = registry(&words, &[]);
@@ -72,7 +73,7 @@ fn serving(identity: &Identity) -> TestRegistry {
 
 #[test]
 fn the_certificate_that_openssl_makes_is_trusted_when_it_is_trusted_itself() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let names = "-addext subjectAltName=DNS:localhost,IP:127.0.0.1";
     let Some(usual) = of_openssl(directory.path(), "usual", names) else {
         return;
@@ -115,7 +116,7 @@ fn the_certificate_that_openssl_makes_is_trusted_when_it_is_trusted_itself() {
 
 #[test]
 fn one_that_wants_a_certificate_of_its_clients_is_well() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "server");
     let strict = Settings::default()
         .secure(&identity)

@@ -5,6 +5,7 @@ use super::{MIB, padded, put_head};
 use crate::util::image::sha256;
 use crate::util::program::Program;
 use crate::util::raw::Raw;
+use crate::util::tree::quick_directory;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -66,7 +67,7 @@ fn push(address: SocketAddr, manifest: &[u8]) {
 
 #[test]
 fn the_program_stays_below_256_mib_whatever_its_clients_do() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let text = format!(
         "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n\
          storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",

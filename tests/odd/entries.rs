@@ -6,6 +6,7 @@ use crate::util::image::{artifact, bytes, image, sha256};
 use crate::util::program::Program;
 use crate::util::raw::Raw;
 use crate::util::registry::TestRegistry;
+use crate::util::tree::quick_directory;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 use std::fs;
@@ -106,7 +107,7 @@ fn loops_of_links_hide_no_repository_and_are_logged_once() {
     // A link that leads elsewhere is followed.
     symlink("d", at("other")).unwrap();
     let names = json!(["a", "a/deep", "b", "d/e", "other/e"]);
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let text = format!(
         "version: 0.1\nlog: {{accesslog: {{disabled: true}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n\
          storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",
@@ -183,7 +184,7 @@ fn a_manifest_that_cannot_be_read_hides_no_other_referrer() {
 
 #[test]
 fn a_pipe_as_a_file_of_users_is_refused_at_the_start() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let users = directory.path().join("users");
     pipe(&users);
     let path = directory.path().join("config.yml");

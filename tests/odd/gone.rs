@@ -4,13 +4,14 @@
 use crate::util::image::{artifact, bytes, image, sha256};
 use crate::util::program::Program;
 use crate::util::registry::{Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 #[test]
 fn data_that_is_gone_is_unavailable_and_nothing_is_made_in_its_place() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let (root, away) = (directory.path().join("data"), directory.path().join("away"));
     let registry = Settings::default().root(&root).start();
     let digest = registry.push_image("a", "v1", 1);
@@ -64,7 +65,7 @@ fn data_that_is_gone_is_unavailable_and_nothing_is_made_in_its_place() {
 
 #[test]
 fn temporary_files_of_a_process_that_was_killed_go_when_they_are_old() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let root = directory.path().join("data");
     let tag = root.join("docker/registry/v2/repositories/a/_manifests/tags/x/current");
     fs::create_dir_all(&tag).unwrap();

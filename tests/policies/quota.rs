@@ -3,6 +3,7 @@
 use crate::util::image::{bytes, config, image, layer, sha256};
 use crate::util::raw::Raw;
 use crate::util::registry::{RawResponse, Settings, TestRegistry};
+use crate::util::tree::quick_directory;
 use serde_json::json;
 use std::path::Path;
 
@@ -164,7 +165,7 @@ fn what_is_deleted_is_given_back_once_nobody_links_it() {
 
 #[test]
 fn it_is_right_again_after_a_restart_and_a_lower_quota_refuses_only_what_is_new() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let root: &Path = directory.path();
     let content = bytes(1, 60 * KIB);
     {

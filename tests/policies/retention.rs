@@ -4,6 +4,7 @@ use crate::util::driver::{Watch, Watched};
 use crate::util::image::image;
 use crate::util::server_log;
 use crate::util::storage;
+use crate::util::tree::quick_directory;
 use registry::driver::{Driver, Filesystem, Key, Memory, Write};
 use registry::policy::{ImmutableRule, Keep, RetentionRule};
 use registry::spec::validation::Validation;
@@ -33,7 +34,7 @@ fn tag(text: &str) -> Tag {
 
 impl Stored {
     fn new() -> Stored {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let driver: Arc<dyn Driver> = Arc::new(Filesystem::new(directory.path(), 10).unwrap());
         let storage = storage::open(driver);
         Stored { storage, directory }
@@ -222,7 +223,7 @@ fn a_tag_that_is_pushed_while_it_is_looked_at_stays() {
     meddler.disk.set(driver.disk.clone()).ok().unwrap();
     let stored = Stored {
         storage: storage::open(Arc::new(driver)),
-        directory: tempfile::tempdir().unwrap(),
+        directory: quick_directory(),
     };
     for text in ["t1", "t2", "t3"] {
         stored.put("a", text);

@@ -6,6 +6,7 @@ use crate::util::image::{artifact, image, sha256};
 use crate::util::program::Program;
 use crate::util::raw::Raw;
 use crate::util::registry::TestRegistry;
+use crate::util::tree::quick_directory;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -137,7 +138,7 @@ fn what_cannot_be_read_is_said_once() {
     );
     let damaged = plant(&registry, &changed("\"b\"", "\"e\""));
     fs::write(registry.blob_file(&damaged), "damaged").unwrap();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let text = format!(
         "version: 0.1\nlog: {{accesslog: {{disabled: true}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n\
          storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",

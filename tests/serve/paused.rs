@@ -6,6 +6,7 @@ use crate::util::image::{bytes, sha256};
 use crate::util::program::Program;
 use crate::util::raw::Raw;
 use crate::util::secure::{Client, Identity};
+use crate::util::tree::quick_directory;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -72,7 +73,7 @@ fn start(directory: &Path, more: &str) -> (Program, SocketAddr) {
 
 #[test]
 fn a_program_that_is_stopped_and_goes_on_harms_no_client() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let (program, address) = start(directory.path(), "draintimeout: 20s");
     let mut other = Raw::connect(address);
     let untouched = session(&mut other);
@@ -84,7 +85,7 @@ fn a_program_that_is_stopped_and_goes_on_harms_no_client() {
 
 #[test]
 fn nor_does_one_that_serves_over_tls() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "identity");
     let (program, address) = start(directory.path(), &identity.section());
     let mut client = Client::new(&[&identity]).connect(address);

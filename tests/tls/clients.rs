@@ -2,6 +2,7 @@
 
 use super::Served;
 use crate::util::secure::{Client, Identity, openssl};
+use crate::util::tree::quick_directory;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -57,7 +58,7 @@ fn served(server: &Served, own: Option<&Identity>) -> bool {
 
 #[test]
 fn each_mode_lets_in_whom_it_should() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let Some((authority, signed)) = client_of(directory.path(), "good") else {
         return;
     };
@@ -140,12 +141,12 @@ const ANY: [&str; 2] = ["require-any-client-cert", "request-client-cert"];
 
 #[test]
 fn what_people_make_with_openssl_is_taken_as_distribution_takes_it() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let directory = directory.path();
     let Some(authority) = self_signed(directory, "ca", RSA) else {
         return;
     };
-    let own = self_signed(directory, "own", RSA).unwrap();
+    let own = self_signed(directory, "own", P256).unwrap();
     let old = of_version_1(directory, "old", RSA, "ca");
     let old_own = of_version_1(directory, "oldown", P256, "own");
     let stranger = self_signed(directory, "stranger", P256).unwrap();
@@ -169,7 +170,7 @@ fn what_people_make_with_openssl_is_taken_as_distribution_takes_it() {
 
 #[test]
 fn whoever_has_not_the_key_is_refused_in_every_mode() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let directory = directory.path();
     let Some(own) = self_signed(directory, "own", P256) else {
         return;
@@ -214,7 +215,7 @@ fn openssl_served(server: &Served, own: &Identity, version: &str) -> bool {
 
 #[test]
 fn keys_on_p521_are_taken_in_every_mode_and_by_either_version() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let directory = directory.path();
     let Some(authority) = self_signed(directory, "ca", P521) else {
         return;

@@ -4,6 +4,7 @@ use super::text;
 use crate::util::program::Program;
 use crate::util::registry::Settings;
 use crate::util::secure::{Identity, openssl, openssl_with};
+use crate::util::tree::quick_directory;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -53,7 +54,7 @@ const KINDS: &[(&str, &str)] = &[
 #[test]
 fn keys_of_every_kind_serve_with_certificates_as_the_lab_makes_them() {
     for (kind, make_key) in KINDS {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let path = directory.path();
         // One of that length takes seconds to find.
         std::fs::write(
@@ -84,7 +85,7 @@ fn keys_of_every_kind_serve_with_certificates_as_the_lab_makes_them() {
 
 #[test]
 fn a_certificate_of_version_1_serves() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path();
     if openssl(
         path,
@@ -112,7 +113,7 @@ fn a_certificate_of_version_1_serves() {
 
 #[test]
 fn a_chain_is_shown_whole() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path();
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
     std::fs::write(path.join("ca.cnf"), "basicConstraints=critical,CA:TRUE\n").unwrap();
@@ -278,7 +279,7 @@ fn refused(directory: &Path, identity: &Identity, more: &str, key: &str, path: &
 #[test]
 fn a_file_that_is_wrong_is_named_and_ends_the_program_with_1() {
     for (spoil, key, said) in FAULTS {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let identity = Identity::new(directory.path(), "own");
         spoil(directory.path(), &identity);
         let path = match *key {
@@ -291,7 +292,7 @@ fn a_file_that_is_wrong_is_named_and_ends_the_program_with_1() {
 
 #[test]
 fn authorities_that_are_wrong_are_named() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let identity = Identity::new(directory.path(), "own");
     let path = directory.path().join("ca.pem");
     let more = format!("clientcas: ['{}'], ", path.display());
@@ -323,15 +324,15 @@ fn keys_that_cannot_be_used_are_said_to_be_so() {
         ),
         ("genrsa -out x.key 1024", "supported: RSA"),
         (
-            "genrsa -aes256 -passout pass:a -out x.key 2048",
+            "genrsa -aes256 -passout pass:a -out x.key 1024",
             "is encrypted",
         ),
         (
-            "genrsa -traditional -aes256 -passout pass:a -out x.key 2048",
+            "genrsa -traditional -aes256 -passout pass:a -out x.key 1024",
             "is encrypted",
         ),
     ] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let identity = Identity::new(directory.path(), "own");
         if openssl(directory.path(), make_key).is_none() {
             return;
@@ -353,7 +354,7 @@ fn a_certificate_out_of_its_time_is_warned_of_and_served() {
             "is not valid before 2090-01-01T00:00:00Z",
         ),
     ] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let path = directory.path();
         put(&path.join("index"), b"");
         put(

@@ -4,6 +4,7 @@ use crate::util::pace::breathe;
 use crate::util::registry::{Settings, check_pause};
 use crate::util::secure::{Client, Identity};
 use crate::util::stop::Stop;
+use crate::util::tree::quick_directory;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -37,7 +38,7 @@ fn replace(place: &Identity, new: &Identity) {
 
 #[test]
 fn the_certificate_changes_under_load_and_no_request_fails() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let make = |name| Identity::new(directory.path(), name);
     let (first, second, third) = (make("first"), make("second"), make("third"));
     let place = make("place");
@@ -79,7 +80,7 @@ fn the_certificate_changes_under_load_and_no_request_fails() {
 #[cfg(unix)]
 fn a_symbolic_link_that_is_moved_is_followed() {
     // As kubernetes does it: files -> ..data/file, ..data -> directory, and ..data is swapped.
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let (first, second) = (
         Identity::new(directory.path(), "first"),
         Identity::new(directory.path(), "second"),
@@ -102,7 +103,7 @@ fn a_symbolic_link_that_is_moved_is_followed() {
 
 #[test]
 fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let make = |name| Identity::new(directory.path(), name);
     let (first, second, place) = (make("first"), make("second"), make("place"));
     replace(&place, &first);

@@ -3,6 +3,7 @@
 use super::{Served, text};
 use crate::util::program::Program;
 use crate::util::secure::{Identity, openssl};
+use crate::util::tree::quick_directory;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -131,7 +132,7 @@ fn unknown_suites_and_versions_end_the_program_with_1() {
             "http.tls.minimumtls: found `tls1.0`; allowed: one of tls1.2, tls1.3 (TLS 1.0 and 1.1 are",
         ),
     ] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let identity = Identity::new(directory.path(), "own");
         let text = text(directory.path(), &identity);
         let name = format!("REGISTRY_HTTP_TLS_{name}");

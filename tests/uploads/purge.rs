@@ -1,6 +1,7 @@
 //! Unfinished uploads that nobody comes back for: counted at the start, and removed when they are old.
 
 use crate::util::program::Program;
+use crate::util::tree::quick_directory;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +40,7 @@ fn start_over(directory: &Path, root: &Path, settings: &str) -> Program {
 
 /// Starts the program over such a root; gives the line that counts the uploads, and the ids that are left.
 fn start(settings: &str) -> (String, Vec<String>) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let root = directory.path().join("data");
     let uploads = sessions(&root);
     let mut program = start_over(directory.path(), &root, settings);
@@ -92,7 +93,7 @@ fn left(root: &Path, name: &str) -> Vec<String> {
 #[test]
 #[cfg(unix)]
 fn without_a_time_of_its_start_the_age_of_its_directory_counts() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let root = directory.path().join("data");
     let uploads = root.join("docker/registry/v2/repositories/a/_uploads");
     let then = std::time::SystemTime::now() - std::time::Duration::from_secs(100 * 3600);
@@ -129,7 +130,7 @@ fn without_a_time_of_its_start_the_age_of_its_directory_counts() {
 #[cfg(unix)]
 fn a_repository_that_cannot_be_looked_through_does_not_stop_the_others() {
     use std::os::unix::fs::symlink;
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let root = directory.path().join("data");
     let at = |path: &str| root.join("docker/registry/v2/repositories").join(path);
     let session = |name: &str| {
@@ -158,7 +159,7 @@ fn a_repository_that_cannot_be_looked_through_does_not_stop_the_others() {
 
 #[test]
 fn what_an_interrupted_deletion_left_of_a_repository_is_removed() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let root = directory.path().join("data");
     let repositories = root.join("docker/registry/v2/repositories");
     for path in [

@@ -4,6 +4,7 @@
 //! Requests, responses and the server's log go to standard error, which the test runner shows for a test
 //! that fails and keeps to itself otherwise.
 
+use super::pace::breathe;
 use super::program::{self, Program, slashed};
 use super::secure::Identity;
 use super::server_log;
@@ -12,13 +13,15 @@ use registry::config::{Config, ConfigSource};
 use registry::http::Control;
 use registry::logging::Sink;
 use registry::server::Registry;
+use registry::storage::layout;
 use rustls::crypto::ring;
+use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use ureq::http::Request;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
@@ -37,6 +40,9 @@ pub struct TestRegistry {
 
 /// Bytes of each buffer of a client's connection: those of the library are large and many.
 const BUFFER_BYTES: usize = 16 * 1024;
+
+/// How long the lock of a registry that was stopped may be held elsewhere; longer by another registry on the same directory.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a registry of a test leaves the files of users and certificates alone after it has looked at them.
 pub fn check_pause() -> Duration {
@@ -202,6 +208,15 @@ impl TestRegistry {
     /// Stops it and waits for its end; what is in flight is cut.
     pub fn stop(&mut self) {
         self.server.stop();
+        // A program that another test starts at this moment has a copy of the lock until it runs itself.
+        let lock = self.root.join(layout::server_lock().as_str());
+        let started = Instant::now();
+        while let Ok(file) = File::open(&lock)
+            && file.try_lock().is_err()
+            && started.elapsed() < LOCK_PATIENCE
+        {
+            breathe();
+        }
     }
 
     /// Waits for a line of its log that holds a text, which must be of this test alone.

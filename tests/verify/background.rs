@@ -5,6 +5,7 @@ use crate::util::image::{image, layer, sha256};
 use crate::util::program::Program;
 use crate::util::raw::Raw;
 use crate::util::registry::TestRegistry;
+use crate::util::tree::quick_directory;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ fn a_corrupt_blob_is_logged_and_put_aside_so_that_a_push_heals_it() {
     fs::create_dir_all(kept.parent().unwrap()).unwrap();
     fs::write(&kept, "").unwrap();
     fs::write(registry.blob_file(&blob), "damaged").unwrap();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let mut program = start(
         &registry.root,
         directory.path(),
@@ -92,7 +93,7 @@ fn a_corrupt_blob_is_logged_and_put_aside_so_that_a_push_heals_it() {
 #[test]
 fn it_keeps_to_its_rate_and_ends_at_once_with_the_server() {
     let registry = stopped();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let settings = "verify: {enabled: true, rate: 1KiB}";
     let mut program = start(&registry.root, directory.path(), settings);
     program.wait_for("verifying all data in the background, at 1024 bytes a second");
@@ -122,7 +123,7 @@ fn it_keeps_to_its_rate_and_ends_at_once_with_the_server() {
 #[test]
 fn a_restart_does_not_repeat_what_was_done() {
     let registry = stopped();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let again = |expected: &str| {
         let mut program = start(&registry.root, directory.path(), "verify: {enabled: true}");
         program.wait_for(expected);
@@ -160,7 +161,7 @@ fn in_read_only_mode_nothing_is_put_aside() {
     let blob = sha256(&layer(1));
     fs::write(registry.blob_file(&blob), "damaged").unwrap();
     let before = registry.tree();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let settings = "readonly: {enabled: true}, verify: {enabled: true}";
     let mut program = start(&registry.root, directory.path(), settings);
     let line = program.wait_for("corrupt-blob: ");
@@ -173,7 +174,7 @@ fn in_read_only_mode_nothing_is_put_aside() {
 #[test]
 fn it_is_off_unless_it_is_switched_on() {
     let registry = stopped();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let mut program = start(&registry.root, directory.path(), "verify: {interval: 1s}");
     program.wait_for("listening on ");
     let mut connection = Raw::connect(program.address());

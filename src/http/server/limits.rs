@@ -4,6 +4,7 @@
 //! bound here is enforced in one place and covered by a test in `tests/limits.rs`.
 
 use super::super::message::head::HeadLimits;
+use super::super::transport::patience::TICK_LONGEST;
 use super::proxies::TrustedProxies;
 use crate::memory;
 use std::time::Duration;
@@ -101,6 +102,6 @@ impl Limits {
         .into_iter()
         .min()
         .unwrap_or_default();
-        (shortest / 4).clamp(Duration::from_millis(1), Duration::from_secs(1))
+        (shortest / 4).clamp(Duration::from_millis(1), TICK_LONGEST)
     }
 }

@@ -94,6 +94,9 @@ fn too_slow() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, message)
 }
 
+/// What the ticks of a server are at most.
+pub(in crate::http) const TICK_LONGEST: Duration = Duration::from_secs(1);
+
 /// Repeats `transfer`, which blocks for a tick at most, until it moves bytes, fails, or the peer's time is up.
 pub(super) fn wait<T: Copy + Into<Option<usize>>>(
     patience: &mut dyn Patience,
@@ -111,7 +114,10 @@ pub(super) fn wait<T: Copy + Into<Option<usize>>>(
                 return Ok(moved);
             }
             Err(error) if sys::is_tick(&error) => patience.count(0, waited)?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // No wait is longer than a tick: whatever goes beyond that, this process was stopped for.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                patience.count(0, waited.min(TICK_LONGEST))?;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -146,6 +152,21 @@ mod tests {
         let mut deadline = Deadline::new(SECOND);
         assert!(deadline.count(1_000_000, SECOND / 2).is_ok());
         assert!(deadline.count(1_000_000, SECOND / 2).is_err());
+    }
+
+    #[test]
+    fn a_peer_has_no_more_time_while_signals_interrupt_the_wait_for_it() {
+        let mut deadline = Deadline::new(SECOND / 100);
+        let mut interrupted = || -> io::Result<usize> {
+            std::thread::sleep(SECOND / 500);
+            Err(io::ErrorKind::Interrupted.into())
+        };
+        let error = wait(&mut deadline, &mut interrupted).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let mut rate = MinimumRate::new(0, SECOND * 1000);
+        rate.stop_when(Arc::new(AtomicBool::new(true)));
+        let error = wait(&mut rate, &mut interrupted).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }
 
     #[test]
