@@ -1,5 +1,7 @@
 //! `registry health`: who is well, who is not, and how it finds the registry of its machine.
 
+#[cfg(unix)]
+mod paused;
 mod tls;
 
 use crate::process::{command, err, out, registry};

@@ -28,6 +28,7 @@ DIFFERENCES=(
     "tls::a_unix_socket_may_speak_tls_too|unix sockets are not served on Windows"
     "health::a_unix_socket_leads_to_it_plain_and_over_tls|unix sockets are not served on Windows"
     "health::a_unix_socket_whose_owner_accepts_nothing_is_ill|unix sockets are not served on Windows"
+    "health::paused::the_same_over_a_unix_socket|unix sockets are not served on Windows"
     "process::services_are_for_windows_and_elsewhere_the_unit_for_systemd_is_printed|there are services on Windows: service.sh"
     "judged::a_configuration_may_come_through_a_pipe|there are no pipes in folders on Windows"
     "judged::a_socket_that_cannot_be_made_is_told|unix sockets are not served on Windows"

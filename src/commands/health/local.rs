@@ -73,8 +73,13 @@ impl Transport for LocalTransport {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.limit(timeout)?;
-        let read = (&self.stream).read(self.buffers.input_append_buf());
-        let count = read.map_err(|error| failed(error, timeout))?;
+        let count = loop {
+            match (&self.stream).read(self.buffers.input_append_buf()) {
+                // This process was stopped and goes on. The caller bounds the wait as a whole.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.map_err(|error| failed(error, timeout))?,
+            }
+        };
         self.buffers.input_appended(count);
         Ok(count > 0)
     }
