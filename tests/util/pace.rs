@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-const BREATH: Duration = Duration::from_millis(2);
+const BREATH: Duration = Duration::from_millis(5);
 
 pub fn breathe() {
     std::thread::sleep(BREATH);
