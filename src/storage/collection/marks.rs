@@ -1,4 +1,4 @@
-//! The digests that something that is kept names: 32 bytes each, so that a million take some 70 MB by calculation.
+//! The digests that something that is kept names: 32 bytes each, so that a million take some 70 MB.
 
 use crate::spec::Digest;
 use crate::sync::Mutex;
