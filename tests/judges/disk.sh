@@ -54,7 +54,7 @@ narrow() { # mounts a copy of the data without locks that has no room for anothe
     mkdir "$small/data"
     cp -a "$SCRATCH/copy" "$small/data/docker"
     local number=0
-    while : 2>/dev/null >"$small/$((number += 1))"; do :; done
+    while : 2>/dev/null >"$small/$number"; do number=$((number + 1)); done
 }
 cp -a "$small/data/docker" "$SCRATCH/copy"
 narrow
