@@ -60,7 +60,7 @@ def clone(client):
     """A client that knows what another knows now."""
     other = Client(None, 0, 0)
     other.name = client.name
-    other.blobs = dict(client.blobs)
+    other.blobs = set(client.blobs)
     other.manifests, other.tags = copy.deepcopy(client.manifests), copy.deepcopy(client.tags)
     return other
 
