@@ -50,7 +50,8 @@ for run in $(seq "$DISTURBED_RUNS"); do
         echo "run $run, $how: passed, $((SECONDS - started)) s"
     else
         echo "run $run, $how: FAILED, $((SECONDS - started)) s"
-        sed -n '/^failures:$/,/^test result:/p' "$SCRATCH/run" | cut -c 1-300 | head -n 200
+        grep -a '^test .* FAILED$\|^error' "$SCRATCH/run" | cut -c 1-300
+        grep -a -A 4 'panicked at' "$SCRATCH/run" | cut -c 1-300 | head -n 100
         failed=$((failed + 1))
     fi
     GROUP=''

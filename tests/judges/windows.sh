@@ -42,6 +42,7 @@ DIFFERENCES=(
     "odd::entries::a_manifest_that_cannot_be_read_hides_no_other_referrer|Windows makes links for administrators alone"
     "odd::entries::a_pipe_as_a_file_of_users_is_refused_at_the_start|there are no pipes in folders on Windows"
     "verify::odd::special::pipes_and_loops_of_links_are_findings_and_nothing_waits_for_them|there are no pipes in folders on Windows"
+    "collection::bad::what_is_behind_a_link_to_nothing_keeps_its_blobs|Windows makes links for administrators alone, and Wine shows none to nothing"
     "collection::bad::what_is_no_file_stops_nothing|there are no pipes in folders on Windows"
     "serve::idle_memory_is_small_and_a_thousand_idle_connections_add_little|Wine needs memory of its own for every thread"
     "tls::a_thousand_idle_connections_add_little_memory|Wine needs memory of its own for every thread"
