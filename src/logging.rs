@@ -15,6 +15,7 @@ pub use sink::{Flush, Sink, complain};
 use crate::config::{Formatter, LOG_QUEUE_BYTES, LogConfig};
 use crate::time::format_rfc_3339_milliseconds;
 use log::Level;
+use queue::Lost;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -75,13 +76,24 @@ impl Lines {
     }
 }
 
-/// Writes to the log how many of its lines were lost.
-fn report_lost(lost: u64, out: &mut dyn Write) -> io::Result<()> {
-    let message = format!("lost {lost} lines of the log: it was not read, or writing failed");
+/// Writes to the log how many of its lines were lost, and of those of the access log on standard output.
+fn report_lost(lost: Lost, out: &mut dyn Write) -> io::Result<()> {
     let Some(lines) = LINES.get() else {
         return Ok(());
     };
-    out.write_all(lines.line(Level::Warn, message).as_bytes())
+    for (count, whose) in [
+        (lost.here, "the log: it was not read"),
+        (
+            lost.elsewhere,
+            "the access log: standard output was not read",
+        ),
+    ] {
+        if count > 0 {
+            let message = format!("lost {count} lines of {whose}, or writing failed");
+            out.write_all(lines.line(Level::Warn, message).as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 fn shortened(mut message: String) -> String {

@@ -17,8 +17,30 @@ const BATCH_BYTES: usize = 64 * 1024;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Reports how many lines were lost: to this output, or elsewhere.
-pub type ReportLost = fn(u64, &mut dyn Write) -> io::Result<()>;
+/// Reports how many lines were lost: to this output, or by [`Queue::note_lost_elsewhere`] to that of another queue.
+pub type ReportLost = fn(Lost, &mut dyn Write) -> io::Result<()>;
+
+/// Lines that were lost and not reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lost {
+    /// Those of the queue itself.
+    pub here: u64,
+    /// Those of another queue, which are reported with this one's.
+    pub elsewhere: u64,
+}
+
+impl Lost {
+    fn is_none(self) -> bool {
+        self == Lost::default()
+    }
+
+    fn and(self, other: Lost) -> Lost {
+        Lost {
+            here: self.here.saturating_add(other.here),
+            elsewhere: self.elsewhere.saturating_add(other.elsewhere),
+        }
+    }
+}
 
 /// A queue in front of an output. What it holds when it is dropped is still written; [`Queue::flush`] waits for
 /// that.
@@ -46,8 +68,7 @@ struct QueueState {
     in_hand: usize,
     /// Whether the writer is writing them.
     is_busy: bool,
-    /// Lines that were lost and not reported.
-    lost: u64,
+    lost: Lost,
     /// Whether the last write failed.
     is_failing: bool,
     is_urgent: bool,
@@ -75,7 +96,7 @@ impl Queue {
                 waiting: Vec::new(),
                 in_hand: 0,
                 is_busy: false,
-                lost: 0,
+                lost: Lost::default(),
                 is_failing: false,
                 is_urgent: false,
                 is_closed: false,
@@ -101,9 +122,20 @@ impl Queue {
     pub fn push(&self, line: &[u8], is_urgent: bool) {
         let mut state = self.shared.state();
         if !state.add(line) {
-            state.lost = state.lost.saturating_add(1);
+            state.lost.here = state.lost.here.saturating_add(1);
             return;
         }
+        self.wake(state, is_urgent);
+    }
+
+    /// Counts lines that another queue has lost. They are reported here as soon as something can be written.
+    pub fn note_lost_elsewhere(&self, lines: u64) {
+        let mut state = self.shared.state();
+        state.lost.elsewhere = state.lost.elsewhere.saturating_add(lines);
+        self.wake(state, true);
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, QueueState>, is_urgent: bool) {
         state.is_urgent |= is_urgent;
         let wakes = match state.phase {
             Phase::Asleep => true,
@@ -150,7 +182,7 @@ impl Drop for Queue {
 impl QueueState {
     /// Whether there is something to write. Lost lines are not reported while writing fails.
     fn has_work(&self) -> bool {
-        !self.waiting.is_empty() || (self.lost > 0 && !self.is_failing)
+        !self.waiting.is_empty() || (!self.lost.is_none() && !self.is_failing)
     }
 
     /// `false`: there is no room.
@@ -217,11 +249,11 @@ impl Shared {
                 self.state().in_hand = rest.len();
             }
         }
-        if done.is_ok() && lost > 0 {
+        if done.is_ok() && !lost.is_none() {
             done = (self.report_lost)(lost, &mut **output);
         }
         if done.is_ok() {
-            lost = 0;
+            lost = Lost::default();
         }
         drop(output);
         let failed = rest.iter().filter(|byte| **byte == b'\n').count();
@@ -229,10 +261,8 @@ impl Shared {
         state.in_hand = 0;
         state.is_busy = false;
         state.is_failing = done.is_err();
-        state.lost = state
-            .lost
-            .saturating_add(lost)
-            .saturating_add(failed as u64);
+        lost.here = lost.here.saturating_add(failed as u64);
+        state.lost = state.lost.and(lost);
         if state.waiting.capacity() == 0 && batch.capacity() <= 2 * BATCH_BYTES {
             state.waiting = batch;
             state.waiting.clear();

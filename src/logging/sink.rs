@@ -14,11 +14,9 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 static STANDARD_ERROR: LazyLock<Queue> =
     LazyLock::new(|| Queue::new(Box::new(io::stderr()), LOG_QUEUE_BYTES, super::report_lost));
 static STANDARD_OUTPUT: LazyLock<Queue> = LazyLock::new(|| {
-    // Programs read standard output, so lost lines are reported in the log.
+    // Programs read standard output, so lost lines are reported in the log, which may have no room for that now.
     Queue::new(Box::new(io::stdout()), LOG_QUEUE_BYTES, |lost, _| {
-        log::warn!(
-            "lost {lost} lines of the access log: standard output was not read, or writing failed"
-        );
+        STANDARD_ERROR.note_lost_elsewhere(lost.here);
         Ok(())
     })
 });

@@ -33,8 +33,12 @@ struct Fixture {
     text: Arc<Mutex<Vec<u8>>>,
 }
 
-fn tell(lost: u64, out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(format!("lost {lost}\n").as_bytes())
+fn tell(lost: Lost, out: &mut dyn Write) -> io::Result<()> {
+    let Lost { here, elsewhere } = lost;
+    match elsewhere {
+        0 => out.write_all(format!("lost {here}\n").as_bytes()),
+        _ => out.write_all(format!("lost {here} and {elsewhere}\n").as_bytes()),
+    }
 }
 
 fn held(bytes_max: usize) -> Fixture {
@@ -87,6 +91,25 @@ fn nobody_waits_for_an_output_that_hangs_and_what_was_lost_is_told() {
     assert!(fixture.queue.flush(LONG));
     let text = String::from_utf8(fixture.text.lock().clone()).unwrap();
     assert_eq!(text, "first\nline 0\nline 1\nline 2\nlost 997\nnext\n");
+}
+
+#[test]
+fn what_another_queue_has_lost_is_told_even_if_there_was_no_room_at_that_moment() {
+    let fixture = held(6);
+    fixture.queue.push(b"first\n", true);
+    assert_eq!(fixture.asked(), "first\n");
+    fixture.queue.push(b"no room\n", true);
+    fixture.queue.note_lost_elsewhere(3);
+    fixture.queue.note_lost_elsewhere(4);
+    fixture.results.send(Ok(())).unwrap();
+    assert_eq!(fixture.asked(), "lost 1 and 7\n");
+    fixture.results.send(Ok(())).unwrap();
+    // One that sleeps is woken up for it.
+    assert!(fixture.queue.flush(LONG));
+    fixture.queue.note_lost_elsewhere(2);
+    assert_eq!(fixture.asked(), "lost 0 and 2\n");
+    drop(fixture.results);
+    assert!(fixture.queue.flush(LONG));
 }
 
 #[test]
@@ -168,6 +191,6 @@ fn a_queue_takes_no_more_memory_than_it_may_have() {
         fixture.queue.push(&[b'x'; 999], false);
     }
     let state = fixture.queue.shared.state();
-    assert_eq!((state.waiting.len(), state.lost), (99_900, 9_900));
+    assert_eq!((state.waiting.len(), state.lost.here), (99_900, 9_900));
     assert!(state.waiting.capacity() <= 100_000);
 }
