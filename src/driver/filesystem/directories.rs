@@ -165,7 +165,7 @@ mod tests {
     fn a_root_that_a_killed_process_made_is_synced_by_the_next_until_there_is_something_in_it() {
         use disk::recording::{Operation, Recording};
         let base = tempfile::tempdir().unwrap();
-        let root = base.path().join("a/b/root");
+        let root = sys::literal(&base.path().join("a/b/root")).unwrap();
         let synced = || {
             let recording = Recording::begin(base.path());
             make_root(&root).unwrap();
