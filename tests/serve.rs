@@ -4,12 +4,13 @@
 mod paused;
 
 use crate::util::image::{bytes, sha256};
+use crate::util::pace::breathe;
 use crate::util::program::{Program, command, slashed, stop_signals};
 use crate::util::raw::Raw;
 use crate::util::tree::quick_directory;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
@@ -55,7 +56,8 @@ fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
     for signal in stop_signals() {
         let directory = quick_directory();
         let mut program = start(directory.path());
-        let mut client = Raw::connect(program.address());
+        let address = program.address();
+        let mut client = Raw::connect(address);
         let content = bytes(1, 100_000);
         let location = session(&mut client);
         // The server asks for the body, so it is at work on the request when the signal comes.
@@ -65,6 +67,10 @@ fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
         client.send(&content[..50_000]);
         program.signal(signal);
         program.wait_for("asked to stop");
+        // The line comes first; when nobody else is let in the connections know.
+        while TcpStream::connect(address).is_ok() {
+            breathe();
+        }
         client.send(&content[50_000..]);
         let response = client.response();
         assert_eq!(response.status, 201, "{signal}");

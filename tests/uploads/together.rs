@@ -57,29 +57,27 @@ fn the_newest_request_goes_on_and_an_older_one_that_is_half_sent_ends() {
         let location = session(&registry, b"");
         let request = format!("PATCH {location}");
         let mut older = half_sent(&registry, &request, &location, &content[..200_000]);
-        let status = match way {
+        match way {
             "patch" => {
                 let next = patch(&registry, &location, &content);
                 complete(&registry, &next, &digest, b"").expect(201);
-                404
             }
             "patch with a range" => {
                 let range = [("Content-Range", "200000-299999")];
                 let added = registry.patch(&location, &range, &content[200_000..]);
                 let next = added.expect(202).header("Location").to_owned();
                 complete(&registry, &next, &digest, b"").expect(201);
-                404
             }
-            "put" => {
-                complete(&registry, &location, &digest, &content).expect(201);
-                404
-            }
-            _ => {
-                registry.delete(&location).expect(204);
-                404
-            }
-        };
-        assert_eq!(older.answer_to("PATCH").status, status, "{way}");
+            "put" => drop(complete(&registry, &location, &digest, &content).expect(201)),
+            _ => drop(registry.delete(&location).expect(204)),
+        }
+        // It may hear of its end while the session is there, between the newer request and the one that completes it.
+        let status = older.answer_to("PATCH").status;
+        let may_be_there = way.starts_with("patch");
+        assert!(
+            status == 404 || (status == 416 && may_be_there),
+            "{way}: {status}"
+        );
         match way {
             "delete" => assert_no_session(&registry),
             _ => assert_stored(&registry, &digest, &content),
