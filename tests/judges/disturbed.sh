@@ -50,8 +50,8 @@ for run in $(seq "$DISTURBED_RUNS"); do
         echo "run $run, $how: passed, $((SECONDS - started)) s"
     else
         echo "run $run, $how: FAILED, $((SECONDS - started)) s"
-        grep -a '^test .* FAILED$\|^error' "$SCRATCH/run" | cut -c 1-300
-        grep -a -A 4 'panicked at' "$SCRATCH/run" | cut -c 1-300 | head -n 100
+        grep -a '^test .* FAILED$\|^error' "$SCRATCH/run" | cut -c 1-300 || true
+        grep -a -A 4 'panicked at' "$SCRATCH/run" | cut -c 1-300 | head -n 100 || true
         failed=$((failed + 1))
     fi
     GROUP=''

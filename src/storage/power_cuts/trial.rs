@@ -74,7 +74,7 @@ fn directory() -> TempDir {
 
 /// The root is to be made as well.
 fn root(directory: &Path) -> PathBuf {
-    directory.join("new/root/data")
+    directory.join("new/above/data")
 }
 
 fn open(directory: &Path) -> Storage {
