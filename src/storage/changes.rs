@@ -94,6 +94,12 @@ impl Storage {
     /// What a process holds while it serves the data. Waits for one that works on data that is not served
     /// ([`Storage::lock_offline`]), for a time: [`crate::driver::Error::is_locked`].
     pub fn lock_for_serving(&self) -> Result<Box<dyn Any + Send>> {
+        if self.driver.capabilities().has_locks
+            && let Ok(Some(_alone)) = self.lock_offline()
+            && let Err(error) = self.forget_shorter_grace()
+        {
+            log::debug!("the grace of earlier collections is kept: {error}");
+        }
         let lock = Lock::Shared;
         Ok(self.driver.lock_for_long(&layout::server_lock(), lock)?)
     }

@@ -182,7 +182,7 @@ impl Storage {
         Ok(self.driver.try_lock(&layout::collection_lock(), lock)?)
     }
 
-    /// When the last collection ended, or at the latest when data that was never collected was first going to be.
+    /// When the last collection ended; `None` if there was none.
     pub fn last_collection(&self) -> Result<Option<SystemTime>> {
         let stat = self.driver.stat(&layout::collection_lock())?;
         Ok(stat.map(|stat| stat.modified))

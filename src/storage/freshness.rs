@@ -41,7 +41,7 @@ impl Storage {
     }
 
     fn has_aged(&self, found: &FoundLink) -> bool {
-        let Some(grace) = self.options.collection_grace else {
+        let Some(grace) = self.grace() else {
             return false;
         };
         // One that was written in the future is new.

@@ -12,6 +12,7 @@
 //!     _uploads/<id>/...                                                          (what the driver puts there)
 //!     _deleted/...                                                               (ours: of a deletion under way)
 //! locks/<two hex digits>, locks/content-<two hex digits>, locks/server, locks/collection          (ours)
+//! locks/grace                                                                    (ours)
 //! lost+found/<algorithm>-<hex>                                                   (ours: what a verification put aside)
 //! ```
 //!
@@ -126,6 +127,11 @@ pub fn verified() -> Key {
 /// What a collection has exclusively, so that there is one at a time.
 pub fn collection_lock() -> Key {
     Key::new(format!("{LOCKS}/collection"))
+}
+
+/// The grace of collections in seconds, which every registry on the data looks at.
+pub fn collection_grace() -> Key {
+    Key::new(format!("{LOCKS}/grace"))
 }
 
 /// The directory of a repository's manifests.

@@ -9,6 +9,7 @@ mod changes;
 mod collection;
 mod deletion;
 mod freshness;
+mod grace;
 mod immutable;
 pub mod layout;
 mod links;
@@ -60,6 +61,7 @@ pub struct Storage {
     uploads: uploads::Sessions,
     referrers: referrers::KnownReferrers,
     changes: changes::Changes,
+    known_grace: grace::KnownGrace,
     checked: writable::WritableCheck,
     skipped: skipped::Skipped,
     found: skipped::Skipped,
@@ -80,7 +82,8 @@ pub struct StorageOptions {
     /// Largest manifest that is read or accepted, in bytes.
     pub manifest_bytes_max: u64,
     /// How long what a client was told of is kept without being used
-    /// (`storage.maintenance.garbagecollect.grace`); `None` where nothing is ever collected.
+    /// (`storage.maintenance.garbagecollect.grace`); `None` where this registry collects nothing. Another on the same data may:
+    /// [`Storage::announce_grace`].
     pub collection_grace: Option<Duration>,
 }
 
@@ -93,6 +96,7 @@ impl Storage {
             uploads,
             referrers: referrers::KnownReferrers::default(),
             changes: changes::Changes::default(),
+            known_grace: grace::KnownGrace::default(),
             checked: writable::WritableCheck::default(),
             skipped: skipped::Skipped::default(),
             found: skipped::Skipped::default(),

@@ -1,6 +1,6 @@
 //! `storage.maintenance.garbagecollect`: a collection while clients push and pull.
 
-use super::{age, collected};
+use super::{age, collected, set_modified};
 use crate::util::image::{artifact, bytes, config, image, index, layer, sha256};
 use crate::util::pace::breathe;
 use crate::util::registry::{Settings, TestRegistry};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -225,23 +225,49 @@ fn the_server_collects_when_the_interval_is_over_and_after_a_restart_too() {
     assert!(said.contains("removed: 0 blobs"), "{said}");
 }
 
+/// Waits until a registry has announced the grace that it keeps to.
+fn wait_for_announcement(root: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !root.join("locks/grace").exists() {
+        assert!(Instant::now() < deadline, "nothing is announced");
+        breathe();
+    }
+}
+
 #[test]
 fn data_that_was_never_collected_is_left_alone_for_the_grace() {
     let registry = start("1s", "1h");
     registry.push_blob("a", &bytes(9, 500));
+    // What another program told its clients before is written down nowhere, so it counts from here.
+    wait_for_announcement(&registry.root);
     let storage = open(&registry.root);
-    // What another program told its clients before is written down nowhere.
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let noted = loop {
-        match storage.last_collection().unwrap() {
-            Some(noted) => break noted,
-            None => assert!(Instant::now() < deadline, "nothing is noted"),
-        }
-        breathe();
-    };
-    assert!(noted.elapsed().unwrap_or_default() < Duration::from_secs(60));
+    assert_eq!(storage.last_collection().unwrap(), None);
     let one = storage.lock_collection().unwrap();
     assert!(one.is_some());
     let other = open(&registry.root);
     assert!(other.lock_collection().unwrap().is_none(), "one at a time");
+}
+
+#[test]
+fn what_is_told_by_a_registry_that_collects_later_or_never_stays_as_well() {
+    let registry = start("24h", "1h");
+    let root = registry.root.as_path();
+    wait_for_announcement(root);
+    let others = [
+        Settings::default().root(root).start(),
+        settings("24h", "30h").root(root).start(),
+    ];
+    let blobs: Vec<String> = (1..=5)
+        .map(|seed| registry.push_blob("a", &bytes(seed, 500)))
+        .collect();
+    // Old for the one, and new for the other.
+    set_modified(&root.join("docker"), SystemTime::now() - 3 * HOUR);
+    for (other, blobs) in others.iter().zip(blobs.chunks(2)) {
+        other.head(&blob("a", &blobs[0])).expect(200);
+        other.get(&blob("a", &blobs[1])).expect(200);
+    }
+    assert_eq!(collect(root, false).blobs, 1);
+    for digest in &blobs[..4] {
+        registry.get(&blob("a", digest)).expect(200);
+    }
 }

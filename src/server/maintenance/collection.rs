@@ -1,8 +1,8 @@
 //! Garbage collection while the registry serves (`storage.maintenance.garbagecollect`).
 //!
 //! When the last one ended is written down by the time of the lock's file, so that restarts neither delay the next one nor repeat
-//! it, and of several registries on one directory one collects. Data that was never collected is first left alone for the
-//! grace, since what another program told its clients before is written down nowhere.
+//! it, and of several registries on one directory one collects. Data is first left alone until all that clients were told before its
+//! grace was announced ([`Storage::announce_grace`]) has aged: another program, or a registry that collects nothing, renewed none of it.
 
 use super::{Stopping, retention};
 use crate::config::{GarbageCollection, StorageConfig};
@@ -17,19 +17,22 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Collects after every interval.
 pub fn run(storage: &Storage, config: &StorageConfig, stopping: &Stopping) {
     let options = &config.garbage_collection;
-    let mut due = match first_due(storage, options) {
-        Ok(due) => due,
-        Err(error) => return log::warn!("garbage is not collected: {error}"),
-    };
+    let mut due = SystemTime::now();
+    match next_due(storage, options, due) {
+        Ok(next) => due = next,
+        Err(error) => log::warn!("garbage cannot be collected, and will be tried again: {error}"),
+    }
     while stopping.pause(options.interval.clamp(PAUSE_MIN, PAUSE_MAX)) {
         let now = SystemTime::now();
         if due > now {
             continue;
         }
-        let outcome = next_due(storage, options, now).and_then(|next| match next {
-            // Another process has collected meanwhile.
-            Some(next) if next > now => Ok(next),
-            _ => collect(storage, config, stopping).map(|()| SystemTime::now() + options.interval),
+        let outcome = next_due(storage, options, now).and_then(|next| match next > now {
+            // Another process has collected meanwhile, or announced another grace.
+            true => Ok(next),
+            false => {
+                collect(storage, config, stopping).map(|()| SystemTime::now() + options.interval)
+            }
         });
         match outcome {
             Ok(next) => due = next,
@@ -40,26 +43,23 @@ pub fn run(storage: &Storage, config: &StorageConfig, stopping: &Stopping) {
     }
 }
 
-/// When to collect first.
-fn first_due(storage: &Storage, options: &GarbageCollection) -> crate::storage::Result<SystemTime> {
-    let now = SystemTime::now();
-    if let Some(due) = next_due(storage, options, now)? {
-        return Ok(due);
-    }
-    // From now on it is known what clients are told.
-    drop(storage.lock_collection()?);
-    Ok(now + options.grace.max(options.interval))
-}
-
-/// When the next collection is due by the time of the last one; `None` if there was none.
+/// When the next collection is due by the time of the last one, and by when all registries have known of its grace.
 fn next_due(
     storage: &Storage,
     options: &GarbageCollection,
     now: SystemTime,
-) -> crate::storage::Result<Option<SystemTime>> {
-    let last = storage.last_collection()?;
-    // If it is in the future, the clock was set back.
-    Ok(last.map(|last| last.min(now) + options.interval))
+) -> crate::storage::Result<SystemTime> {
+    let since = storage.announce_grace(options.grace)?;
+    let last = match storage.last_collection()? {
+        // The clock was set back.
+        Some(last) if last > now => {
+            storage.note_collection()?;
+            now
+        }
+        last => last.unwrap_or(since),
+    };
+    let earliest = Storage::first_collection(since, options.grace);
+    Ok(earliest.max(last + options.interval))
 }
 
 fn collect(
@@ -112,5 +112,57 @@ fn log_event(storage: &Storage, event: &CollectionEvent<'_>, dry_run: bool) {
         }
         CollectionEvent::Unreadable(key, why) => storage.log_kept(key, why),
         CollectionEvent::Stuck(key, why) => storage.log_stuck(key, why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Filesystem;
+    use crate::storage::StorageOptions;
+    use std::fs::File;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn date(path: &Path, time: SystemTime) {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    }
+
+    #[test]
+    fn a_collection_is_due_by_the_last_one_and_by_what_clients_were_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let driver = Filesystem::new(directory.path(), 4).unwrap();
+        let storage = Storage::new(Arc::new(driver), StorageOptions::default());
+        let options = |grace| GarbageCollection {
+            enabled: true,
+            interval: 4 * HOUR,
+            grace,
+            untagged: false,
+            dry_run: false,
+        };
+        let due = |now, grace| next_due(&storage, &options(grace), now).unwrap();
+        let now = SystemTime::now();
+        // Nothing is known of what clients were told before.
+        assert!(due(now, 8 * HOUR) >= now + 10 * HOUR);
+        let (announced, collected) = (
+            directory.path().join("locks/grace"),
+            directory.path().join("locks/collection"),
+        );
+        date(&announced, now - 20 * HOUR);
+        assert_eq!(due(now, 8 * HOUR), now - 10 * HOUR);
+        drop(storage.lock_collection().unwrap());
+        date(&collected, now - HOUR);
+        assert_eq!(due(now, 8 * HOUR), now + 3 * HOUR);
+        // A grace that is shorter now: others still take longer for it.
+        assert!(due(now, 6 * HOUR) >= now + 7 * HOUR);
+        // The clock was ahead when it was collected.
+        date(&announced, now - 20 * HOUR);
+        date(&collected, now + 1000 * HOUR);
+        let later = now + HOUR;
+        assert_eq!(due(later, 8 * HOUR), later + 4 * HOUR);
+        assert!(due(later + 5 * HOUR, 8 * HOUR) <= later + 5 * HOUR);
     }
 }
