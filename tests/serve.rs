@@ -4,13 +4,12 @@
 mod paused;
 
 use crate::util::image::{bytes, sha256};
-use crate::util::pace::breathe;
 use crate::util::program::{Program, command, slashed, stop_signals};
 use crate::util::raw::Raw;
 use crate::util::tree::quick_directory;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
@@ -65,12 +64,7 @@ fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
         client.send(head.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n"));
         assert_eq!(client.response().status, 100);
         client.send(&content[..50_000]);
-        program.signal(signal);
-        program.wait_for("asked to stop");
-        // The line comes first; when nobody else is let in the connections know.
-        while TcpStream::connect(address).is_ok() {
-            breathe();
-        }
+        program.ask_to_stop(signal, address);
         client.send(&content[50_000..]);
         let response = client.response();
         assert_eq!(response.status, 201, "{signal}");

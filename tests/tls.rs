@@ -215,8 +215,7 @@ fn a_request_in_flight_is_finished_after_a_signal() {
     ));
     assert_eq!(client.response().status, 100);
     client.send(&content[..50_000]);
-    program.signal(stop_signals()[0]);
-    program.wait_for("asked to stop");
+    program.ask_to_stop(stop_signals()[0], address);
     client.send(&content[50_000..]);
     let response = client.response();
     assert_eq!(

@@ -64,8 +64,11 @@ fn be_served<S: Read + Write>(program: &Program, client: &mut Raw<S>, layer: &[u
     assert_eq!(client.response().status, 200, "between two requests");
 }
 
+/// A client's time is not what is tried, so it has plenty.
+const PATIENT: &str = "limits: {headtimeout: 1h, grace: 1h, answergrace: 1h}";
+
 fn start(directory: &Path, more: &str) -> (Program, SocketAddr) {
-    let text = text(directory, "").replace("draintimeout: 20s", more);
+    let text = text(directory, "").replace("draintimeout: 20s", &format!("{PATIENT}, {more}"));
     let mut program = Program::start(directory, &text, &[]);
     let address = program.address();
     (program, address)

@@ -7,7 +7,7 @@
 use super::pace::breathe;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -184,14 +184,27 @@ impl Program {
     /// Sends a signal by its name.
     #[cfg(unix)]
     pub fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([&format!("-{name}"), &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        use rustix::process::{Pid, Signal, kill_process};
+        let signal = match name {
+            "CONT" => Signal::CONT,
+            "INT" => Signal::INT,
+            "KILL" => Signal::KILL,
+            "STOP" => Signal::STOP,
+            "TERM" => Signal::TERM,
+            other => panic!("{other} is sent by no test"),
+        };
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Sends a signal that asks it to stop, and waits until its connections know.
+    #[cfg(unix)]
+    pub fn ask_to_stop(&mut self, signal: &str, address: SocketAddr) {
+        self.signal(signal);
+        self.wait_for("asked to stop");
+        // The line comes first; when nobody else is let in the connections know.
+        while TcpStream::connect(address).is_ok() {
+            breathe();
+        }
     }
 
     /// Stops it where it is, as Ctrl-Z and `docker pause` do, and waits for that; then lets it go on.
