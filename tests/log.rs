@@ -21,7 +21,7 @@ fn start(directory: &Path, more: &str) -> Program {
 fn written(mut program: Program, connection: &mut Raw) -> Vec<String> {
     connection.request("/the-end").response();
     program.wait_for("\"GET /the-end HTTP/1.1\"");
-    program.kill();
+    program.end_orderly();
     program.read_all();
     std::mem::take(&mut program.lines)
 }

@@ -219,6 +219,19 @@ impl Program {
         self.signal("CONT");
     }
 
+    /// Asks it to stop and waits for its end, after which all that it logged is written.
+    #[cfg(unix)]
+    pub fn end_orderly(&mut self) {
+        self.signal(stop_signals()[0]);
+        self.end();
+    }
+
+    /// Ends it: no test can ask it to stop here. What it logged was written when the last line was, or soon after.
+    #[cfg(not(unix))]
+    pub fn end_orderly(&mut self) {
+        self.kill();
+    }
+
     /// Ends it at once, and waits for that.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
