@@ -9,6 +9,7 @@ use crate::util::tree::quick_directory;
 use registry::driver::Filesystem;
 use registry::storage::{Collection, CollectionReport, MinimumAge, Storage};
 use serde_json::Value;
+use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -33,10 +34,23 @@ fn open(root: &Path) -> Storage {
     storage::open(Arc::new(Filesystem::new(root, 4).unwrap()))
 }
 
+/// The lock of a collection. A program that another test starts has the files of this process until it runs, and so for a moment the
+/// last such lock.
+fn lock(storage: &Storage) -> Box<dyn Any + Send> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match storage.lock_collection().unwrap() {
+            Some(held) => return held,
+            None => assert!(Instant::now() < deadline, "another process collects"),
+        }
+        breathe();
+    }
+}
+
 /// Collects from another process, while the registry serves.
 fn collect(root: &Path, untagged: bool) -> CollectionReport {
     let storage = open(root);
-    let _held = storage.lock_collection().unwrap().unwrap();
+    let _held = lock(&storage);
     let collection = Collection {
         untagged,
         minimum_age: MinimumAge::Grace(HOUR),
@@ -242,8 +256,7 @@ fn data_that_was_never_collected_is_left_alone_for_the_grace() {
     wait_for_announcement(&registry.root);
     let storage = open(&registry.root);
     assert_eq!(storage.last_collection().unwrap(), None);
-    let one = storage.lock_collection().unwrap();
-    assert!(one.is_some());
+    let _one = lock(&storage);
     let other = open(&registry.root);
     assert!(other.lock_collection().unwrap().is_none(), "one at a time");
 }
