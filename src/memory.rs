@@ -141,6 +141,12 @@ impl Share {
         }
     }
 
+    /// How many bytes it has.
+    #[cfg(test)]
+    pub fn bytes(&self) -> usize {
+        self.taken
+    }
+
     /// Takes or returns bytes until it has this many. `false`: too few are left, and
     /// nothing has changed.
     pub fn set(&mut self, bytes: usize) -> bool {

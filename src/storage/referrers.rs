@@ -344,6 +344,8 @@ mod tests {
         ] {
             let page = page(bytes_max);
             assert_eq!((page.json.len(), page.last.is_none()), (bytes, is_whole));
+            // All of it is taken from the budget of the requests.
+            assert!(page.share.bytes() >= page.json.capacity());
         }
     }
 }

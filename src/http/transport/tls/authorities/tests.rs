@@ -2,6 +2,7 @@
 
 use super::*;
 use rustls::pki_types::pem::PemObject;
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -156,15 +157,19 @@ fn time_is_looked_at_of_the_client_and_of_who_signed() {
     }
 }
 
+/// One in so many bytes of a certificate is changed in a run, others in each.
+const EVERY: usize = 61;
+
 #[test]
 fn a_certificate_with_any_bit_changed_is_refused() {
+    let first = RandomState::new().hash_one(0) as usize % EVERY;
     for (listed, shown) in TAKEN {
         let listed = listed.iter().map(|name| certificate(name)).collect();
         let authorities = Authorities::new(listed).unwrap();
         let others: Vec<_> = shown[1..].iter().map(|name| certificate(name)).collect();
         let good = certificate(shown[0]);
         assert_eq!(authorities.verify(&good, &others, at(NOW)), Ok(()));
-        for place in (0..good.len()).step_by(7).chain([good.len() - 1]) {
+        for place in (first..good.len()).step_by(EVERY) {
             let mut bytes = good.to_vec();
             bytes[place] ^= 1;
             let changed = CertificateDer::from(bytes);
