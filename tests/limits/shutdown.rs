@@ -116,12 +116,14 @@ impl registry::http::Handler for Never {
 #[cfg(unix)]
 #[test]
 fn a_unix_socket_replaces_a_dead_one_and_nothing_else() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::io::{Read, Write};
-    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::os::unix::net::UnixStream;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let listen = Listen::Unix(path.clone());
-    drop(UnixListener::bind(&path).unwrap());
+    // As a killed server leaves it. One of our own would be alive in a program that another test starts, until that runs.
+    mknodat(CWD, &path, FileType::Socket, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let served = Served::on(&listen, Limits::default());
     let second = registry::http::Server::bind(&listen, quick(), std::sync::Arc::new(Never));
     assert_eq!(second.err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
