@@ -151,6 +151,14 @@ fn keys_have_the_names_that_issuers_give_them() {
             RSA,
             "QN6O:KYS7:J5MZ:MHBY:IRTA:RI6W:T5OT:MWXT:6VUF:FVF2:XXO5:LWHV",
         ),
+        (
+            include_bytes!("../../../tests/data/token/p384.pem"),
+            "RVGX:ZLTV:SV3I:PHNT:HCMZ:3325:CEZI:QDUI:XUFE:A76V:DY65:IKCU",
+        ),
+        (
+            include_bytes!("../../../tests/data/token/ed25519.pem"),
+            "3S6G:QJYP:DX5T:B733:57U4:C66I:AHUP:DELU:ONTW:J2WF:67QH:6IXA",
+        ),
     ] {
         assert!(with_roots(pem).keys.contains_key(name));
     }
