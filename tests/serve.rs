@@ -269,7 +269,7 @@ fn unread(directory: &Path) -> (Program, SocketAddr, Box<dyn FnOnce()>) {
 }
 
 /// More lines than a pipe and the queue of either log hold together.
-const FLOOD: usize = 3000;
+const FLOOD: usize = 1500;
 
 /// As many requests, each with a line in both logs, and each is answered.
 fn flood(address: SocketAddr) {

@@ -167,7 +167,7 @@ fn a_manifest_that_is_pushed_meanwhile_finds_all_that_it_names_or_is_refused() {
     let root = registry.root.as_path();
     let (mut stored, mut refused) = (0, 0);
     // Under Wine each takes a second.
-    let rounds = if cfg!(windows) { 16 } else { 60 };
+    let rounds = if cfg!(windows) { 16 } else { 24 };
     for seed in 0..rounds {
         registry.push_parts("a", seed);
         // Its layer in a repository that has another, so that links and content go at different times.
@@ -181,8 +181,8 @@ fn a_manifest_that_is_pushed_meanwhile_finds_all_that_it_names_or_is_refused() {
                 thread::sleep(Duration::from_micros(micros));
             };
             let (before, after) = match seed % 2 {
-                0 => (0, seed * 150),
-                _ => (seed * 300, 0),
+                0 => (0, seed * 375),
+                _ => (seed * 750, 0),
             };
             let collection = scope.spawn(move || {
                 wait(before);

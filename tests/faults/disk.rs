@@ -118,7 +118,7 @@ impl Watch for OneFault {
 const COMPLETE: &str = "REGISTRY_TEST_ALL_FAULTS";
 
 /// Otherwise one in so many calls fails in a way by turns; which ones do is another choice in every run.
-pub const EVERY: usize = 4;
+pub const EVERY: usize = 8;
 
 /// Where the turns begin in this run.
 pub fn first_turn() -> usize {

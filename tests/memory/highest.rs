@@ -6,7 +6,6 @@ use crate::util::image::sha256;
 use crate::util::program::Program;
 use crate::util::raw::Raw;
 use crate::util::tree::quick_directory;
-use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::thread;
@@ -14,15 +13,18 @@ use std::thread;
 /// What a container with 512 MiB survives, and a thousand connections of any kind stay below.
 const HIGHEST_MIB: u64 = 256;
 
-/// An index of 4 MB that names a manifest in 36,000 ways, none of which is there.
+/// An index of 4 MB that names 34,000 manifests, none of which is there. Put together as text, which takes a tenth of the time.
 fn all_missing() -> Vec<u8> {
-    let child = |number: u32| {
-        let digest = format!("sha256:{number:064x}");
-        json!({"digest": digest, "size": 1, "urls": ["", ""]})
-    };
-    let children: Vec<Value> = (0..34_000).map(child).collect();
-    let index = json!({"schemaVersion": 2, "manifests": children});
-    index.to_string().into_bytes()
+    let mut index = String::from("{\"schemaVersion\":2,\"manifests\":[");
+    for number in 0..34_000 {
+        let comma = if number == 0 { "" } else { "," };
+        let child = format!(
+            "{comma}{{\"digest\":\"sha256:{number:064x}\",\"size\":1,\"urls\":[\"\",\"\"]}}"
+        );
+        index.push_str(&child);
+    }
+    index.push_str("]}");
+    index.into_bytes()
 }
 
 /// Sends a request on each of so many connections, from a few threads, and keeps them open. With `awaits` each waits

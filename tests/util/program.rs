@@ -211,10 +211,17 @@ impl Program {
     #[cfg(unix)]
     pub fn pause(&self, while_stopped: impl FnOnce()) {
         use rustix::process::{Pid, WaitOptions, waitpid};
-        self.signal("STOP");
         let id = Pid::from_child(&self.child);
-        let (_, status) = waitpid(Some(id), WaitOptions::UNTRACED).unwrap().unwrap();
-        assert!(status.stopped(), "{status:?}");
+        let options = WaitOptions::UNTRACED | WaitOptions::NOHANG;
+        loop {
+            self.signal("STOP");
+            if let Some((_, status)) = waitpid(Some(id), options).unwrap() {
+                assert!(status.stopped(), "{status:?}");
+                break;
+            }
+            // Not yet; or somebody else has let it go on before this process was told.
+            breathe();
+        }
         while_stopped();
         self.signal("CONT");
     }
