@@ -5,6 +5,7 @@ mod offline;
 mod online;
 #[cfg(unix)]
 mod owners;
+mod work;
 
 use crate::util::program::command;
 use crate::util::registry::TestRegistry;

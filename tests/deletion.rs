@@ -1,15 +1,17 @@
 //! Deleting repositories, over HTTP and with `registry delete`.
 
 use crate::process::{err, out};
+use crate::util::driver::{Watch, Watched};
 use crate::util::image::{artifact, config, image, layer, sha256};
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::storage;
 use crate::util::tree::quick_directory;
 use crate::verify::{Configuration, verify};
-use registry::driver::{Driver, Memory, Write};
+use registry::driver::{Driver, Key, Memory, Write};
 use registry::spec::{Algorithm, Name};
 use registry::storage::{Error, Storage, layout};
 use serde_json::json;
+use std::io;
 use std::sync::Arc;
 
 /// What is below the directory of repositories.
@@ -315,4 +317,34 @@ fn what_cannot_be_meant_is_refused_and_touches_nothing() {
     std::fs::create_dir(&missing).unwrap();
     let output = crate::process::registry(&["delete", path, "team/app"], &[]);
     assert_eq!(err(&output), "error: there is no repository team/app\n");
+}
+
+/// Upload sessions that cannot be removed.
+struct Kept;
+
+impl Watch for Kept {
+    fn before(&self, operation: &'static str, key: &Key, _bytes: usize) -> io::Result<()> {
+        let is_kept =
+            ["remove", "discard"].contains(&operation) && key.to_string().contains("_uploads");
+        match is_kept {
+            true => Err(io::Error::from_raw_os_error(5)),
+            false => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_repository_whose_sessions_cannot_be_removed_is_not_said_to_be_deleted() {
+    let driver = Watched::new(Arc::new(Kept));
+    let name: Name = "a".parse().unwrap();
+    let id = "2b7b7b4e-4f0e-4c1e-9d4b-3d3f5a1f0c11".parse().unwrap();
+    let started = layout::upload(&name, &id).child("startedat");
+    let write = Write::new(started, b"2026-11-26T10:00:00Z");
+    driver.disk.write(&[write]).unwrap();
+    let refused = storage::open(Arc::new(driver.clone())).delete_repository(&name);
+    assert!(matches!(refused, Err(Error::Driver(_))), "{refused:?}");
+    let healthy = storage(&driver.disk);
+    healthy.delete_repository(&name).unwrap();
+    let gone = healthy.delete_repository(&name);
+    assert!(matches!(gone, Err(Error::RepositoryUnknown)), "{gone:?}");
 }

@@ -1,7 +1,7 @@
 //! What is counted stays what a count from the beginning finds, whatever happens.
 
 use super::*;
-use crate::driver::{Driver, Key, Memory, Write};
+use crate::driver::{Driver, Filesystem, Key, LeftoverSearch, Leftovers, Lock, Memory, Write};
 use crate::spec::validation::Validation;
 use crate::spec::{Algorithm, CheckedManifest, Reference, Tag};
 use crate::storage::{Chunk, Error, Offset, Storage, Tagging, layout};
@@ -307,4 +307,43 @@ fn what_fails_is_given_back_and_what_stays_is_not() {
             return;
         }
     }
+}
+
+#[test]
+fn the_driver_that_counts_is_otherwise_the_one_below() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    let below = Arc::new(Filesystem::new(root, 4).unwrap());
+    let counting = counted(below.clone()).driver;
+    assert_eq!(counting.capabilities(), below.capabilities());
+    let (key, other) = (Key::new("locks/a"), Filesystem::new(root, 4).unwrap());
+    let lock = Lock::Exclusive;
+    let locked = || other.try_lock(&key, Lock::Shared).unwrap().is_none();
+    for ways in 0..4 {
+        let _held = match ways {
+            0 => counting.lock(&key, lock).unwrap(),
+            1 => counting.try_lock(&key, lock).unwrap().unwrap(),
+            2 => counting.lock_for_long(&key, lock).unwrap(),
+            _ => counting.try_lock_for_long(&key, lock).unwrap().unwrap(),
+        };
+        assert!(locked(), "{ways}");
+    }
+    assert!(!locked());
+    std::fs::create_dir_all(root.join("docker/empty")).unwrap();
+    let search = LeftoverSearch {
+        before: std::time::SystemTime::now() + Duration::from_secs(60),
+        empty_directories: true,
+        kept_directories: &[],
+        may_continue: &|| true,
+    };
+    assert_ne!(counting.remove_leftovers(&search), Leftovers::default());
+    assert!(!root.join("docker/empty").exists());
+    #[cfg(unix)]
+    {
+        std::fs::create_dir_all(root.join("a")).unwrap();
+        std::os::unix::fs::symlink("..", root.join("a/back")).unwrap();
+        assert!(counting.leads_back(&Key::new("a/back")).unwrap());
+    }
+    std::fs::write(root.join("file"), "").unwrap();
+    assert!(counting.probe(&["file"]).is_err());
 }
