@@ -51,8 +51,8 @@ fn next_due(
 ) -> crate::storage::Result<SystemTime> {
     let since = storage.announce_grace(options.grace)?;
     let last = match storage.last_collection()? {
-        // The clock was set back.
-        Some(last) if last > now => {
+        // The clock was set back. That of a file server may be ahead.
+        Some(last) if last > now + options.interval => {
             storage.note_collection()?;
             now
         }
@@ -164,5 +164,8 @@ mod tests {
         let later = now + HOUR;
         assert_eq!(due(later, 8 * HOUR), later + 4 * HOUR);
         assert!(due(later + 5 * HOUR, 8 * HOUR) <= later + 5 * HOUR);
+        date(&collected, now + 2 * HOUR);
+        assert_eq!(due(now, 8 * HOUR), now + 6 * HOUR);
+        assert_eq!(due(later, 8 * HOUR), now + 6 * HOUR);
     }
 }
