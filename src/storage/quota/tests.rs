@@ -347,3 +347,19 @@ fn the_driver_that_counts_is_otherwise_the_one_below() {
     std::fs::write(root.join("file"), "").unwrap();
     assert!(counting.probe(&["file"]).is_err());
 }
+
+#[test]
+fn the_same_repository_has_the_same_lock_and_all_are_taken_in_one_order() {
+    let locks: Vec<usize> = (0..8).collect();
+    let of = |names: &[&str]| in_order(names.iter(), &locks).collect::<Vec<_>>();
+    let names = ["a", "b", "c", "d", "e"];
+    let (some, backwards) = (of(&names), of(&["e", "d", "c", "b", "a"]));
+    assert_eq!(some, backwards);
+    assert!(some.is_sorted());
+    for name in names {
+        let [one] = of(&[name, name])[..] else {
+            panic!("{name} has one lock");
+        };
+        assert!(some.contains(&one), "{name}");
+    }
+}
