@@ -327,7 +327,7 @@ impl Watch for Kept {
         let is_kept =
             ["remove", "discard"].contains(&operation) && key.to_string().contains("_uploads");
         match is_kept {
-            true => Err(io::Error::from_raw_os_error(5)),
+            true => Err(io::Error::other("broken")),
             false => Ok(()),
         }
     }
