@@ -91,7 +91,8 @@ impl Storage {
         })
     }
 
-    /// What a process holds while it serves the data. Waits for one that works on data that is not served
+    /// What a process holds while it serves the data. One that serves it alone first forgets the grace of others, if that is shorter
+    /// than its own. Waits for one that works on data that is not served
     /// ([`Storage::lock_offline`]), for a time: [`crate::driver::Error::is_locked`].
     pub fn lock_for_serving(&self) -> Result<Box<dyn Any + Send>> {
         if self.driver.capabilities().has_locks

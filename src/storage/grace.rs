@@ -52,7 +52,7 @@ impl Storage {
     }
 
     /// Announces the grace of collections that are going to be, unless the same or a shorter one is announced. Returns since when
-    /// it has been. An error says [`crate::driver::Error::is_changed`] if another registry announced one at the same time.
+    /// it has been, which is to be asked again before each collection.
     pub fn announce_grace(&self, grace: Duration) -> Result<SystemTime> {
         let (key, now) = (layout::collection_grace(), SystemTime::now());
         let found = self.driver.read(&key, BYTES_MAX)?;
@@ -69,8 +69,11 @@ impl Storage {
         // Whole seconds, rounded down, so that nothing is renewed too late.
         let seconds = grace.as_secs().to_string();
         let write = Write::new(key, seconds.as_bytes()).only_if(only_if);
-        self.driver.write(&[write])?;
-        Ok(now)
+        match self.driver.write(&[write]) {
+            // Another registry announces one at this moment. If it is longer, the next call replaces it.
+            Err(error) if error.is_changed() => Ok(now),
+            written => Ok(written.map(|()| now)?),
+        }
     }
 
     /// When a collection may begin at the earliest, with a grace that has been announced since then: what clients were told before is

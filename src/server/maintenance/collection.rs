@@ -17,11 +17,12 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Collects after every interval.
 pub fn run(storage: &Storage, config: &StorageConfig, stopping: &Stopping) {
     let options = &config.garbage_collection;
-    let mut due = SystemTime::now();
-    match next_due(storage, options, due) {
-        Ok(next) => due = next,
-        Err(error) => log::warn!("garbage cannot be collected, and will be tried again: {error}"),
-    }
+    let warn = |error: &crate::storage::Error| {
+        log::warn!("garbage cannot be collected, and will be tried again: {error}");
+    };
+    let now = SystemTime::now();
+    let first = next_due(storage, options, now).inspect_err(warn);
+    let mut due = first.unwrap_or(now);
     while stopping.pause(options.interval.clamp(PAUSE_MIN, PAUSE_MAX)) {
         let now = SystemTime::now();
         if due > now {
@@ -34,11 +35,8 @@ pub fn run(storage: &Storage, config: &StorageConfig, stopping: &Stopping) {
                 collect(storage, config, stopping).map(|()| SystemTime::now() + options.interval)
             }
         });
-        match outcome {
-            Ok(next) => due = next,
-            Err(error) => {
-                log::warn!("garbage cannot be collected, and will be tried again: {error}")
-            }
+        if let Ok(next) = outcome.inspect_err(warn) {
+            due = next;
         }
     }
 }
