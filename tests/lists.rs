@@ -185,7 +185,7 @@ fn all_tags_come_at_once_to_a_client_that_names_no_number() {
     let digest = registry.push_image("a", "t", 1);
     // Around the 1000 that are looked at in one step, and several of these.
     let (mut tags, mut number) = (vec!["t".to_owned()], 1000);
-    for count in [999, 1000, 1001, 2001] {
+    for count in [999, 1000, 1001, 2000, 2001, 3500] {
         while tags.len() < count {
             let tag = format!("t{number}");
             registry.plant_tag("a", &tag, &digest);
