@@ -4,6 +4,7 @@
 #
 #   DISTURBED_RUNS     how many (default 20)
 #   DISTURBED_THREADS  with how many threads (default 16)
+#   DISTURBED_SECONDS_MAX  after how many seconds a run has failed (default 600)
 . "$(dirname "$0")/common.sh"
 # It is the tests that are tried, so no program is needed.
 [ -x "$REGISTRY_PROGRAM" ] || REGISTRY_PROGRAM=/bin/true
@@ -15,6 +16,7 @@ require cargo setsid
 cd "$PROJECT"
 DISTURBED_RUNS=${DISTURBED_RUNS:-20}
 DISTURBED_THREADS=${DISTURBED_THREADS:-16}
+DISTURBED_SECONDS_MAX=${DISTURBED_SECONDS_MAX:-600}
 GROUP=''
 
 # A group that was stopped must go on to end.
@@ -39,7 +41,7 @@ cargo test --no-run >"$SCRATCH/build" 2>&1 || { tail -n 30 "$SCRATCH/build" && f
 failed=0
 for run in $(seq "$DISTURBED_RUNS"); do
     started=$SECONDS
-    setsid cargo test --no-fail-fast -- --test-threads="$DISTURBED_THREADS" >"$SCRATCH/run" 2>&1 </dev/null &
+    setsid timeout -k 10 "$DISTURBED_SECONDS_MAX" cargo test --no-fail-fast -- --test-threads="$DISTURBED_THREADS" >"$SCRATCH/run" 2>&1 </dev/null &
     GROUP=$!
     how=undisturbed
     if [ $((run % 2)) = 0 ]; then
