@@ -124,7 +124,7 @@ fn loops_of_links_hide_no_repository_and_are_logged_once() {
     for entry in ["loop", "c", "a/back", "a/self"] {
         program.wait_for(&format!("repositories/{entry} is skipped: "));
     }
-    program.kill();
+    program.end_orderly();
     program.read_all();
     for entry in ["loop", "c", "a/back", "a/self"] {
         let told = format!("repositories/{entry} is skipped: ");

@@ -161,7 +161,7 @@ fn what_cannot_be_read_is_said_once() {
     for end in &ends {
         program.wait_for(end);
     }
-    program.kill();
+    program.end_orderly();
     program.read_all();
     for end in &ends {
         let lines = program.lines.iter().filter(|line| line.contains(end));

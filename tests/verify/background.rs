@@ -55,7 +55,7 @@ fn a_corrupt_blob_is_logged_and_put_aside_so_that_a_push_heals_it() {
     assert_eq!(response.status, 404);
     // The next run finds the same again, and does not say so again.
     program.wait_for("errors 3, notes 0, corrupt blobs put aside 0");
-    program.kill();
+    program.end_orderly();
     program.read_all();
     let said = |text: &str| {
         program
@@ -129,7 +129,7 @@ fn a_restart_does_not_repeat_what_was_done() {
         program.wait_for(expected);
         let mut connection = Raw::connect(program.address());
         assert_eq!(connection.request("/v2/").response().status, 200);
-        program.kill();
+        program.end_orderly();
         program.read_all();
         std::mem::take(&mut program.lines)
     };
@@ -179,7 +179,7 @@ fn it_is_off_unless_it_is_switched_on() {
     program.wait_for("listening on ");
     let mut connection = Raw::connect(program.address());
     assert_eq!(connection.request("/v2/").response().status, 200);
-    program.kill();
+    program.end_orderly();
     program.read_all();
     assert!(
         !program.lines.iter().any(|line| line.contains("verifying")),
