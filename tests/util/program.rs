@@ -7,7 +7,7 @@
 use super::pace::breathe;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -202,7 +202,7 @@ impl Program {
         self.signal(signal);
         self.wait_for("asked to stop");
         // The line comes first; when nobody else is let in the connections know.
-        while TcpStream::connect(address).is_ok() {
+        while std::net::TcpStream::connect(address).is_ok() {
             breathe();
         }
     }
