@@ -4,7 +4,7 @@ mod log;
 mod reload;
 
 use crate::util::image::{bytes, sha256};
-use crate::util::pace::breathe;
+use crate::util::pace::{rest, wait_until};
 use crate::util::raw::Raw;
 use crate::util::registry::{RawResponse, Settings, TestRegistry};
 use crate::util::tree::quick_directory;
@@ -15,11 +15,7 @@ use registry::logging::Sink;
 use registry::server::Registry;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// A change of the file that is not seen within this time will not be.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An entry of a file of users.
 pub fn line(user: &str, password: &str) -> String {
@@ -212,11 +208,10 @@ fn a_changed_file_counts_without_a_restart() {
     let (registry, directory) = start(&line("anna", "old"));
     let path = directory.path().join("users");
     let wait_for = |user: &str, password: &str, status: u16| {
-        let start = Instant::now();
-        while get(&registry, "/v2/", &basic(user, password)).status != status {
-            assert!(start.elapsed() < PATIENCE, "{user} never got {status}");
-            breathe();
-        }
+        wait_until(&format!("{user} gets {status}"), || {
+            rest();
+            get(&registry, "/v2/", &basic(user, password)).status == status
+        });
     };
     get(&registry, "/v2/", &basic("anna", "old")).expect(200);
     // Replaced as a whole, then rewritten in place, then broken.

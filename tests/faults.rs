@@ -1,7 +1,7 @@
 //! Every call of the driver fails once, in every operation and in every way: the client gets a clear answer, nothing that was
 //! acknowledged is lost, and the operation works when it is repeated, in this process and in the next.
 //!
-//! A run tries some of the calls, others each time; with `REGISTRY_TEST_ALL_FAULTS` set it tries all of them in every way.
+//! A run tries some of the calls, others each time; with `REGISTRY_TEST_THOROUGH` set it tries all of them in every way.
 //!
 //! A call fails before it does anything or, where it changes something, after it has done it: a disk may report either.
 

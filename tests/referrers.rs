@@ -4,6 +4,7 @@ mod index;
 mod stored;
 mod work;
 
+use crate::util::effort::effort;
 use crate::util::image::{artifact, descriptor, image, index, sha256, sha512};
 use crate::util::registry::{RawResponse, TestRegistry};
 use registry::spec::media_type::{OCI_INDEX, OCI_MANIFEST};
@@ -290,7 +291,7 @@ fn a_long_list_is_cut_into_pages_of_a_size_that_clients_take() {
     let registry = TestRegistry::start();
     let subject = registry.push_image("a", "v1", 1);
     let mut expected = Vec::new();
-    for number in 0..5 {
+    for number in 0..effort(3, 7) {
         let mut referrer = artifact(1, SBOM, &image(1));
         referrer["annotations"] = json!({"text": number.to_string().repeat(1_400_000)});
         registry.put_manifest("a", "x", &referrer).expect(201);
@@ -308,7 +309,9 @@ fn a_long_list_is_cut_into_pages_of_a_size_that_clients_take() {
         };
         path = link[1..link.find('>').unwrap()].to_owned();
     }
-    assert_eq!((found, pages), (sorted(expected), 3));
+    // Two of these in a page.
+    let count = expected.len().div_ceil(2);
+    assert_eq!((found, pages), (sorted(expected), count));
 }
 
 #[test]

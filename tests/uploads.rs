@@ -7,7 +7,7 @@ mod shared;
 mod together;
 
 use crate::util::image::{bytes, sha256, sha512};
-use crate::util::pace::breathe;
+use crate::util::pace::wait_until;
 use crate::util::raw::{self, Raw};
 use crate::util::registry::{RawResponse, TestRegistry};
 
@@ -46,9 +46,9 @@ fn half_sent(registry: &TestRegistry, request: &str, location: &str, sent: &[u8]
     let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
     raw.send(head).send(sent);
     let there = format!("0-{}", sent.len() - 1);
-    while registry.get(location).expect(204).header("Range") != there {
-        breathe();
-    }
+    wait_until("the session has what was sent", || {
+        registry.get(location).expect(204).header("Range") == there
+    });
     raw
 }
 

@@ -8,6 +8,15 @@ use super::{Driver, Filesystem, Key, Memory, Object, Precondition, Stat, Write};
 use std::io::Read;
 use std::ops::ControlFlow;
 
+/// A directory in memory where there is such a thing, for who changes more files than a disk syncs in a second.
+pub(crate) fn directory_in_memory() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    }
+}
+
 fn key(path: &str) -> Key {
     Key::new(path)
 }

@@ -17,7 +17,7 @@ mod read_only;
 mod upload;
 
 #[cfg(test)]
-pub(crate) use contract::object_store;
+pub(crate) use contract::{directory_in_memory, object_store};
 pub use entry::{Entries, Entry, EntryKind, LINK_TO_NOTHING};
 pub use error::{Error, Result, found};
 pub use filesystem::{Filesystem, Leftovers, Unwritable, is_temporary, look, look_below};

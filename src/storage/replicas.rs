@@ -239,7 +239,8 @@ fn a_driver_that_tries_again_hides_failures_and_lost_answers() {
 
 #[test]
 fn clients_who_try_again_get_there_when_the_driver_does_not() {
-    for (unavailable_every, lost_every) in [(29, 0), (0, 31), (37, 41)] {
+    // Beside each other: each waits until a session has an age.
+    let get_there = |unavailable_every, lost_every| {
         let store = ObjectStore::default().that_gives_up();
         store.fail(Faults {
             unavailable_every,
@@ -257,7 +258,12 @@ fn clients_who_try_again_get_there_when_the_driver_does_not() {
         storage(&store).purge_uploads(&purge).unwrap();
         let left = store.open_uploads();
         assert!(left <= unavailable_every.max(lost_every), "{left}");
-    }
+    };
+    thread::scope(|scope| {
+        for (unavailable_every, lost_every) in [(29, 0), (0, 31), (37, 41)] {
+            scope.spawn(move || get_there(unavailable_every, lost_every));
+        }
+    });
 }
 
 #[test]

@@ -27,7 +27,7 @@ const OPERATIONS: usize = 14;
 /// Histories that are tried where `REGISTRY_TEST_HISTORIES` does not say how many, each cut at one in so many places,
 /// which are other ones in every run. Odd, so that one history is cut in either order.
 const HISTORIES: u64 = 2;
-const EVERY: u64 = 3;
+const EVERY: u64 = 5;
 
 /// What a client does.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 
 use crate::util::chance::Chance;
 use crate::util::driver::Watch;
+use crate::util::effort::is_thorough;
 use registry::driver::Key;
 use std::io;
 use std::sync::Mutex;
@@ -114,11 +115,8 @@ impl Watch for OneFault {
     }
 }
 
-/// With this variable set, every call fails in every way.
-const COMPLETE: &str = "REGISTRY_TEST_ALL_FAULTS";
-
-/// Otherwise one in so many calls fails in a way by turns; which ones do is another choice in every run.
-pub const EVERY: usize = 8;
+/// Where tests are thorough every call fails in every way. Otherwise one in so many calls fails in a way by turns; which ones do is another choice in every run.
+pub const EVERY: usize = 12;
 
 /// Where the turns begin in this run.
 pub fn first_turn() -> usize {
@@ -128,7 +126,6 @@ pub fn first_turn() -> usize {
 /// What fails where so many calls are made of each moment: all of it, or of `every` calls in a row one. The turns go on
 /// from there the next time.
 pub fn failures(counts: [usize; 2], every: usize, turn: &mut usize) -> Vec<Failure> {
-    let is_complete = std::env::var_os(COMPLETE).is_some();
     let mut failures = Vec::new();
     for (moment, count) in [Moment::Before, Moment::After].into_iter().zip(counts) {
         for calls_before in 0..count {
@@ -141,7 +138,7 @@ pub fn failures(counts: [usize; 2], every: usize, turn: &mut usize) -> Vec<Failu
                     calls_before,
                 });
             };
-            match is_complete {
+            match is_thorough() {
                 true => FAULTS.iter().for_each(add),
                 false if at.is_multiple_of(every) => add(&FAULTS[at / every % FAULTS.len()]),
                 false => {}

@@ -121,10 +121,7 @@ fn one_address_cannot_take_every_place() {
     }
     served.release.send(()).unwrap();
     assert_eq!(busy.response().text(), "held");
-    let all_idle = |load: Load| load.idle == load.open;
-    while !all_idle(served.control.load()) {
-        breathe();
-    }
+    wait_for_load(&served, |load| load.idle == load.open);
     let mut next = at(Ipv4Addr::LOCALHOST.into()).unwrap();
     assert_eq!(next.request("/empty").response().status, 200);
     busy.expect_end();
@@ -291,9 +288,7 @@ fn large_heads_share_a_bounded_memory_and_small_ones_need_none() {
     assert_eq!(first.response().text(), "held");
     drop(small);
     let alone = Load { open: 1, idle: 1 };
-    while served.control.load() != alone {
-        breathe();
-    }
+    wait_for_load(&served, |load| *load == alone);
     for _ in 0..3 {
         let mut other = served.connect();
         assert_eq!(

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use super::{Served, quick};
+use crate::util::effort::effort;
 use crate::util::program::resident_kib;
 use crate::util::raw::Raw;
 use registry::http::Limits;
@@ -128,12 +129,13 @@ fn running_out_of_files_is_survived() {
 }
 
 #[test]
-fn a_thousand_idle_connections_cost_less_than_40_mb() {
+fn idle_connections_cost_less_than_40_kb_each() {
     let server = Elsewhere::start(4096);
     // What the program itself takes, which grows with every crate, is no cost of connections.
     let before = server.resident_kib();
+    let count = effort(500, 1000);
     let mut clients = Vec::new();
-    for _ in 0..1000 {
+    for _ in 0..count {
         let mut client = Raw::connect(server.address);
         let body = vec![b'x'; 20_000];
         client.send("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
@@ -141,5 +143,7 @@ fn a_thousand_idle_connections_cost_less_than_40_mb() {
         clients.push(client);
     }
     let cost = server.resident_kib().saturating_sub(before);
-    assert!(cost < 40_000, "{cost} KiB, over {before}");
+    eprintln!("{cost} KiB for {count} connections");
+    // And what the allocator sets aside for threads at all.
+    assert!(cost < 36 * count + 4096, "{cost} KiB, over {before}");
 }

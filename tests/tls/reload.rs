@@ -1,6 +1,6 @@
 //! New certificates while the registry serves.
 
-use crate::util::pace::breathe;
+use crate::util::pace::{breathe, rest, wait_until};
 use crate::util::registry::{Settings, check_pause};
 use crate::util::secure::{Client, Identity};
 use crate::util::stop::Stop;
@@ -8,26 +8,19 @@ use crate::util::tree::quick_directory;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// A change of its files that the server has not seen by now it will not see.
-const PATIENCE: Duration = Duration::from_secs(30);
+use std::time::Instant;
 
 /// Connects again and again until that certificate is shown.
 #[track_caller]
 fn wait_for(address: SocketAddr, client: &Client, expected: &Identity) {
-    let started = Instant::now();
     let expected = expected.der();
-    while started.elapsed() < PATIENCE {
+    wait_until("the new certificate is shown", || {
+        rest();
         let mut connection = client.connect(address);
         assert_eq!(connection.request("/v2/").response().status, 200);
         let chain = connection.stream.conn.peer_certificates().unwrap();
-        if chain[0] == expected {
-            return;
-        }
-        breathe();
-    }
-    panic!("the new certificate was never shown");
+        chain[0] == expected
+    });
 }
 
 /// Puts the files of one identity in the place of another's, one after the other.
@@ -60,7 +53,7 @@ fn the_certificate_changes_under_load_and_no_request_fails() {
                         assert_eq!(connection.request("/v2/").response().status, 200);
                         requests.fetch_add(1, Ordering::Relaxed);
                     }
-                    breathe();
+                    rest();
                 }
             });
         }
@@ -118,7 +111,6 @@ fn what_is_broken_is_logged_once_and_the_old_certificate_stays() {
         let load = scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 wait_for(address, &client, &first);
-                breathe();
             }
         });
         std::fs::write(&place.certificate, "").unwrap();

@@ -4,7 +4,7 @@ use super::{
     assert_no_session, assert_reached, assert_stored, complete, half_sent, patch, session,
 };
 use crate::util::image::{bytes, sha256};
-use crate::util::pace::breathe;
+use crate::util::pace::wait_until;
 use crate::util::raw::Raw;
 use crate::util::registry::TestRegistry;
 use std::sync::Barrier;
@@ -109,9 +109,9 @@ fn whoever_is_too_late_ends_nobody() {
     running.send(format!(
         "PATCH {third} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n89"
     ));
-    while registry.get(&third).expect(204).header("Range") != "0-9" {
-        breathe();
-    }
+    wait_until("the session has what was sent", || {
+        registry.get(&third).expect(204).header("Range") == "0-9"
+    });
     registry
         .patch(&first, &[], b"0123")
         .expect_error(416, "RANGE_INVALID");

@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod driver;
+pub mod effort;
 pub mod errcode;
 pub mod image;
 pub mod pace;

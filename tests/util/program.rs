@@ -4,7 +4,7 @@
 //! `REGISTRY_TEST_RUNNER` what runs it, for example Wine for a `registry.exe` on Linux. Then the tests
 //! that otherwise start a registry in their own process start that program as well.
 
-use super::pace::breathe;
+use super::pace::{breathe, wait_until};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -202,9 +202,9 @@ impl Program {
         self.signal(signal);
         self.wait_for("asked to stop");
         // The line comes first; when nobody else is let in the connections know.
-        while std::net::TcpStream::connect(address).is_ok() {
-            breathe();
-        }
+        wait_until("nobody else is let in", || {
+            std::net::TcpStream::connect(address).is_err()
+        });
     }
 
     /// Stops it where it is, as Ctrl-Z and `docker pause` do, and waits for that; then lets it go on.

@@ -1,7 +1,7 @@
 //! What only a file system has to do.
 
 use super::uploads::{checkpoint, resume};
-use super::{key, read, write};
+use super::{directory_in_memory, key, read, write};
 use crate::driver::{Driver, Filesystem, Key, Lock, Result, Upload, UploadNote, Write};
 use std::io::Write as _;
 use std::path::Path;
@@ -193,7 +193,7 @@ fn what_is_no_file_is_an_error_and_is_replaced_by_what_is_published() {
 
 #[test]
 fn a_folder_that_another_request_removes_is_made_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = directory_in_memory();
     let driver = Filesystem::new(folder.path(), 8).unwrap();
     // One removal for each write, at any moment of it.
     let (go, rounds) = channel();

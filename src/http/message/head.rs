@@ -286,6 +286,14 @@ mod tests {
     }
 
     #[test]
+    fn the_authority_of_an_absolute_target_takes_the_place_of_the_host_alone() {
+        let head = parse("GET http://y:1/a?b HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n").unwrap();
+        assert_eq!(head.target(), "/a?b");
+        let headers = [("Host", "y:1"), ("A", "b")];
+        assert_eq!(head.headers().collect::<Vec<_>>(), headers);
+    }
+
+    #[test]
     fn the_terms_of_a_head_follow_its_headers() {
         let table = [
             ("", Framing::Length(0), false, true),

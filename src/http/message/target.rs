@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn paths_are_decoded() {
         assert_eq!(decode("/v2/a+b").unwrap(), "/v2/a+b");
-        assert_eq!(decode("%61%2Fb%c3%A4").unwrap(), "a/b\u{e4}");
+        assert_eq!(decode("%61%2Fb+%c3%A4").unwrap(), "a/b+\u{e4}");
         for wrong in ["%", "%4", "%zz", "a%+1", "%ff", "%\u{e4}"] {
             assert_eq!(decode(wrong), Err(Malformed), "{wrong}");
         }

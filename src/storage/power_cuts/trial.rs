@@ -3,6 +3,7 @@
 mod cuts;
 
 use super::digest;
+use crate::driver::directory_in_memory;
 use crate::driver::recording::Recording;
 use crate::driver::{Driver, Filesystem};
 use crate::spec::validation::Validation;
@@ -63,15 +64,6 @@ pub struct Trial {
     contents: BTreeMap<Digest, Vec<u8>>,
 }
 
-/// A directory in memory where there is such a thing: thousands of states are built.
-fn directory() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    match memory.is_dir() {
-        true => tempfile::tempdir_in(memory).unwrap(),
-        false => tempfile::tempdir().unwrap(),
-    }
-}
-
 /// The root is to be made as well.
 fn root(directory: &Path) -> PathBuf {
     directory.join("new/above/data")
@@ -120,7 +112,7 @@ fn gone(outcome: Result<()>) -> Result<()> {
 impl Trial {
     /// A history that begins with the creation of the root directory.
     pub fn new() -> Trial {
-        let directory = directory();
+        let directory = directory_in_memory();
         let recording = Recording::begin(directory.path());
         let storage = open(directory.path());
         Trial {
