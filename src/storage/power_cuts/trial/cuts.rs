@@ -13,8 +13,8 @@ use std::io::Read;
 /// Samples for each operation, if not chosen.
 const SAMPLES_DEFAULT: u64 = 2;
 
-/// A run looks into one in so many states, other ones each time, and in one in as many of these clients go on; where tests
-/// are thorough it looks into all, and they go on in each.
+/// A run looks into one in so many states, other ones each time, and in one in as many of these clients go on. Where there are
+/// sessions that can go on, or tests are thorough, it looks into all, and they go on in each.
 const EVERY: u64 = 2;
 
 impl Trial {
@@ -27,8 +27,8 @@ impl Trial {
         let samples = number("REGISTRY_POWER_CUT_SAMPLES", SAMPLES_DEFAULT);
         let mut random = Random::new(number("REGISTRY_POWER_CUT_SEED", 1));
         let every = match std::env::var_os("REGISTRY_TEST_THOROUGH") {
-            Some(_) => 1,
-            None => EVERY,
+            None if self.sessions.is_empty() => EVERY,
+            _ => 1,
         };
         let turn = RandomState::new().hash_one(0);
         let (operations, ids) = self.recording.content();
