@@ -1,5 +1,6 @@
 //! What differs between operating systems, in one place: only the files of `sys/` contain
-//! `cfg(unix)` / `cfg(windows)` twins, and only `sys/windows/` may contain `unsafe`.
+//! `cfg(unix)` / `cfg(windows)` twins, and only `sys/linux.rs` and `sys/windows/` may contain
+//! `unsafe`.
 //!
 //! Every function is small, has the same signature on both systems and documents what the less capable one does
 //! instead.
@@ -7,6 +8,9 @@
 mod configurations;
 mod disk;
 mod limits;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod linux;
 mod listen;
 pub mod service;
 mod shutdown;
@@ -18,9 +22,9 @@ mod windows;
 
 pub use configurations::SYSTEM_CONFIGURATIONS;
 pub use disk::{
-    FOLDS_CASE, copy_owner, create_private, file_id, file_identity, is_in_use, kept_name, literal,
-    look_at, may_write, open_folder, open_regular, plain, read_at, special, sync_directory, touch,
-    user_and_group, without_waiting,
+    FOLDS_CASE, begin_write_back, copy_owner, create_private, file_id, file_identity, is_in_use,
+    kept_name, literal, look_at, may_write, open_folder, open_regular, plain, read_at, special,
+    sync_directory, touch, user_and_group, without_waiting,
 };
 pub use limits::{is_out_of_files, lower_priority, raise_open_files_limit, spare_file};
 pub use listen::{bind, bind_all_interfaces, no_address};

@@ -5,6 +5,8 @@
 //! driver can, and hashed as far as nothing is known of its bytes (`rehash`).
 
 mod hash;
+mod helpers;
+mod receive;
 mod rehash;
 mod session;
 mod sessions;
@@ -233,6 +235,7 @@ impl Storage {
         Store {
             driver: &*self.driver,
             memory: &self.memory,
+            helpers: self.uploads.helpers(),
             name,
             id,
         }

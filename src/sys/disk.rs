@@ -6,6 +6,14 @@ use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Has the disk begin to write bytes of a file, so that a later sync has less to wait for.
+#[cfg(target_os = "linux")]
+pub use super::linux::begin_write_back;
+
+/// Nothing: here the bytes are written when the system likes, or at the sync.
+#[cfg(not(target_os = "linux"))]
+pub fn begin_write_back(_file: &File, _bytes: std::ops::Range<u64>) {}
+
 /// A path as people write it: without the prefix that [`literal`] adds on Windows.
 pub fn plain(path: &Path) -> PathBuf {
     let Some(text) = path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) else {

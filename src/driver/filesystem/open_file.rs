@@ -23,11 +23,18 @@ pub struct FileState {
     pub length: u64,
 }
 
+/// So many bytes are given to the disk together while more of them arrive, so that the sync at the end has little left to do.
+const WRITE_BACK_BYTES: u64 = 4 * 1024 * 1024;
+
 /// A file that is being written, and which one it is.
 pub struct OpenFile {
     file: File,
     id: FileId,
     length: u64,
+    /// Where the next bytes go.
+    position: u64,
+    /// How far the disk was asked to write them.
+    given: u64,
 }
 
 impl OpenFile {
@@ -35,7 +42,13 @@ impl OpenFile {
     pub fn new(file: File, metadata: &fs::Metadata, ids: &Ids) -> io::Result<OpenFile> {
         let id = ids.known(FileId(sys::file_id(&file, metadata)?));
         let length = metadata.len();
-        Ok(OpenFile { file, id, length })
+        Ok(OpenFile {
+            file,
+            id,
+            length,
+            position: 0,
+            given: 0,
+        })
     }
 
     /// Seeks to `offset` and truncates the file there, if it is the expected one.
@@ -52,6 +65,8 @@ impl OpenFile {
             disk::truncate(&self.file, offset)?;
         }
         self.file.seek(SeekFrom::Start(offset))?;
+        self.position = offset;
+        self.given = offset;
         Ok(self)
     }
 
@@ -73,7 +88,13 @@ impl OpenFile {
 
 impl Write for OpenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        disk::write(&mut self.file, bytes)
+        let count = disk::write(&mut self.file, bytes)?;
+        self.position += count as u64;
+        if self.position - self.given >= WRITE_BACK_BYTES {
+            sys::begin_write_back(&self.file, self.given..self.position);
+            self.given = self.position;
+        }
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! The upload sessions in memory, and their limits.
 
+use super::helpers::Helpers;
 use super::session::Session;
 use crate::spec::{Name, UploadId};
 use crate::storage::{Error, Result};
@@ -30,6 +31,7 @@ pub type SessionKey = (Name, UploadId);
 pub struct Sessions {
     known: Mutex<SessionTable>,
     limits: UploadLimits,
+    helpers: Helpers,
 }
 
 #[derive(Default)]
@@ -53,7 +55,13 @@ impl Sessions {
         Sessions {
             known: Mutex::default(),
             limits,
+            helpers: Helpers::new(),
         }
+    }
+
+    /// The second threads of their large bodies.
+    pub fn helpers(&self) -> &Helpers {
+        &self.helpers
     }
 
     /// Finds a session and marks it as used.

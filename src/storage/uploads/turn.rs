@@ -5,23 +5,22 @@
 
 use super::Chunk;
 use super::hash::hash_object;
+use super::helpers::Helpers;
 use super::session::{Mark, Session, SessionState};
 use crate::driver::{self, Driver, Key, Upload, UploadNote, UploadState, Write};
 use crate::memory::Budget;
 use crate::spec::{Algorithm, Digest, Hasher, Name, UploadId};
 use crate::storage::{Error, Result, layout};
-use std::io::{self, ErrorKind, Read, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
-
-/// Bytes that are read, hashed and written in one step, if there is memory for them.
-const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Where the bytes of a session are kept.
 #[derive(Clone, Copy)]
 pub struct Store<'s> {
     pub driver: &'s dyn Driver,
     pub memory: &'s Arc<Budget>,
+    pub helpers: &'s Helpers,
     pub name: &'s Name,
     pub id: &'s UploadId,
 }
@@ -45,7 +44,7 @@ pub struct Turn<'s> {
     start: u64,
     /// It has sent its first byte; without one it changes nothing.
     is_begun: bool,
-    written: u64,
+    pub(super) written: u64,
 }
 
 impl<'s> Turn<'s> {
@@ -156,23 +155,8 @@ impl<'s> Turn<'s> {
         }
     }
 
-    fn receive(&mut self, body: &mut dyn Read) -> Result<()> {
-        let mut buffer = self.store.memory.buffer(BUFFER_BYTES, 0);
-        loop {
-            match body.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(count) => self.write(buffer.split_at(count).0)?,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    // Why the body ended early, when another request ended it.
-                    drop(self.lock()?);
-                    return Err(Error::Body(error));
-                }
-            }
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    /// Adds bytes to the session.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if !self.is_begun {
             self.open()?;
         }

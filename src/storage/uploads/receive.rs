@@ -1,0 +1,268 @@
+//! How the bytes of a body get into a session: read, written and hashed step by step, the hash of a large one by a second thread.
+
+use super::helpers::{HELP_FROM_BYTES, Helper};
+use super::turn::Turn;
+use crate::memory::CopyBuffer;
+use crate::spec::Hasher;
+use crate::storage::{Error, Result};
+use std::io::{ErrorKind, Read};
+use std::thread;
+
+/// Bytes that are read, hashed and written in one step, if there is memory for them.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+impl Turn<'_> {
+    /// Adds all of a body to the session.
+    pub(super) fn receive(&mut self, body: &mut dyn Read) -> Result<()> {
+        let mut buffer = self.store.memory.buffer(BUFFER_BYTES, 0);
+        while self.written < HELP_FROM_BYTES {
+            match self.read(body, &mut buffer)? {
+                0 => return Ok(()),
+                count => self.write(buffer.split_at(count).0)?,
+            }
+        }
+        let place = self.store.helpers.take();
+        if place.is_some()
+            && let Some(hasher) = self.take_hasher()?
+        {
+            return self.receive_with_helper(body, buffer, hasher);
+        }
+        self.receive_rest(body, buffer)
+    }
+
+    fn receive_rest(&mut self, body: &mut dyn Read, mut buffer: CopyBuffer) -> Result<()> {
+        loop {
+            match self.read(body, &mut buffer)? {
+                0 => return Ok(()),
+                count => self.write(buffer.split_at(count).0)?,
+            }
+        }
+    }
+
+    fn receive_with_helper(
+        &mut self,
+        body: &mut dyn Read,
+        mut buffer: CopyBuffer,
+        hasher: Hasher,
+    ) -> Result<()> {
+        thread::scope(|scope| {
+            let Ok(mut helper) = Helper::start(scope, &hasher) else {
+                // There may be no more threads.
+                self.give_back(hasher)?;
+                return self.receive_rest(body, buffer);
+            };
+            let outcome = loop {
+                match self.read(body, &mut buffer) {
+                    Ok(0) => break Ok(()),
+                    Ok(count) => match self.write(buffer.split_at(count).0) {
+                        Ok(()) => buffer = helper.pass(buffer, count, self.store.memory),
+                        Err(error) => break Err(error),
+                    },
+                    Err(error) => break Err(error),
+                }
+            };
+            // What was received before a client went away is kept, so its hash is needed as well.
+            let hashed = self.give_back(helper.finish());
+            outcome.and(hashed)
+        })
+    }
+
+    /// Takes the hash out of the session: a request that takes the turn before it is back reads the bytes again.
+    fn take_hasher(&self) -> Result<Option<Hasher>> {
+        Ok(self.lock()?.hasher.take())
+    }
+
+    fn give_back(&self, hasher: Hasher) -> Result<()> {
+        self.lock()?.hasher = Some(hasher);
+        Ok(())
+    }
+
+    /// Some of the next bytes; none at the end.
+    fn read(&self, body: &mut dyn Read, buffer: &mut [u8]) -> Result<usize> {
+        // Up to where a whole buffer would end: the head of a request brings some first bytes, and without this every page of
+        // the file between two steps would be written twice.
+        let past = (self.start() + self.written) % buffer.len() as u64;
+        let room = buffer.len() - usize::try_from(past).unwrap_or(0);
+        let (room, _) = buffer.split_at_mut(room);
+        loop {
+            match body.read(room) {
+                Ok(count) => return Ok(count),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Why the body ended early, when another request ended it.
+                    drop(self.lock()?);
+                    return Err(Error::Body(error));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Chunk, Offset};
+    use crate::driver::Memory;
+    use crate::spec::{Algorithm, Digest, Name, UploadId};
+    use crate::storage::tests::roomy_options;
+    use crate::storage::{Error, Storage};
+    use std::io::{self, ErrorKind, Read};
+    use std::sync::Arc;
+
+    /// More than one thread receives alone, and no multiple of any buffer.
+    const LENGTH: usize = 5_000_011;
+
+    fn name() -> Name {
+        "a".parse().unwrap()
+    }
+
+    fn content(seed: usize) -> Vec<u8> {
+        (0..LENGTH)
+            .map(|at| (at % 251 + at / 65_521 + seed) as u8)
+            .collect()
+    }
+
+    /// A body that arrives in pieces of odd sizes, at whose start something may happen.
+    struct Body<'b, F> {
+        rest: &'b [u8],
+        received: usize,
+        before: F,
+    }
+
+    impl<F: FnMut(usize) -> io::Result<()>> Read for Body<'_, F> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            (self.before)(self.received)?;
+            let count = (self.received % 70_001 + 1)
+                .min(into.len())
+                .min(self.rest.len());
+            let (now, rest) = self.rest.split_at(count);
+            into[..count].copy_from_slice(now);
+            self.rest = rest;
+            self.received += count;
+            Ok(count)
+        }
+    }
+
+    fn body<F: FnMut(usize) -> io::Result<()>>(rest: &[u8], before: F) -> Body<'_, F> {
+        Body {
+            rest,
+            received: 0,
+            before,
+        }
+    }
+
+    fn chunk(body: &mut dyn Read, offset: Offset) -> Chunk<'_> {
+        Chunk {
+            body,
+            offset,
+            length: None,
+            stop: Arc::default(),
+        }
+    }
+
+    fn storage() -> Storage {
+        Storage::new(Arc::new(Memory::default()), roomy_options())
+    }
+
+    fn start(storage: &Storage) -> UploadId {
+        let started = storage.start_upload(&name(), Algorithm::Sha256, None);
+        started.unwrap()
+    }
+
+    fn expect_blob(storage: &Storage, content: &[u8]) {
+        let digest = Algorithm::Sha256.digest(content);
+        let mut found = Vec::new();
+        let blob = storage.blob(&name(), &digest).unwrap();
+        blob.reader().read_to_end(&mut found).unwrap();
+        assert!(found == content);
+    }
+
+    fn commit(storage: &Storage, id: &UploadId, digest: &Digest) -> crate::storage::Result<()> {
+        let nothing = &mut io::empty();
+        storage.commit_upload(&name(), id, digest, chunk(nothing, Offset::Unstated))
+    }
+
+    #[test]
+    fn a_large_body_in_odd_pieces_is_what_was_sent() {
+        let (storage, content) = (storage(), content(1));
+        let mut interrupted = 0;
+        let mut body = body(&content, |received| {
+            interrupted += 1;
+            match received > 0 && interrupted % 3 == 0 {
+                true => Err(ErrorKind::Interrupted.into()),
+                false => Ok(()),
+            }
+        });
+        let digest = Algorithm::Sha256.digest(&content);
+        let whole = chunk(&mut body, Offset::Unstated);
+        storage.put_blob(&name(), &digest, whole).unwrap();
+        expect_blob(&storage, &content);
+    }
+
+    #[test]
+    fn a_large_body_that_breaks_off_is_gone_on_with() {
+        let (storage, content) = (storage(), content(2));
+        let id = start(&storage);
+        let mut broken = body(&content, |received| match received > 3_000_000 {
+            true => Err(ErrorKind::UnexpectedEof.into()),
+            false => Ok(()),
+        });
+        let outcome = storage.append_upload(&name(), &id, chunk(&mut broken, Offset::Unstated));
+        assert!(matches!(outcome, Err(Error::Body(_))), "{outcome:?}");
+        let length = storage.upload_length(&name(), &id).unwrap();
+        assert_eq!(length as usize, broken.received);
+        let mut rest = &content[broken.received..];
+        let digest = Algorithm::Sha256.digest(&content);
+        let rest = chunk(&mut rest, Offset::Range(length));
+        storage.commit_upload(&name(), &id, &digest, rest).unwrap();
+        expect_blob(&storage, &content);
+    }
+
+    #[test]
+    fn one_that_takes_the_turn_in_the_middle_of_a_large_body_goes_on() {
+        let (storage, old, new) = (storage(), content(3), content(4));
+        let id = start(&storage);
+        let mut taken = false;
+        let mut superseded = body(&old, |received| {
+            if received > 3_000_000 && !taken {
+                taken = true;
+                let mut all = body(&new, |_| Ok(()));
+                let added = chunk(&mut all, Offset::Unstated);
+                let length = storage.append_upload(&name(), &id, added).unwrap();
+                assert_eq!(length as usize, LENGTH);
+            }
+            Ok(())
+        });
+        let outcome = storage.append_upload(&name(), &id, chunk(&mut superseded, Offset::Unstated));
+        assert!(
+            matches!(outcome, Err(Error::Superseded { length }) if length as usize == LENGTH),
+            "{outcome:?}"
+        );
+        let digest = Algorithm::Sha256.digest(&new);
+        commit(&storage, &id, &digest).unwrap();
+        expect_blob(&storage, &new);
+    }
+
+    #[test]
+    fn a_large_body_of_another_digest_leaves_the_session_as_it_was() {
+        let (storage, content) = (storage(), content(5));
+        let id = start(&storage);
+        let (first, rest) = content.split_at(2_500_000);
+        let mut begun = body(first, |_| Ok(()));
+        let begun = chunk(&mut begun, Offset::Unstated);
+        storage.append_upload(&name(), &id, begun).unwrap();
+        let digest = Algorithm::Sha256.digest(&content);
+        let mut wrong = rest.to_vec();
+        wrong[1_000_000] ^= 1;
+        for (rest, is_right) in [(&wrong[..], false), (rest, true)] {
+            let mut rest = body(rest, |_| Ok(()));
+            let rest = chunk(&mut rest, Offset::Range(first.len() as u64));
+            let outcome = storage.commit_upload(&name(), &id, &digest, rest);
+            match outcome {
+                Ok(()) => assert!(is_right),
+                Err(Error::DigestMismatch { .. }) => assert!(!is_right),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        expect_blob(&storage, &content);
+    }
+}
