@@ -72,6 +72,11 @@ fn a_request_in_flight_is_finished_after_a_signal_and_the_exit_code_is_0() {
         assert_eq!(response.header("Connection"), Some("close"));
         assert!(program.end().success());
         program.wait_for("stopped");
+        let cut = program
+            .lines
+            .iter()
+            .find(|line| line.contains("still active"));
+        assert_eq!(cut, None);
     }
 }
 

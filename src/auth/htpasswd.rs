@@ -265,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_nobody_can_have_is_passed_over() {
+        let hash = GOOD[0];
+        let longest = "x".repeat(USER_BYTES_MAX);
+        for name in ["", &format!("{longest}x"), "a\u{7}b"] {
+            let text = format!("{name}:{hash}\n{longest}:{hash}\n");
+            let parsed = parse(text.as_bytes()).ok().unwrap();
+            assert_eq!(names(&parsed), [&longest], "{name:?}");
+            let expected = ["line 1 has no valid user name and is ignored"];
+            assert_eq!(parsed.warnings, expected, "{name:?}");
+        }
+    }
+
+    #[test]
     fn what_is_rejected_is_reported_without_its_hash() {
         let good = GOOD[0];
         for (hash, why) in [

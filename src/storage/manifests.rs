@@ -332,3 +332,38 @@ impl Storage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Tagging, tests};
+    use super::*;
+    use crate::driver::Memory;
+    use crate::spec::Algorithm;
+
+    /// Stores an index of so many bytes, and reads it with that much memory for all requests.
+    fn read_within(memory_bytes: usize, length: usize) -> Result<StoredManifest> {
+        let name: Name = "a".parse().unwrap();
+        let text = r#"{"schemaVersion":2,"manifests":[]}"#;
+        let content = format!("{text}{}", " ".repeat(length - text.len()));
+        let manifest = CheckedManifest::check(content.as_bytes(), None, None).unwrap();
+        let storage = Storage::new(Arc::new(Memory::default()), tests::roomy_options());
+        let tagging = Tagging {
+            tags: &[],
+            may_move: true,
+        };
+        let validation = Validation::disabled();
+        storage.put_manifest(&name, &manifest, tagging, &validation)?;
+        let storage = storage.within(&Budget::new(memory_bytes));
+        let digest = Algorithm::Sha256.digest(content.as_bytes());
+        storage.manifest(&name, &Reference::Digest(digest))
+    }
+
+    #[test]
+    fn a_large_manifest_is_read_where_there_is_memory_for_it_and_a_small_one_always() {
+        let large = 500_000;
+        assert!(read_within(TYPE_TIMES * large, large).is_ok());
+        let refused = read_within(TYPE_TIMES * large - 1, large);
+        assert!(matches!(refused, Err(Error::Exhausted)));
+        assert!(read_within(0, 1000).is_ok());
+    }
+}

@@ -158,6 +158,18 @@ mod tests {
     }
 
     #[test]
+    fn who_meets_a_file_system_that_is_mounted_for_reading_is_told_of_both_ways() {
+        let source = io::ErrorKind::ReadOnlyFilesystem.into();
+        let found = Unwritable::new(Path::new("/data"), Path::new("/data/docker"), source);
+        let told = found.to_string();
+        assert!(told.contains("mount it for writing"), "{told}");
+        assert!(
+            told.contains("storage.maintenance.readonly.enabled"),
+            "{told}"
+        );
+    }
+
+    #[test]
     fn what_cannot_be_written_to_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("data");
