@@ -102,7 +102,11 @@ fn try_one(job: Job, failure: Option<Failure>, name: &str) -> [usize; 2] {
         let tags = served.expect(200, "GET", "/v2/a/tags/list", b"");
         !tags.text().contains("x1") && !tags.text().contains("x2")
     };
-    if says_done && name == "retention" {
+    // A repository that is not found, because it cannot be read, is left out and logged.
+    let is_found = hit
+        .as_ref()
+        .is_some_and(|hit| hit.contains("/_manifests/tags"));
+    if says_done && is_found && name == "retention" {
         assert!(is_over(), "{moment:?} {hit:?}");
     }
     // It has the same to do again, and then nothing.
