@@ -102,11 +102,9 @@ fn try_one(job: Job, failure: Option<Failure>, name: &str) -> [usize; 2] {
         let tags = served.expect(200, "GET", "/v2/a/tags/list", b"");
         !tags.text().contains("x1") && !tags.text().contains("x2")
     };
-    // A repository that is not found, because it cannot be read, is left out and logged.
-    let is_found = hit
-        .as_ref()
-        .is_some_and(|hit| hit.contains("/_manifests/tags"));
-    if says_done && is_found && name == "retention" {
+    // A single entry that cannot be read is left out of a list, and logged; it is deleted the next time.
+    let lists_tags = |hit: &String| hit.starts_with("list ") && hit.ends_with("/_manifests/tags");
+    if says_done && name == "retention" && hit.as_ref().is_some_and(lists_tags) {
         assert!(is_over(), "{moment:?} {hit:?}");
     }
     // It has the same to do again, and then nothing.
