@@ -8,7 +8,7 @@ use crate::spec::validation::Validation;
 use crate::spec::{Algorithm, Reference, UploadId};
 use crate::storage::tests::roomy_options;
 use serde_json::json;
-use std::io::Read;
+use std::io::{self, Read};
 use std::thread;
 
 /// How often a client tries at most.
@@ -328,6 +328,35 @@ fn a_session_that_is_resumed_from_a_hash_state_has_the_digest_of_its_bytes() {
         }
         assert!(read(&open(), &digest) == content);
         open().delete_blob(&a, &digest).unwrap();
+    }
+}
+
+#[test]
+fn a_hash_state_of_another_algorithm_is_not_taken_for_that_of_the_digest() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let driver = driver::Filesystem::new(directory.path(), 4).unwrap();
+        Storage::new(Arc::new(driver), tests::options())
+    };
+    let (a, content) = (name("a"), bytes(8, 9000));
+    for noted in Algorithm::ALL {
+        for asked in Algorithm::ALL {
+            let one = open();
+            let id = one.start_upload(&a, noted, None).unwrap();
+            for mut part in content.chunks(3000) {
+                let part = chunk(&mut part, Offset::Unstated);
+                one.append_upload(&a, &id, part).unwrap();
+            }
+            let digest = asked.digest(&content);
+            let mut nothing = io::empty();
+            let nothing = Chunk {
+                length: Some(0),
+                ..chunk(&mut nothing, Offset::Unstated)
+            };
+            let committed = open().commit_upload(&a, &id, &digest, nothing);
+            assert!(committed.is_ok(), "{noted:?} {asked:?}: {committed:?}");
+            assert!(read(&open(), &digest) == content);
+        }
     }
 }
 
