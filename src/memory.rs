@@ -21,7 +21,7 @@ pub const BYTES_DEFAULT: usize = 96 * 1024 * 1024;
 pub const LARGEST_SHARES: usize = 20;
 
 /// How long a caller that can wait waits for memory.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A client's share may be this fraction of what is then left: an eighth.
 const CLIENT_DIVISOR: usize = 8;

@@ -281,6 +281,13 @@ fn a_client_that_trusts_another_certificate_stays_away() {
     let directory = quick_directory();
     let other = Identity::new(directory.path(), "other");
     let mut client = Client::new(&[&other]).connect(served.registry.address);
+    let local = client.stream.sock.local_addr().unwrap();
     let error = client.stream.write_all(b"GET").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
+    let failed = format!("TLS handshake with {local} failed: ");
+    let line = served.registry.wait_for_log(&failed);
+    assert!(
+        line.contains("it ended the handshake with the alert \""),
+        "{line}"
+    );
 }

@@ -4,6 +4,7 @@ use super::collected;
 use crate::util::image::{artifact, bytes, config, image, index, layer, sha256, sha512};
 use crate::util::registry::TestRegistry;
 use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
 
 const SIGNATURE: &str = "application/vnd.example.signature+json";
 
@@ -269,6 +270,9 @@ fn empty_directories_temporary_files_and_repositories_without_anything_go() {
         "",
     );
     registry.plant("blobs/sha256/aa/data.0123456789abcdef-1.tmp", "x");
+    // Also what was written by a clock that was ahead.
+    let tomorrow = SystemTime::now() + Duration::from_secs(24 * 3600);
+    super::set_modified(&registry.root.join("docker"), tomorrow);
     let said = collected(&mut registry, &[], 0);
     assert!(said.contains("2 temporary files"), "{said}");
     assert!(!registry.file("repositories/a").exists());

@@ -16,8 +16,8 @@ pub const HELP_FROM_BYTES: u64 = 2 * 1024 * 1024;
 /// Buffers that wait to be hashed; the threads have one more each.
 const WAITING_MAX: usize = 2;
 
-/// Bytes that a helper needs for its stack: it only hashes.
-const STACK_BYTES: usize = 64 * 1024;
+/// Bytes for the stack of a helper: it only hashes, but the report of a panic needs room.
+const STACK_BYTES: usize = 256 * 1024;
 
 /// How many bodies may have a second thread at the same time: with one for each processor all would wait for each other.
 pub struct Helpers {

@@ -259,3 +259,55 @@ enum ManifestBytes {
     Invalid(String),
     Unreadable(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{RepairScope, Verification};
+    use crate::driver::Memory;
+    use crate::memory::{Budget, WAIT_TIMEOUT};
+    use crate::spec::validation::Validation;
+    use crate::spec::{CheckedManifest, Name};
+    use crate::storage::{Storage, Tagging, tests};
+    use crate::sync::Mutex;
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    #[test]
+    fn a_manifest_is_read_when_others_have_given_memory_back() {
+        let name: Name = "a".parse().unwrap();
+        let text = r#"{"schemaVersion":2,"manifests":[]}"#;
+        let content = format!("{text}{}", " ".repeat(100_000));
+        let manifest = CheckedManifest::check(content.as_bytes(), None, None).unwrap();
+        let memory = Budget::new(500_000);
+        let storage = Storage::new(Arc::new(Memory::default()), tests::roomy_options());
+        let storage = storage.within(&memory);
+        let tagging = Tagging {
+            tags: &[],
+            may_move: true,
+        };
+        let validation = Validation::disabled();
+        let put = storage.put_manifest(&name, &manifest, tagging, &validation);
+        put.unwrap();
+        // They do so when the first attempt has waited in vain.
+        let (held, started) = (
+            Mutex::new(Some(memory.work(250_000).unwrap())),
+            Instant::now(),
+        );
+        let verified = storage.verify(&Verification {
+            repair: RepairScope::Nothing,
+            threads: 1,
+            buffer_bytes: 4096,
+            first_byte: 0,
+            pace: &|_| {
+                if started.elapsed() >= WAIT_TIMEOUT {
+                    drop(held.lock().take());
+                }
+                ControlFlow::Continue(())
+            },
+            found: &|finding| panic!("{finding}"),
+        });
+        assert_eq!(verified.unwrap().manifests, 1);
+        assert!(held.lock().is_none());
+    }
+}
