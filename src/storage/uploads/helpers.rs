@@ -10,9 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-/// Bytes of a body from which on a second thread is worth its start.
-pub const HELP_FROM_BYTES: u64 = 2 * 1024 * 1024;
-
 /// Buffers that wait to be hashed; the threads have one more each.
 const WAITING_MAX: usize = 2;
 
@@ -31,6 +28,12 @@ impl Helpers {
         Helpers {
             free: AtomicUsize::new(processors / 2),
         }
+    }
+
+    /// How many more may have one.
+    #[cfg(test)]
+    pub fn free(&self) -> usize {
+        self.free.load(Ordering::Acquire)
     }
 
     /// A place for a helper; `None` while there are as many as there may be.

@@ -1,70 +1,94 @@
 //! How the bytes of a body get into a session: read, written and hashed step by step, the hash of a large one by a second thread.
 
-use super::helpers::{HELP_FROM_BYTES, Helper};
+use super::helpers::Helper;
 use super::turn::Turn;
 use crate::memory::CopyBuffer;
 use crate::spec::Hasher;
 use crate::storage::{Error, Result};
 use std::io::{ErrorKind, Read};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Bytes that are read, hashed and written in one step, if there is memory for them.
 const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Bytes that a client has to send within [`FAST_WITHIN`] before a second thread is worth its start.
+const FAST_BYTES: u64 = 2 * 1024 * 1024;
+
+/// See [`FAST_BYTES`].
+const FAST_WITHIN: Duration = Duration::from_millis(200);
+
+/// A client for whose next bytes so much time was waited is slow: its second thread goes to another.
+const SLOW: Duration = Duration::from_millis(100);
 
 impl Turn<'_> {
     /// Adds all of a body to the session.
     pub(super) fn receive(&mut self, body: &mut dyn Read) -> Result<()> {
         let mut buffer = self.store.memory.buffer(BUFFER_BYTES, 0);
-        while self.written < HELP_FROM_BYTES {
-            match self.read(body, &mut buffer)? {
-                0 => return Ok(()),
-                count => self.write(buffer.split_at(count).0)?,
-            }
-        }
-        let place = self.store.helpers.take();
-        if place.is_some()
-            && let Some(hasher) = self.take_hasher()?
-        {
-            return self.receive_with_helper(body, buffer, hasher);
-        }
-        self.receive_rest(body, buffer)
-    }
-
-    fn receive_rest(&mut self, body: &mut dyn Read, mut buffer: CopyBuffer) -> Result<()> {
         loop {
-            match self.read(body, &mut buffer)? {
-                0 => return Ok(()),
-                count => self.write(buffer.split_at(count).0)?,
+            let (begun, first) = (Instant::now(), self.written);
+            while self.written - first < FAST_BYTES {
+                match self.read(body, &mut buffer)? {
+                    0 => return Ok(()),
+                    count => self.write(buffer.split_at(count).0)?,
+                }
+            }
+            if begun.elapsed() > FAST_WITHIN {
+                continue;
+            }
+            let Some(_place) = self.store.helpers.take() else {
+                continue;
+            };
+            let Some(hasher) = self.take_hasher()? else {
+                continue;
+            };
+            match self.receive_with_helper(body, buffer, hasher)? {
+                Some(free) => buffer = free,
+                None => return Ok(()),
             }
         }
     }
 
+    /// Goes on until the end, or until the client is slow: then it gives the buffer back.
     fn receive_with_helper(
         &mut self,
         body: &mut dyn Read,
-        mut buffer: CopyBuffer,
+        buffer: CopyBuffer,
         hasher: Hasher,
-    ) -> Result<()> {
+    ) -> Result<Option<CopyBuffer>> {
         thread::scope(|scope| {
             let Ok(mut helper) = Helper::start(scope, &hasher) else {
                 // There may be no more threads.
                 self.give_back(hasher)?;
-                return self.receive_rest(body, buffer);
+                return Ok(Some(buffer));
             };
-            let outcome = loop {
-                match self.read(body, &mut buffer) {
-                    Ok(0) => break Ok(()),
-                    Ok(count) => match self.write(buffer.split_at(count).0) {
-                        Ok(()) => buffer = helper.pass(buffer, count, self.store.memory),
-                        Err(error) => break Err(error),
-                    },
-                    Err(error) => break Err(error),
-                }
-            };
+            let outcome = self.feed(&mut helper, body, buffer);
             // What was received before a client went away is kept, so its hash is needed as well.
             let hashed = self.give_back(helper.finish());
-            outcome.and(hashed)
+            let rest = outcome?;
+            hashed.map(|()| rest)
         })
+    }
+
+    fn feed(
+        &mut self,
+        helper: &mut Helper<'_>,
+        body: &mut dyn Read,
+        mut buffer: CopyBuffer,
+    ) -> Result<Option<CopyBuffer>> {
+        loop {
+            let asked = Instant::now();
+            let count = self.read(body, &mut buffer)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            let is_slow = asked.elapsed() > SLOW;
+            self.write(buffer.split_at(count).0)?;
+            buffer = helper.pass(buffer, count, self.store.memory);
+            if is_slow {
+                return Ok(Some(buffer));
+            }
+        }
     }
 
     /// Takes the hash out of the session: a request that takes the turn before it is back reads the bytes again.
@@ -107,6 +131,7 @@ mod tests {
     use crate::storage::{Error, Storage};
     use std::io::{self, ErrorKind, Read};
     use std::sync::Arc;
+    use std::thread;
 
     /// More than one thread receives alone, and no multiple of any buffer.
     const LENGTH: usize = 5_000_011;
@@ -195,6 +220,32 @@ mod tests {
         let digest = Algorithm::Sha256.digest(&content);
         let whole = chunk(&mut body, Offset::Unstated);
         storage.put_blob(&name(), &digest, whole).unwrap();
+        expect_blob(&storage, &content);
+    }
+
+    #[test]
+    fn a_fast_client_has_a_helper_until_it_is_slow() {
+        let (storage, content) = (storage(), content(6));
+        let helpers = storage.uploads.helpers();
+        let all = helpers.free();
+        let (mut least, mut waited) = (all, false);
+        let mut body = body(&content, |received| {
+            least = least.min(helpers.free());
+            if waited {
+                assert_eq!(helpers.free(), all);
+            }
+            if received > 4_500_000 && !waited {
+                thread::sleep(2 * super::SLOW);
+                waited = true;
+            }
+            Ok(())
+        });
+        let digest = Algorithm::Sha256.digest(&content);
+        let whole = chunk(&mut body, Offset::Unstated);
+        storage.put_blob(&name(), &digest, whole).unwrap();
+        assert!(waited);
+        // None where there is a single processor, or where a busy machine makes the client look slow.
+        eprintln!("helpers free: {least} of {all}");
         expect_blob(&storage, &content);
     }
 
