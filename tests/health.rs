@@ -5,6 +5,7 @@ mod paused;
 mod tls;
 
 use crate::process::{command, err, out, registry};
+use crate::util::program::started;
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::secure::Identity;
 use crate::util::tree::quick_directory;
@@ -72,7 +73,8 @@ fn variables(registry: &TestRegistry) -> [(&'static str, String); 1] {
 /// Asks the registry of a directory's configuration, with variables over it.
 fn of_folder(directory: &Path, variables: &[(&str, &str)]) -> Output {
     let mut command = command(&["health"], variables);
-    command.current_dir(directory).output().unwrap()
+    command.current_dir(directory);
+    started(|| command.output())
 }
 
 fn config(directory: &Path, http: &str) -> String {

@@ -4,7 +4,7 @@
 use crate::process::{command, err, out, registry};
 #[cfg(unix)]
 use crate::util::program;
-use crate::util::program::{Program, slashed};
+use crate::util::program::{Program, slashed, started};
 use crate::util::registry::{Settings, TestRegistry};
 use std::fs;
 use std::path::Path;
@@ -130,8 +130,9 @@ fn a_configuration_that_is_there_and_broken_is_never_passed_over() {
     )
     .unwrap();
     for word in ["serve", "check-config", "health"] {
-        let output = command(&[word], &[]).current_dir(directory.path()).output();
-        let output = output.unwrap();
+        let mut command = command(&[word], &[]);
+        command.current_dir(directory.path());
+        let output = started(|| command.output());
         assert_eq!(output.status.code(), Some(1), "{word}");
         let said = err(&output);
         assert!(
@@ -141,10 +142,9 @@ fn a_configuration_that_is_there_and_broken_is_never_passed_over() {
     }
     fs::remove_file(directory.path().join("config.yml")).unwrap();
     fs::create_dir(directory.path().join("config.yml")).unwrap();
-    let output = command(&["serve"], &[])
-        .current_dir(directory.path())
-        .output();
-    let output = output.unwrap();
+    let mut command = command(&["serve"], &[]);
+    command.current_dir(directory.path());
+    let output = started(|| command.output());
     assert_eq!(output.status.code(), Some(1));
     let said = err(&output);
     assert!(said.contains("config.yml: is a directory; "), "{said}");

@@ -1,6 +1,6 @@
 //! `registry htpasswd`: the file of users, made and changed by the built program.
 
-use crate::util::program::command;
+use crate::util::program::{command, started};
 use registry::auth::htpasswd::parse;
 use std::fs;
 use std::io::Write;
@@ -8,14 +8,11 @@ use std::process::{Output, Stdio};
 
 /// The program with these words, and this on its standard input.
 fn htpasswd(words: &[&str], input: &str) -> Output {
-    let mut child = command()
-        .arg("htpasswd")
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = command();
+    command.arg("htpasswd").args(words);
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let pipes = pipes.stderr(Stdio::piped());
+    let mut child = started(|| pipes.spawn());
     // A program that stops at wrong words reads nothing.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()

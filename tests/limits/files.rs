@@ -4,7 +4,7 @@
 
 use super::{Served, quick};
 use crate::util::effort::effort;
-use crate::util::program::resident_kib;
+use crate::util::program::{resident_kib, started};
 use crate::util::raw::Raw;
 use registry::http::Limits;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,13 +25,13 @@ struct Elsewhere {
 
 impl Elsewhere {
     fn start(open_files: u64) -> Elsewhere {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
             .args(["--exact", "limits::files::serves_as_a_child", "--nocapture"])
             .env(CHILD, open_files.to_string())
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        let mut child = started(|| command.spawn());
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut lines = output.by_ref().lines();
         let address = lines.by_ref().map(Result::unwrap).find_map(|line| {

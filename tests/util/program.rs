@@ -48,6 +48,25 @@ pub fn slashed(text: &str) -> String {
     text.replace(r"\\", "/").replace('\\', "/")
 }
 
+/// Starts a program, or runs it to its end. On a busy machine Wine 8 fails at that now and then, with an error of its own that says
+/// nothing of the program.
+#[track_caller]
+pub fn started<T>(mut start: impl FnMut() -> std::io::Result<T>) -> T {
+    const WINE_FAILED: i32 = 1359;
+    let mut tries = 0;
+    loop {
+        match start() {
+            Err(error)
+                if cfg!(windows) && error.raw_os_error() == Some(WINE_FAILED) && tries < 20 =>
+            {
+                tries += 1;
+                breathe();
+            }
+            other => return other.unwrap(),
+        }
+    }
+}
+
 /// The program, with nothing of this environment that it would read.
 pub fn command() -> Command {
     let program = chosen().unwrap_or_else(|| env!("CARGO_BIN_EXE_registry").into());
@@ -90,11 +109,8 @@ impl Program {
 
     /// Starts what serves.
     pub fn of(command: &mut Command) -> Program {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = started(|| command.spawn());
         let (sender, log) = mpsc::channel();
         read(child.stdout.take().unwrap(), &sender);
         read(child.stderr.take().unwrap(), &sender);

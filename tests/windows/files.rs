@@ -2,7 +2,7 @@
 
 use super::{err, out, registry};
 use crate::process::command;
-use crate::util::program::{Program, slashed};
+use crate::util::program::{Program, slashed, started};
 use crate::util::secure::Identity;
 use std::fs;
 use std::io::Write;
@@ -135,10 +135,9 @@ fn a_file_of_users_keeps_the_line_ends_it_has() {
     let path = directory.path().join("users");
     let file = path.to_str().unwrap();
     let put = |user: &str| {
-        let mut child = command(&["htpasswd", "--cost", "4", "--file", file, user], &[])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = command(&["htpasswd", "--cost", "4", "--file", file, user], &[]);
+        command.stdin(Stdio::piped());
+        let mut child = started(|| command.spawn());
         // What `'secret' | registry` of PowerShell sends.
         let _ = child.stdin.take().unwrap().write_all(b"secret\r\n");
         assert_eq!(child.wait().unwrap().code(), Some(0));
