@@ -7,15 +7,13 @@ use crate::util::image::sha256;
 use crate::util::program::Program;
 use crate::util::raw::Raw;
 use crate::util::tree::quick_directory;
+use registry::memory::BYTES_DEFAULT;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::thread;
 
 /// What a container with 512 MiB survives, and a thousand connections of any kind stay below.
 const HIGHEST_MIB: u64 = 256;
-
-/// Memory for requests where nobody sets it.
-const MEMORY_MIB: u64 = 128;
 
 /// An index that names as many manifests, none of which is there: 34,000 are 4 MB. Put together as text, which takes a
 /// tenth of the time.
@@ -81,7 +79,7 @@ fn the_program_stays_below_256_mib_whatever_its_clients_do() {
         1 => String::new(),
         parts => format!(
             ", limits: {{memory: {}MiB, manifestbytes: {}MiB}}",
-            MEMORY_MIB / parts,
+            BYTES_DEFAULT / MIB / parts as usize,
             4 / parts
         ),
     };
