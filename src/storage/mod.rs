@@ -324,6 +324,16 @@ impl std::error::Error for Error {}
 pub(crate) mod tests {
     use super::*;
 
+    /// A body of unknown length that no other request ends.
+    pub fn chunk(body: &mut dyn std::io::Read, offset: Offset) -> Chunk<'_> {
+        Chunk {
+            body,
+            offset,
+            length: None,
+            stop: Arc::default(),
+        }
+    }
+
     /// Options for tests that put real images in it, in many sessions.
     pub fn roomy_options() -> StorageOptions {
         StorageOptions {

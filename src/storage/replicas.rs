@@ -8,7 +8,7 @@ use crate::driver::object_store::{Faults, ObjectStore};
 use crate::spec::CheckedManifest;
 use crate::spec::validation::Validation;
 use crate::spec::{Algorithm, Reference, UploadId};
-use crate::storage::tests::roomy_options;
+use crate::storage::tests::{chunk, roomy_options};
 use serde_json::json;
 use std::io::Read;
 use std::thread;
@@ -33,15 +33,6 @@ fn bytes(seed: u8, count: usize) -> Vec<u8> {
     (0..count)
         .map(|at| (at / 251) as u8 ^ (at % 251) as u8 ^ seed)
         .collect()
-}
-
-fn chunk(body: &mut dyn Read, offset: Offset) -> Chunk<'_> {
-    Chunk {
-        body,
-        offset,
-        length: None,
-        stop: Arc::default(),
-    }
 }
 
 /// Whether a blob of a repository can be read.

@@ -8,8 +8,8 @@ use crate::driver::recording::Recording;
 use crate::driver::{Driver, Filesystem};
 use crate::spec::validation::Validation;
 use crate::spec::{Algorithm, CheckedManifest, Digest, Name, Tag, UploadId};
-use crate::storage::tests::roomy_options;
-use crate::storage::{Chunk, Error, Offset, Result, Storage, Tagging};
+use crate::storage::tests::{chunk, roomy_options};
+use crate::storage::{Error, Offset, Result, Storage, Tagging};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -84,15 +84,6 @@ struct Broken;
 impl Read for Broken {
     fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::ConnectionReset.into())
-    }
-}
-
-fn chunk(body: &mut dyn Read, offset: Offset) -> Chunk<'_> {
-    Chunk {
-        body,
-        offset,
-        length: None,
-        stop: Arc::default(),
     }
 }
 

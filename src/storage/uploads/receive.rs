@@ -124,10 +124,10 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Chunk, Offset};
+    use super::super::Offset;
     use crate::driver::Memory;
     use crate::spec::{Algorithm, Digest, Name, UploadId};
-    use crate::storage::tests::roomy_options;
+    use crate::storage::tests::{chunk, roomy_options};
     use crate::storage::{Error, Storage};
     use std::io::{self, ErrorKind, Read};
     use std::sync::Arc;
@@ -180,15 +180,6 @@ mod tests {
             rest,
             received: 0,
             before,
-        }
-    }
-
-    fn chunk(body: &mut dyn Read, offset: Offset) -> Chunk<'_> {
-        Chunk {
-            body,
-            offset,
-            length: None,
-            stop: Arc::default(),
         }
     }
 
