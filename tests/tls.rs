@@ -5,7 +5,6 @@ mod files;
 mod reload;
 mod terms;
 
-use crate::util::effort::effort;
 use crate::util::image::{bytes, sha256};
 #[cfg(unix)]
 use crate::util::program::{Program, stop_signals};
@@ -237,7 +236,7 @@ fn idle_connections_add_little_memory() {
     let address = program.address();
     let idle = program.resident_kib();
     let client = Client::new(&[&identity]);
-    let count = effort(400, 1000);
+    let count = crate::util::effort::effort(400, 1000);
     let clients: Vec<_> = (0..count)
         .map(|_| {
             let mut connection = client.connect(address);

@@ -4,7 +4,7 @@
 //! `REGISTRY_TEST_RUNNER` what runs it, for example Wine for a `registry.exe` on Linux. Then the tests
 //! that otherwise start a registry in their own process start that program as well.
 
-use super::pace::{breathe, wait_until};
+use super::pace::breathe;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -218,7 +218,7 @@ impl Program {
         self.signal(signal);
         self.wait_for("asked to stop");
         // The line comes first; when nobody else is let in the connections know.
-        wait_until("nobody else is let in", || {
+        super::pace::wait_until("nobody else is let in", || {
             std::net::TcpStream::connect(address).is_err()
         });
     }
