@@ -62,13 +62,22 @@ for difference in "${DIFFERENCES[@]}"; do
     skips+=(--skip "${difference%%|*}")
 done
 
+# Sooner than the judge itself would be ended, so that it can be said which tests still ran.
+TESTS_SECONDS_MAX=780
+
 # run_tests COMMAND...: with the words for the tests; the verdict tells how many passed.
 run_tests() {
-    local ended=0
-    "$@" --exact "${skips[@]}" >"$SCRATCH/tests.log" 2>&1 || ended=$?
+    local ended=0 started=$SECONDS
+    timeout --kill-after=20 $TESTS_SECONDS_MAX "$@" --exact "${skips[@]}" >"$SCRATCH/tests.log" 2>&1 || ended=$?
     grep -a '^test result' "$SCRATCH/tests.log" || true
+    echo "the tests took $((SECONDS - started)) s"
     if [ $ended -ne 0 ]; then
-        grep -av '^test .* ok$' "$SCRATCH/tests.log" | tail -n 150 | cut -c 1-400
+        # First why each test failed, then the end of what it printed, which may be bytes of a layer.
+        grep -a -A 8 'panicked at' "$SCRATCH/tests.log" | cat -v | cut -c 1-1000 | head -n 120
+        grep -a 'has been running' "$SCRATCH/tests.log" | awk '{print $2}' | sort -u >"$SCRATCH/slow"
+        grep -a '^test .* \.\.\. ' "$SCRATCH/tests.log" | awk '{print $2}' | sort -u >"$SCRATCH/ended"
+        comm -23 "$SCRATCH/slow" "$SCRATCH/ended" | sed 's/^/still running: /'
+        grep -av '^test .* ok$' "$SCRATCH/tests.log" | cat -v | cut -c 1-400 | tail -n 60
         fail "the tests ended with status $ended"
     fi
     VERDICT="$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$SCRATCH/tests.log" |
@@ -98,6 +107,10 @@ case $mode in
         ;;
     tests)
         export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$WINE
+        # Built first, so that only the tests themselves are timed.
+        "$PROJECT/scripts/build-windows.sh" test --no-run --lib --test integration >"$SCRATCH/build.log" 2>&1 ||
+            { tail -n 30 "$SCRATCH/build.log" && fail "the tests do not build"; }
+        echo "the tests were built in $SECONDS s"
         # Most of a test is waiting there.
         run_tests "$PROJECT/scripts/build-windows.sh" test --no-fail-fast --lib --test integration -- --test-threads=8
         ;;
