@@ -5,7 +5,7 @@ use super::CommandError;
 use crate::server::{OfflineAccess, open_offline};
 use crate::spec::Tag;
 use crate::storage::{Finding, Repair, RepairScope, Storage, Verification, VerificationReport};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, join_all};
 use argh::FromArgs;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
@@ -105,7 +105,7 @@ fn verify(
         let drawn = thread::Builder::new().spawn_scoped(scope, || bar.draw_until_stopped(storage));
         let report = storage.verify(&verification);
         bar.stop();
-        drop(drawn);
+        join_all(drawn);
         report
     })
 }
@@ -266,7 +266,7 @@ impl ProgressBar {
                 let runs = |is_stopped: &mut bool| !*is_stopped;
                 drop(self.stopped.wait_timeout_while(stopped, BAR_INTERVAL, runs));
             }
-            drop(counting);
+            join_all(counting);
         });
         self.clear();
     }

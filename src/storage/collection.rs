@@ -21,7 +21,7 @@ use super::{Result, Storage, layout};
 use crate::driver::{self, Key, LeftoverSearch, Lock};
 use crate::spec::{Digest, Name};
 use crate::storage::freshness::removable_age;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, join_all};
 use marks::Marks;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -302,11 +302,12 @@ impl Collector<'_> {
             }
         };
         thread::scope(|scope| {
-            for _ in 1..self.options.threads.min(items.len()) {
-                // This thread does it where there are too many threads already.
-                let _ = thread::Builder::new().spawn_scoped(scope, work);
-            }
+            // This thread does it where there are too many threads already.
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let count = self.options.threads.min(items.len());
+            let workers: Vec<_> = (1..count).filter_map(spawn).collect();
             work();
+            join_all(workers);
         });
         let failed = failure.lock().take();
         failed.map_or(Ok(()), Err)

@@ -1,7 +1,7 @@
 //! Work for several threads: one hands it over, the others do it, and all of them stop at the first that has to.
 
 use super::Stop;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, join_all};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -56,22 +56,22 @@ pub fn share<T: Send>(
                 }
             }
         };
-        let mut started = 0;
-        for _ in 0..count {
-            if count > 1 && thread::Builder::new().spawn_scoped(scope, do_work).is_ok() {
-                started += 1;
-            }
+        let mut workers = Vec::new();
+        if count > 1 {
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, do_work).ok();
+            workers.extend((0..count).filter_map(spawn));
         }
         let hand_over = |piece: T| {
             stopped.check()?;
-            match started {
-                0 => work(piece),
+            match workers.is_empty() {
+                true => work(piece),
                 // It fails only if all threads have ended, which they do not before this.
-                _ => sender.send(piece).map_err(|_| Stop::Asked),
+                false => sender.send(piece).map_err(|_| Stop::Asked),
             }
         };
         stopped.note(produce(&hand_over));
         drop(sender);
+        join_all(workers);
     });
     let why = stopped.why.lock().take();
     why.map_or(Ok(()), Err)
