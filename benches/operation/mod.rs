@@ -1,17 +1,13 @@
 //! The operations the load generator times, each as a registry's client does it (OCI distribution-spec
-//! "Endpoints"), and what must be in the registry before.
+//! "Endpoints").
 
-use crate::wire::{Connection, Outcome, RawResponse, Request};
-use sha2::{Digest, Sha256};
+mod content;
+mod fill;
 
-const MEDIA_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const MEDIA_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const MEDIA_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-/// What every manifest refers to: a configuration and a layer as small as they can be.
-const CONFIG: &[u8] = br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers"}}"#;
-const LAYER: &[u8] = b"a layer";
-/// Three numbers of 16 hexadecimal digits end each pushed blob.
-const TAIL_BYTES: usize = 48;
+use crate::wire::{Body, Connection, Outcome, RawResponse, Request, Server};
+use content::{Blob, MEDIA_MANIFEST};
+use fill::Fill;
+
 const OCTETS: &str = "Content-Type: application/octet-stream\r\n";
 
 /// One kind of request, or of several that belong together.
@@ -19,53 +15,73 @@ const OCTETS: &str = "Content-Type: application/octet-stream\r\n";
 pub enum Operation {
     /// `GET /v2/`.
     Ping,
+    /// GET of a path, of any server.
+    Get,
+    /// HEAD of a path, of any server.
+    Head,
+    /// A new connection for `GET /v2/`.
+    Handshake,
     /// GET of one blob, always the same.
     Pull,
+    /// HEAD of one blob, always the same.
+    BlobHead,
     /// A new blob: POST and PUT, or POST, PATCH and PUT.
     Push,
     /// GET of one manifest by tag.
     ManifestGet,
+    /// HEAD of one manifest by tag.
+    ManifestHead,
     /// PUT of a new manifest under a new tag.
     ManifestPut,
-    /// The first page of a repository's tags.
+    /// A page of a repository's tags.
     Tags,
-    /// The first page of the catalog.
+    /// A page of the catalog.
     Catalog,
-    /// GET of a path, of any server.
-    Get,
+    /// The referrers of one manifest.
+    Referrers,
 }
+
+/// Every operation with its name on the command line and in the report.
+const OPERATIONS: [(Operation, &str); 13] = [
+    (Operation::Ping, "ping"),
+    (Operation::Get, "get"),
+    (Operation::Head, "head"),
+    (Operation::Handshake, "handshake"),
+    (Operation::Pull, "pull"),
+    (Operation::BlobHead, "blob-head"),
+    (Operation::Push, "push"),
+    (Operation::ManifestGet, "manifest-get"),
+    (Operation::ManifestHead, "manifest-head"),
+    (Operation::ManifestPut, "manifest-put"),
+    (Operation::Tags, "tags"),
+    (Operation::Catalog, "catalog"),
+    (Operation::Referrers, "referrers"),
+];
 
 impl Operation {
     /// The operation of that name, as the command line gives it.
     pub fn parse(word: &str) -> Option<Self> {
-        use Operation::*;
-        [
-            Ping,
-            Pull,
-            Push,
-            ManifestGet,
-            ManifestPut,
-            Tags,
-            Catalog,
-            Get,
-        ]
-        .into_iter()
-        .find(|operation| operation.name() == word)
+        let mut all = OPERATIONS.into_iter();
+        all.find_map(|(operation, name)| (name == word).then_some(operation))
     }
 
     /// Its name on the command line and in the report.
     pub fn name(self) -> &'static str {
-        match self {
-            Operation::Ping => "ping",
-            Operation::Pull => "pull",
-            Operation::Push => "push",
-            Operation::ManifestGet => "manifest-get",
-            Operation::ManifestPut => "manifest-put",
-            Operation::Tags => "tags",
-            Operation::Catalog => "catalog",
-            Operation::Get => "get",
-        }
+        let mut all = OPERATIONS.into_iter();
+        let name = all.find_map(|(operation, name)| (operation == self).then_some(name));
+        name.unwrap_or_default()
     }
+}
+
+/// How a blob is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Upload {
+    /// In the PUT that ends the session.
+    Whole,
+    /// In PATCHes of so many bytes.
+    Chunks(usize),
+    /// In one PATCH of unknown length, so with chunked coding, as docker sends it.
+    Stream,
 }
 
 /// What is to be timed, before anything was sent.
@@ -74,13 +90,13 @@ pub struct Plan {
     pub operation: Operation,
     /// The repository it works in.
     pub repository: String,
-    /// The path of [`Operation::Get`].
+    /// The path of [`Operation::Get`] and [`Operation::Head`].
     pub path: String,
     /// A blob's size in bytes.
     pub blob_bytes: usize,
-    /// The size of a PATCH in bytes; 0 sends the blob in the PUT.
-    pub chunk_bytes: usize,
-    /// So many tags or repositories are made before.
+    /// How a blob is sent.
+    pub upload: Upload,
+    /// So many tags, repositories or manifests are there before.
     pub fill: u64,
     /// Entries a page.
     pub page: u64,
@@ -90,55 +106,72 @@ pub struct Plan {
 #[derive(Clone)]
 pub struct Ready {
     operation: Operation,
-    repository: String,
+    client: Client,
     target: String,
-    chunk_bytes: usize,
-    /// What is pushed: a common part, then a tail that is new each time.
-    content: Vec<u8>,
-    /// The running hash of the common part, made once, so that a push costs the server and not us.
-    common: Sha256,
-    run: u64,
+    /// What is pushed.
+    blob: Blob,
+    /// A page begins behind one of so many entries, whose names begin like this.
+    entries: u64,
+    entry: String,
+}
+
+/// Who pushes to a repository.
+#[derive(Clone)]
+struct Client {
+    repository: String,
+    upload: Upload,
 }
 
 impl Plan {
-    /// Puts into the registry what the operation needs.
-    pub fn prepare(&self, connection: &mut Connection) -> Outcome<Ready> {
-        let mut seed = [0; 8];
-        getrandom::fill(&mut seed)?;
-        let content = vec![0x5a; self.blob_bytes.max(TAIL_BYTES)];
-        let (common, _) = content.split_at(content.len() - TAIL_BYTES);
+    /// Puts into the registry what the operation needs and is not there yet.
+    pub fn prepare(&self, server: &Server) -> Outcome<Ready> {
+        let client = Client {
+            repository: self.repository.clone(),
+            upload: self.upload,
+        };
         let mut ready = Ready {
             operation: self.operation,
-            repository: self.repository.clone(),
             target: String::new(),
-            chunk_bytes: self.chunk_bytes,
-            common: Sha256::new_with_prefix(common),
-            content,
-            run: u64::from_le_bytes(seed),
+            blob: Blob::new(self.blob_bytes)?,
+            entries: self.fill,
+            entry: String::new(),
+            client,
         };
         let repository = &self.repository;
+        let fill = Fill {
+            server,
+            repository,
+            count: self.fill.max(1),
+        };
+        let mut connection = Connection::open(server)?;
         ready.target = match self.operation {
-            Operation::Ping => "/v2/".to_owned(),
-            Operation::Get => self.path.clone(),
+            Operation::Ping | Operation::Handshake => "/v2/".to_owned(),
+            Operation::Get | Operation::Head => self.path.clone(),
             Operation::Push => String::new(),
-            Operation::Pull => {
-                let digest = ready.push(connection, u64::MAX, 0)?;
-                format!("/v2/{repository}/blobs/{digest}")
+            Operation::Pull | Operation::BlobHead => {
+                let (bytes, digest) = Blob::new(self.blob_bytes)?.constant();
+                let target = format!("/v2/{repository}/blobs/{digest}");
+                if !is_there(&mut connection, &target)? {
+                    ready.client.push(&mut connection, &bytes, &digest)?;
+                }
+                target
             }
             Operation::Catalog => {
-                for number in 0..self.fill {
-                    ready.repository = format!("{repository}/filled-{number:06}");
-                    ready.fill_tags(connection, 1)?;
-                }
-                ready.repository.clone_from(repository);
+                fill.repositories()?;
+                ready.entry = format!("{repository}/{}", fill::NAME);
                 format!("/v2/_catalog?n={}", self.page)
             }
-            Operation::Tags | Operation::ManifestGet | Operation::ManifestPut => {
-                ready.fill_tags(connection, self.fill.max(1))?;
-                match self.operation {
-                    Operation::Tags => format!("/v2/{repository}/tags/list?n={}", self.page),
-                    _ => format!("/v2/{repository}/manifests/fill-000000"),
-                }
+            Operation::Tags => {
+                fill.tags()?;
+                ready.entry = fill::NAME.to_owned();
+                format!("/v2/{repository}/tags/list?n={}", self.page)
+            }
+            Operation::ManifestGet | Operation::ManifestHead | Operation::ManifestPut => {
+                fill.tags()?;
+                format!("/v2/{repository}/manifests/{}", fill::name(0))
+            }
+            Operation::Referrers => {
+                format!("/v2/{repository}/referrers/{}", fill.referrers()?)
             }
         };
         Ok(ready)
@@ -149,87 +182,87 @@ impl Ready {
     /// Does the operation once; `worker` and `round` make what is pushed new. Returns the bytes of
     /// content that went either way.
     pub fn run(&mut self, connection: &mut Connection, worker: u64, round: u64) -> Outcome<u64> {
-        match self.operation {
+        let target = &self.target;
+        let accept = format!("Accept: {MEDIA_MANIFEST}\r\n");
+        let response = match self.operation {
             Operation::Push => {
-                self.push(connection, worker, round)?;
-                Ok(self.content.len() as u64)
+                let (bytes, digest) = self.blob.next(worker, round);
+                self.client.push(connection, bytes, &digest)?;
+                return Ok(bytes.len() as u64);
             }
             Operation::ManifestPut => {
-                let tag = format!("put-{:016x}-{worker}-{round}", self.run);
-                self.put_manifest(connection, &tag)
+                let manifest = content::manifest(&self.blob.name(worker, round), None);
+                let tag = format!("put-{}", self.blob.name(worker, round));
+                self.client.put_manifest(connection, &tag, &manifest)?;
+                return Ok(manifest.len() as u64);
             }
-            Operation::ManifestGet => {
-                let accept = format!("Accept: {MEDIA_MANIFEST}\r\n");
-                Ok(ask(connection, ("GET", &self.target), &accept, b"", 200)?.body_bytes)
+            Operation::Handshake => {
+                connection.reopen()?;
+                ask(connection, ("GET", target), "", Body::None, 200)?
             }
-            _ => {
+            Operation::ManifestGet => ask(connection, ("GET", target), &accept, Body::None, 200)?,
+            Operation::ManifestHead => ask(connection, ("HEAD", target), &accept, Body::None, 200)?,
+            Operation::BlobHead | Operation::Head => {
+                ask(connection, ("HEAD", target), "", Body::None, 200)?
+            }
+            Operation::Tags | Operation::Catalog => {
+                // Anywhere in the list, another place each time.
+                let place = worker.wrapping_mul(7919) ^ round.wrapping_mul(104_729);
+                let last = fill::number(place % self.entries.max(1));
+                let target = format!("{target}&last={}{last}", self.entry);
+                ask(connection, ("GET", &target), "", Body::None, 200)?
+            }
+            Operation::Ping | Operation::Referrers => {
+                ask(connection, ("GET", target), "", Body::None, 200)?
+            }
+            Operation::Get | Operation::Pull => {
                 // See `Connection::skip_records`; a handshake is little beside a blob.
-                let bulk = matches!(self.operation, Operation::Get | Operation::Pull);
-                let last = match bulk && connection.is_secure() {
+                let last = match connection.is_secure() {
                     true => "Connection: close\r\n",
                     false => "",
                 };
-                Ok(ask(connection, ("GET", &self.target), last, b"", 200)?.body_bytes)
+                ask(connection, ("GET", target), last, Body::None, 200)?
             }
-        }
+        };
+        Ok(response.body_bytes)
     }
+}
 
-    /// Pushes the content with a new tail; returns its digest.
-    fn push(&mut self, connection: &mut Connection, worker: u64, round: u64) -> Outcome<String> {
-        let tail = format!("{:016x}{worker:016x}{round:016x}", self.run);
-        self.content.truncate(self.content.len() - TAIL_BYTES);
-        self.content.extend_from_slice(tail.as_bytes());
-        let digest = self.common.clone().chain_update(&tail).finalize();
-        let digest = format!("sha256:{}", hex::encode(digest));
-        self.push_blob(connection, &self.content, &digest)?;
-        Ok(digest)
-    }
-
-    fn push_blob(&self, connection: &mut Connection, blob: &[u8], digest: &str) -> Outcome<()> {
+impl Client {
+    fn push(&self, connection: &mut Connection, blob: &[u8], digest: &str) -> Outcome<()> {
         let uploads = format!("/v2/{}/blobs/uploads/", self.repository);
-        let mut session = location(ask(connection, ("POST", &uploads), "", b"", 202)?)?;
+        let begun = ask(connection, ("POST", &uploads), "", Body::Bytes(&[]), 202)?;
+        let mut session = location(begun)?;
         let mut last = blob;
-        if self.chunk_bytes > 0 {
-            for chunk in blob.chunks(self.chunk_bytes) {
-                session = location(ask(connection, ("PATCH", &session), OCTETS, chunk, 202)?)?;
+        if let Upload::Chunks(bytes) = self.upload {
+            for chunk in blob.chunks(bytes.max(1)) {
+                let patch = ("PATCH", session.as_str());
+                session = location(ask(connection, patch, OCTETS, Body::Bytes(chunk), 202)?)?;
             }
+            last = &[];
+        }
+        if self.upload == Upload::Stream {
+            let patch = ("PATCH", session.as_str());
+            session = location(ask(connection, patch, OCTETS, Body::Stream(blob), 202)?)?;
             last = &[];
         }
         let joint = if session.contains('?') { '&' } else { '?' };
         let target = format!("{session}{joint}digest={digest}");
-        ask(connection, ("PUT", &target), OCTETS, last, 201)?;
+        ask(connection, ("PUT", &target), OCTETS, Body::Bytes(last), 201)?;
         Ok(())
     }
 
-    /// Pushes the two blobs of [`Ready::put_manifest`] and that manifest under `count` tags.
-    fn fill_tags(&self, connection: &mut Connection, count: u64) -> Outcome<()> {
-        for blob in [CONFIG, LAYER] {
-            self.push_blob(connection, blob, &digest_of(blob))?;
-        }
-        for number in 0..count {
-            self.put_manifest(connection, &format!("fill-{number:06}"))?;
-        }
-        Ok(())
-    }
-
-    /// Puts a manifest whose bytes the tag makes its own.
-    fn put_manifest(&self, connection: &mut Connection, tag: &str) -> Outcome<u64> {
-        let (config, layer) = (digest_of(CONFIG), digest_of(LAYER));
-        let manifest = format!(
-            r#"{{"schemaVersion":2,"mediaType":"{MEDIA_MANIFEST}","config":{{"mediaType":"{MEDIA_CONFIG}","digest":"{config}","size":{}}},"layers":[{{"mediaType":"{MEDIA_LAYER}","digest":"{layer}","size":{}}}],"annotations":{{"bench":"{tag}"}}}}"#,
-            CONFIG.len(),
-            LAYER.len(),
-        );
-        let target = format!("/v2/{}/manifests/{tag}", self.repository);
+    fn put_manifest(
+        &self,
+        connection: &mut Connection,
+        reference: &str,
+        manifest: &str,
+    ) -> Outcome<()> {
+        let target = format!("/v2/{}/manifests/{reference}", self.repository);
         let headers = format!("Content-Type: {MEDIA_MANIFEST}\r\n");
-        ask(
-            connection,
-            ("PUT", &target),
-            &headers,
-            manifest.as_bytes(),
-            201,
-        )?;
-        Ok(manifest.len() as u64)
+        let body = Body::Bytes(manifest.as_bytes());
+        ask(connection, ("PUT", &target), &headers, body, 201)?;
+        Ok(())
     }
 }
 
@@ -238,7 +271,7 @@ fn ask(
     connection: &mut Connection,
     (method, target): (&str, &str),
     headers: &str,
-    body: &[u8],
+    body: Body<'_>,
     wanted: u16,
 ) -> Outcome<RawResponse> {
     let response = connection.ask(&Request {
@@ -253,12 +286,20 @@ fn ask(
     Ok(response)
 }
 
+/// Whether a HEAD finds something.
+fn is_there(connection: &mut Connection, target: &str) -> Outcome<bool> {
+    let headers = format!("Accept: {MEDIA_MANIFEST}, */*\r\n");
+    let response = connection.ask(&Request {
+        method: "HEAD",
+        target,
+        headers: &headers,
+        body: Body::None,
+    })?;
+    Ok(response.status == 200)
+}
+
 fn location(response: RawResponse) -> Outcome<String> {
     response
         .location
         .ok_or_else(|| "an upload was answered without Location".into())
-}
-
-fn digest_of(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }

@@ -2,7 +2,7 @@
 //!
 //! A request leaves in one write with TCP_NODELAY on: a client that sends in pieces waits 40 ms for
 //! the other side's delayed acknowledgement and hides every difference (RFC 896, RFC 1122 4.2.3.2).
-//! Bodies are measured, not read: where it can be done they are thrown away inside the kernel.
+//! Bodies are measured, not read: where it can be done they are thrown away inside the kernel, unless they are to be copied.
 
 mod secure;
 
@@ -25,6 +25,19 @@ const HEAD_BYTES: usize = 16 * 1024;
 const DISCARD_BYTES: usize = 1024 * 1024;
 /// A body up to this size leaves in the same write as its head, in bytes.
 const JOINED_BODY_BYTES_MAX: usize = 64 * 1024;
+/// The length of a chunk of a streamed body, as docker sends them, in bytes.
+const CHUNK_BYTES: usize = 32 * 1024;
+
+/// What a request carries.
+#[derive(Clone, Copy)]
+pub enum Body<'a> {
+    /// Nothing, as a GET or HEAD does.
+    None,
+    /// These bytes, after a Content-Length.
+    Bytes(&'a [u8]),
+    /// These bytes, with chunked coding.
+    Stream(&'a [u8]),
+}
 
 /// What one request asks.
 pub struct Request<'a> {
@@ -34,8 +47,8 @@ pub struct Request<'a> {
     pub target: &'a str,
     /// Further header lines, each with its CRLF; Host and Content-Length are added.
     pub headers: &'a str,
-    /// The body; a GET or HEAD has none.
-    pub body: &'a [u8],
+    /// The body.
+    pub body: Body<'a>,
 }
 
 /// What came back; the body is gone unread.
@@ -79,6 +92,12 @@ impl Connection {
         })
     }
 
+    /// Connects again.
+    pub fn reopen(&mut self) -> Outcome<()> {
+        self.stream = connect(&self.server)?;
+        Ok(())
+    }
+
     /// Sends one request and reads its response whole.
     pub fn ask(&mut self, request: &Request) -> Outcome<RawResponse> {
         if self.closing {
@@ -115,18 +134,38 @@ impl Connection {
             "{method} {target} HTTP/1.1\r\nHost: {}\r\n{}{headers}",
             self.server.address, self.server.authorization
         )?;
-        if !matches!(*method, "GET" | "HEAD") {
-            write!(self.outgoing, "Content-Length: {}\r\n", body.len())?;
+        match body {
+            Body::None => {}
+            Body::Bytes(bytes) => write!(self.outgoing, "Content-Length: {}\r\n", bytes.len())?,
+            Body::Stream(_) => write!(self.outgoing, "Transfer-Encoding: chunked\r\n")?,
         }
         self.outgoing.extend_from_slice(b"\r\n");
-        let joined = body.len() <= JOINED_BODY_BYTES_MAX;
-        if joined {
-            self.outgoing.extend_from_slice(body);
+        match *body {
+            Body::Bytes(bytes) if bytes.len() <= JOINED_BODY_BYTES_MAX => {
+                self.outgoing.extend_from_slice(bytes);
+                self.write_outgoing()
+            }
+            Body::Bytes(bytes) => {
+                self.write_outgoing()?;
+                Ok(self.stream.get_mut().write_all(bytes)?)
+            }
+            Body::Stream(bytes) => {
+                for chunk in bytes.chunks(CHUNK_BYTES) {
+                    write!(self.outgoing, "{:x}\r\n", chunk.len())?;
+                    self.outgoing.extend_from_slice(chunk);
+                    self.outgoing.extend_from_slice(b"\r\n");
+                    self.write_outgoing()?;
+                }
+                self.outgoing.extend_from_slice(b"0\r\n\r\n");
+                self.write_outgoing()
+            }
+            Body::None => self.write_outgoing(),
         }
+    }
+
+    fn write_outgoing(&mut self) -> Outcome<()> {
         self.stream.get_mut().write_all(&self.outgoing)?;
-        if !joined {
-            self.stream.get_mut().write_all(body)?;
-        }
+        self.outgoing.clear();
         Ok(())
     }
 
@@ -214,8 +253,8 @@ impl Connection {
             let room = left.min(self.discard.len());
             let room = self.discard.get_mut(..room).unwrap_or_default();
             let count = match self.stream.get_mut() {
-                Stream::Plain(stream) => throw_away(stream, room)?,
-                secure => secure.read(room)?,
+                Stream::Plain(stream) if !self.server.copies => throw_away(stream, room)?,
+                stream => stream.read(room)?,
             };
             if count == 0 {
                 return Err(format!("{left} of {length} bytes of a body are missing").into());

@@ -4,6 +4,7 @@
 use super::Outcome;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{cipher_suite, default_provider};
 use rustls::pki_types::pem::PemObject;
@@ -21,14 +22,16 @@ pub struct Server {
     pub address: String,
     /// The header line that logs in, with its CRLF, or nothing.
     pub authorization: String,
+    /// Whether bodies are copied to this process, as a client must that wants them.
+    pub copies: bool,
     tls: Option<Arc<ClientConfig>>,
 }
 
 impl Server {
-    /// Takes `HOST:PORT` or `USER:PASSWORD@HOST:PORT`, and for TLS the PEM file that is trusted. TLS is 1.3 with AES-256-GCM, so that
-    /// two servers are measured on the same work.
-    pub fn new(address: &str, trusted: Option<&Path>) -> Outcome<Server> {
-        let tls = trusted.map(client).transpose()?;
+    /// Takes `HOST:PORT` or `USER:PASSWORD@HOST:PORT`, for TLS the PEM file that is trusted, and whether a later connection may resume
+    /// the session of an earlier one. TLS is 1.3 with AES-256-GCM, so that two servers are measured on the same work.
+    pub fn new(address: &str, trusted: Option<&Path>, resumes: bool) -> Outcome<Server> {
+        let tls = trusted.map(|path| client(path, resumes)).transpose()?;
         let (credentials, address) = match address.rsplit_once('@') {
             Some((credentials, address)) => (Some(credentials), address),
             None => (None, address),
@@ -37,6 +40,7 @@ impl Server {
         Ok(Server {
             address: address.to_owned(),
             authorization: credentials.map(line).unwrap_or_default(),
+            copies: false,
             tls,
         })
     }
@@ -54,7 +58,7 @@ impl Server {
     }
 }
 
-fn client(trusted: &Path) -> Outcome<Arc<ClientConfig>> {
+fn client(trusted: &Path, resumes: bool) -> Outcome<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(trusted)? {
         roots.add(certificate?)?;
@@ -63,10 +67,13 @@ fn client(trusted: &Path) -> Outcome<Arc<ClientConfig>> {
         cipher_suites: vec![cipher_suite::TLS13_AES_256_GCM_SHA384],
         ..default_provider()
     };
-    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    if !resumes {
+        config.resumption = Resumption::disabled();
+    }
     Ok(Arc::new(config))
 }
 

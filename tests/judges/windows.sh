@@ -63,7 +63,7 @@ for difference in "${DIFFERENCES[@]}"; do
 done
 
 # Sooner than the judge itself would be ended, so that it can be said which tests still ran.
-TESTS_SECONDS_MAX=780
+TESTS_SECONDS_MAX=900
 
 # run_tests COMMAND...: with the words for the tests; the verdict tells how many passed.
 run_tests() {

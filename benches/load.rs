@@ -2,34 +2,38 @@
 //! many keep-alive connections for so many seconds, then rates and latencies on one line.
 //!
 //! ```text
-//! cargo bench --bench serve -- HOST:PORT OPERATION [KEY=VALUE ...]
+//! cargo bench --bench load -- HOST:PORT OPERATION [KEY=VALUE ...]
 //! ```
 //!
 //! The address may be USER:PASSWORD@HOST:PORT.
 //!
-//! Operations: `ping`, `pull`, `push`, `manifest-get`, `manifest-put`, `tags`, `catalog`, `get`.
-//! Keys: `connections` (8), `seconds` (5), `bytes` (of a blob, 1048576), `chunk` (bytes a PATCH; 0 is
-//! POST and PUT), `repository` (bench/serve), `fill` (tags or repositories made before, 0),
-//! `page` (entries a page, 100), `path` (of `get`, /), `trust` (a PEM file: TLS, whose server it names).
+//! Operations: `ping`, `get`, `head`, `handshake`, `pull`, `blob-head`, `push`, `manifest-get`, `manifest-head`,
+//! `manifest-put`, `tags`, `catalog`, `referrers`.
+//! Keys: `connections` (8), `seconds` (5), `requests` (the end where it comes before that, 0 for none), `bytes` (of a blob,
+//! 1048576), `chunk` (bytes a PATCH; 0 is POST and PUT), `stream` (1: one PATCH with chunked coding), `repository`
+//! (bench/load), `fill` (tags, repositories or manifests made before, 0), `page` (entries a page, 100), `path` (of `get` and
+//! `head`, /), `copy` (1: bodies are copied to this program), `trust` (a PEM file: TLS, whose server it names), `resume` (1: TLS
+//! sessions are resumed).
 //!
 //! It writes to the registry it measures. A wrong status ends it: a rate of errors is no rate.
 
 mod operation;
 mod wire;
 
-use operation::{Operation, Plan, Ready};
+use operation::{Operation, Plan, Ready, Upload};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use wire::{Connection, Outcome, Server};
 
-const USAGE: &str = "usage: serve HOST:PORT ping|pull|push|manifest-get|manifest-put|tags|catalog|get \
-    [connections=8] [seconds=5] [bytes=1048576] [chunk=0] [repository=bench/serve] [fill=0] \
-    [page=100] [path=/] [trust=FILE]";
+const USAGE: &str = "usage: load HOST:PORT ping|get|head|handshake|pull|blob-head|push|manifest-get|\
+    manifest-head|manifest-put|tags|catalog|referrers [connections=8] [seconds=5] [requests=0] [bytes=1048576] \
+    [chunk=0] [stream=0] [repository=bench/load] [fill=0] [page=100] [path=/] [copy=0] [trust=FILE] [resume=0]";
 const CONNECTIONS_MAX: u64 = 1024;
 const SECONDS_MAX: u64 = 600;
 const BLOB_BYTES_MAX: u64 = 1 << 30;
@@ -39,6 +43,7 @@ struct Task {
     server: Server,
     connections: u64,
     duration: Duration,
+    requests: u64,
     plan: Plan,
 }
 
@@ -65,7 +70,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("serve: {error}");
+            eprintln!("load: {error}");
             ExitCode::FAILURE
         }
     }
@@ -93,16 +98,27 @@ fn parse(words: &[String]) -> Outcome<Task> {
     let chunk_bytes = usize::try_from(number("chunk", 0, BLOB_BYTES_MAX)?)?;
     let fill = number("fill", 0, 1_000_000)?;
     let page = number("page", 100, 1_000_000)?;
-    let server = Server::new(address, values.remove("trust").map(Path::new))?;
+    let requests = match number("requests", 0, u64::MAX)? {
+        0 => u64::MAX,
+        requests => requests,
+    };
+    let upload = match (chunk_bytes, number("stream", 0, 1)?) {
+        (_, 1) => Upload::Stream,
+        (0, _) => Upload::Whole,
+        (bytes, _) => Upload::Chunks(bytes),
+    };
+    let (copies, resumes) = (number("copy", 0, 1)? == 1, number("resume", 0, 1)? == 1);
+    let mut server = Server::new(address, values.remove("trust").map(Path::new), resumes)?;
+    server.copies = copies;
     let plan = Plan {
         operation: Operation::parse(operation).ok_or(USAGE)?,
         repository: values
             .remove("repository")
-            .unwrap_or("bench/serve")
+            .unwrap_or("bench/load")
             .to_owned(),
         path: values.remove("path").unwrap_or("/").to_owned(),
         blob_bytes,
-        chunk_bytes,
+        upload,
         fill,
         page,
     };
@@ -112,6 +128,7 @@ fn parse(words: &[String]) -> Outcome<Task> {
             server,
             connections,
             duration,
+            requests,
             plan,
         }),
     }
@@ -119,14 +136,16 @@ fn parse(words: &[String]) -> Outcome<Task> {
 
 /// Prepares what the operation needs, runs it on every connection, and makes the report.
 fn measure(task: &Task) -> Outcome<String> {
-    let ready = task.plan.prepare(&mut Connection::open(&task.server)?)?;
+    let ready = task.plan.prepare(&task.server)?;
+    let requests = AtomicU64::new(0);
     let tallies = Mutex::new(Vec::new());
     let failure = Mutex::new(None);
     let started = Instant::now();
     thread::scope(|scope| {
         for worker in 0..task.connections {
             let (ready, tallies, failure) = (ready.clone(), &tallies, &failure);
-            scope.spawn(move || match work(task, ready, worker, started) {
+            let requests = &requests;
+            scope.spawn(move || match work(task, ready, worker, started, requests) {
                 Ok(tally) => tallies
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -148,11 +167,19 @@ fn measure(task: &Task) -> Outcome<String> {
     Ok(report(task, &tallies, elapsed))
 }
 
-fn work(task: &Task, mut ready: Ready, worker: u64, started: Instant) -> Outcome<Tally> {
+fn work(
+    task: &Task,
+    mut ready: Ready,
+    worker: u64,
+    started: Instant,
+    requests: &AtomicU64,
+) -> Outcome<Tally> {
     let mut connection = Connection::open(&task.server)?;
     let mut tally = Tally::default();
     let mut round = 0;
-    while started.elapsed() < task.duration {
+    while started.elapsed() < task.duration
+        && requests.fetch_add(1, Ordering::Relaxed) < task.requests
+    {
         let begun = Instant::now();
         tally.bytes += ready.run(&mut connection, worker, round)?;
         tally.latencies.push(begun.elapsed());
