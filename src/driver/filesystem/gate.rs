@@ -2,10 +2,15 @@
 
 use crate::sync::{Condvar, Mutex};
 
-/// A counting semaphore.
+/// A counting semaphore. While there are places, entering and leaving is no call of the system.
 pub struct Gate {
-    free: Mutex<usize>,
+    state: Mutex<State>,
     freed: Condvar,
+}
+
+struct State {
+    free: usize,
+    waiting: usize,
 }
 
 /// A place in the gate, given back when dropped.
@@ -15,25 +20,36 @@ impl Gate {
     /// A gate for `places` at once; none is taken as one.
     pub fn new(places: usize) -> Gate {
         Gate {
-            free: Mutex::new(places.max(1)),
+            state: Mutex::new(State {
+                free: places.max(1),
+                waiting: 0,
+            }),
             freed: Condvar::new(),
         }
     }
 
     /// Waits for a place.
     pub fn enter(&self) -> Pass<'_> {
-        let free = self.free.lock();
-        let none = |free: &mut usize| *free == 0;
-        let mut free = self.freed.wait_while(free, none);
-        *free -= 1;
+        let mut state = self.state.lock();
+        if state.free == 0 {
+            state.waiting += 1;
+            state = self.freed.wait_while(state, |state| state.free == 0);
+            state.waiting -= 1;
+        }
+        state.free -= 1;
         Pass(self)
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock() += 1;
-        self.0.freed.notify_one();
+        let mut state = self.0.state.lock();
+        state.free += 1;
+        let has_waiting = state.waiting > 0;
+        drop(state);
+        if has_waiting {
+            self.0.freed.notify_one();
+        }
     }
 }
 
