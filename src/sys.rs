@@ -6,6 +6,7 @@
 //! instead.
 
 mod configurations;
+mod directory;
 mod disk;
 mod limits;
 #[cfg(target_os = "linux")]
@@ -21,6 +22,7 @@ mod terminal;
 mod windows;
 
 pub use configurations::SYSTEM_CONFIGURATIONS;
+pub use directory::OpenDirectory;
 pub use disk::{
     FOLDS_CASE, begin_write_back, copy_owner, create_private, file_id, file_identity, is_in_use,
     kept_name, literal, look_at, may_write, open_folder, open_regular, plain, read_at, special,

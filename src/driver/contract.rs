@@ -164,6 +164,37 @@ fn what_is_not_there_is_not_there_and_no_error() {
 }
 
 #[test]
+fn each_of_many_is_looked_up_as_it_is_alone() {
+    on_each(|driver| {
+        write(driver, "a/1/b/link", "one");
+        write(driver, "a/2/b/link", "");
+        write(driver, "a/3/b/other", "three");
+        write(driver, "a/4", "a file in the place of a directory");
+        write(
+            driver,
+            "a/5/b/link/file",
+            "a directory in the place of a file",
+        );
+        let names = ["1", "2", "3", "4", "5", "6"];
+        for (directory, expected) in [
+            ("a", [Some(3), Some(0), None, None, None, None]),
+            ("b", [None; 6]),
+        ] {
+            let found = driver.stat_each(&key(directory), &names, "b/link");
+            let lengths =
+                |stat: crate::driver::Result<Option<Stat>>| stat.unwrap().map(|stat| stat.length);
+            let lengths: Vec<_> = found.into_iter().map(lengths).collect();
+            assert_eq!(lengths, expected, "{directory}");
+        }
+        let alone = driver.stat(&key("a/1/b/link")).unwrap().unwrap();
+        let among = driver.stat_each(&key("a"), &["1"], "b/link").pop();
+        let among = among.unwrap().unwrap().unwrap();
+        assert_eq!(among.modified, alone.modified);
+        assert!(driver.stat_each(&key("a"), &[], "b/link").is_empty());
+    });
+}
+
+#[test]
 fn what_is_touched_counts_as_just_written_and_keeps_its_bytes() {
     on_each(|driver| {
         write(driver, "a/link", "one");

@@ -33,7 +33,7 @@ use super::{
     Capabilities, Driver, Entries, Error, Key, LeftoverSearch, Lock, Object, ProbeError, Replay,
     Result, SmallObject, Stat, Upload, UploadState, Write,
 };
-use crate::sys;
+use crate::sys::{self, OpenDirectory};
 use directories::{make_root, open_file, patiently, remove_any};
 use root::Root;
 use staged::{Staged, version};
@@ -81,6 +81,26 @@ fn read_whole(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
     let mut content = vec![0; length];
     file.read_exact(&mut content)?;
     Ok(content)
+}
+
+/// Looks up a file below an open directory.
+fn stat_below(directory: &OpenDirectory, below: &str) -> io::Result<Stat> {
+    let looked = patiently(|| directory.look(below))?;
+    match looked.is_file {
+        true => Ok(Stat {
+            length: looked.length,
+            modified: looked.modified,
+        }),
+        false => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+/// The same error once more.
+fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
 }
 
 /// `None` if another process holds a lock.
@@ -141,6 +161,20 @@ impl Driver for Filesystem {
             })
         };
         self.root.found(key, stat())
+    }
+
+    fn stat_each(&self, directory: &Key, names: &[&str], rest: &str) -> Vec<Result<Option<Stat>>> {
+        let _pass = self.root.gate.enter();
+        let opened = OpenDirectory::open(&self.root.path(directory));
+        let stat = |below: &str| match &opened {
+            Ok(opened) => stat_below(opened, below),
+            Err(error) => Err(again(error)),
+        };
+        let outcomes = names.iter().map(|name| {
+            let below = format!("{name}/{rest}");
+            self.root.found(&directory.child(&below), stat(&below))
+        });
+        outcomes.collect()
     }
 
     fn write(&self, writes: &[Write<'_>]) -> Result<()> {

@@ -92,6 +92,12 @@ pub trait Driver: Send + Sync {
     /// Looks up an object without opening it; `None` if it does not exist.
     fn stat(&self, key: &Key) -> Result<Option<Stat>>;
 
+    /// Looks up the object `directory`/NAME/`rest` for each of these names, in their order.
+    fn stat_each(&self, directory: &Key, names: &[&str], rest: &str) -> Vec<Result<Option<Stat>>> {
+        let stat = |name: &&str| self.stat(&directory.child(name).child(rest));
+        names.iter().map(stat).collect()
+    }
+
     /// Performs all writes, each completely or not at all, in no particular order. Once this returns `Ok` they survive a
     /// power loss; after an error or a crash any of them may have been performed.
     ///

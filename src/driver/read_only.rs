@@ -29,6 +29,10 @@ impl<D: Driver> Driver for ReadOnly<D> {
         self.0.stat(key)
     }
 
+    fn stat_each(&self, directory: &Key, names: &[&str], rest: &str) -> Vec<Result<Option<Stat>>> {
+        self.0.stat_each(directory, names, rest)
+    }
+
     fn write(&self, writes: &[Write<'_>]) -> Result<()> {
         match writes.first() {
             Some(write) => refused(&write.key),

@@ -37,6 +37,8 @@ pub const REFERRERS: &str = "referrers";
 pub const REVISIONS: &str = "revisions";
 /// See [`REFERRERS`].
 pub const TAGS: &str = "tags";
+/// The file in the directory of a tag that says which manifest it names.
+pub const TAG_CURRENT: &str = "current/link";
 /// The directory of a repository that holds what was in [`MANIFESTS`] before it was deleted.
 pub const DELETED: &str = "_deleted";
 /// The directory of a repository that holds its upload sessions.
@@ -178,7 +180,7 @@ pub fn tag(name: &Name, tag: &Tag) -> Key {
 
 /// The file that says which manifest a tag names.
 pub fn tag_current(name: &Name, tag: &Tag) -> Key {
-    Key::new(format!("{}/{tag}/current/link", tags(name)))
+    Key::new(format!("{}/{tag}/{TAG_CURRENT}", tags(name)))
 }
 
 /// The directory of the digests of one algorithm that a tag names or once named.

@@ -60,10 +60,18 @@ impl Storage {
     /// never acknowledged and is not a tag.
     pub fn tags(&self, name: &Name, after: &str, limit: usize) -> Result<(Vec<Tag>, bool)> {
         let mut tags = Vec::new();
-        for page in self.pages(layout::tags(name), after, limit.saturating_add(1).min(STEP)) {
-            for tag in page?.iter().filter_map(|text| text.parse::<Tag>().ok()) {
+        let directory = layout::tags(name);
+        for page in self.pages(directory.clone(), after, limit.saturating_add(1).min(STEP)) {
+            let page = page?;
+            let found: Vec<Tag> = page.iter().filter_map(|text| text.parse().ok()).collect();
+            let names: Vec<&str> = found.iter().map(Tag::as_str).collect();
+            let stats = self
+                .driver
+                .stat_each(&directory, &names, layout::TAG_CURRENT);
+            for (tag, stat) in found.into_iter().zip(stats) {
+                let has_link = stat.map(|stat| stat.is_some_and(|stat| stat.length > 0));
                 let is_there =
-                    self.unless_odd(&layout::tag(name, &tag), self.has_tag(name, &tag))?;
+                    self.unless_odd(&layout::tag(name, &tag), has_link.map_err(Into::into))?;
                 if is_there != Some(true) {
                     continue;
                 }

@@ -238,6 +238,10 @@ impl Driver for Counting {
         self.driver.stat(key)
     }
 
+    fn stat_each(&self, directory: &Key, names: &[&str], rest: &str) -> Vec<Result<Option<Stat>>> {
+        self.driver.stat_each(directory, names, rest)
+    }
+
     fn write(&self, writes: &[Write<'_>]) -> Result<()> {
         self.write_counted(writes, None, &mut || self.driver.write(writes))
     }
