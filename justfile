@@ -49,7 +49,7 @@ docs:
 
 # measure, next to other registries
 bench:
-    bash scripts/bench.sh
+    scripts/bench
 
 # build registry.exe on Linux
 windows:

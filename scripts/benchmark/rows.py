@@ -77,14 +77,14 @@ ROWS = [
     Row("blob-head", "HEAD of a blob", "blob-head connections=8", nginx=FILE.replace("get", "head"), targets=READS),
     Row("ping", "GET of /v2/", "ping connections=8", nginx=FILE, targets=READS),
     Row("manifest-get-users", "GET of a manifest, with users and rules", "manifest-get connections=8", variant="users"),
-    Row("tags", "100 of 2,000 tags, anywhere", "tags repository=bench/tags fill=2000 page=100 connections=8", targets={BEST: 10}),
+    Row("tags", "100 of 2,000 tags, anywhere", "tags fill=2000 page=100 connections=8", targets={BEST: 10}),
     Row(
         "catalog",
         "100 of 10,000 repositories, anywhere",
-        "catalog repository=bench/many fill=10000 page=100 connections=8",
+        "catalog fill=10000 page=100 connections=8",
         targets={"distribution": 50},
     ),
-    Row("referrers", "referrers of one of 10,000 manifests", "referrers repository=bench/referrers fill=10000 connections=8"),
+    Row("referrers", "referrers of one of 10,000 manifests", "referrers fill=10000 connections=8"),
     Row("handshake", "TLS 1.3 handshakes", "handshake connections=8", variant="tls", nginx="handshake connections=8", targets={BEST: 1.5}),
     Row(
         "handshake-resumed",
