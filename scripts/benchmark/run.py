@@ -25,8 +25,8 @@ WRITES = 20
 SYNCS = ("fsync", "fdatasync", "sync", "syncfs", "msync")
 
 
-def everything(folder, rounds, seconds, only, names):
-    """Measures; gives figures as they are kept in a file."""
+def everything(folder, rounds, seconds, only, names, keep):
+    """Measures, and hands the figures to `keep` as they come: what ends early has measured something."""
     load = load_program()
     servers, left_out = all_servers()
     servers = [server for server in servers if not names or server.name in names]
@@ -63,18 +63,33 @@ def everything(folder, rounds, seconds, only, names):
         for number, row in enumerate(chosen):
             say(f"{number + 1} of {len(chosen)}: {row.title}")
             figures["rows"][row.key] = measure(load, row, running, rounds, seconds)
+            note_memory(running, figures)
+            keep(figures)
+            if row.is_cold:
+                forget_blobs(running)
         if not only:
             figures["syncs"] = syncs(load, running)
-        for (name, variant), server in running.items():
-            if variant == "plain":
-                figures["memory"].setdefault(name, {})["highest"] = server.memory("VmHWM")
     finally:
         for server in running.values():
             server.stop()
     if not only:
         figures["start"] = starts(servers, folder)
+    keep(figures)
     shutil.rmtree(folder)
-    return figures
+
+
+def note_memory(running, figures):
+    for (name, variant), server in running.items():
+        if variant == "plain":
+            figures["memory"][name]["highest"] = server.memory("VmHWM")
+
+
+def forget_blobs(running):
+    """Removes what was pushed behind the servers' backs: a run pushes more than a disk has. Nobody asks for it again."""
+    for server in running.values():
+        for path in (server.folder / "data").rglob("*"):
+            if server.server.is_registry and path.is_file() and path.stat().st_size >= table.MIB:
+                path.unlink()
 
 
 def start(servers, folder, variants, running, figures):
