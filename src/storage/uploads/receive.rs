@@ -21,6 +21,16 @@ const FAST_WITHIN: Duration = Duration::from_millis(200);
 /// A client for whose next bytes so much time was waited is slow: its second thread goes to another.
 const SLOW: Duration = Duration::from_millis(100);
 
+/// How a buffer was filled.
+enum Filled {
+    /// Up to where a whole one ends.
+    Whole,
+    /// Until the client was waited for.
+    Slowly,
+    /// By the last bytes.
+    ToTheEnd,
+}
+
 impl Turn<'_> {
     /// Adds all of a body to the session.
     pub(super) fn receive(&mut self, body: &mut dyn Read) -> Result<()> {
@@ -28,7 +38,7 @@ impl Turn<'_> {
         loop {
             let (begun, first) = (Instant::now(), self.written);
             while self.written - first < FAST_BYTES {
-                match self.read(body, &mut buffer)? {
+                match self.read(body, &mut buffer, 0)? {
                     0 => return Ok(()),
                     count => self.write(buffer.split_at(count).0)?,
                 }
@@ -77,16 +87,39 @@ impl Turn<'_> {
         mut buffer: CopyBuffer,
     ) -> Result<Option<CopyBuffer>> {
         loop {
-            let asked = Instant::now();
-            let count = self.read(body, &mut buffer)?;
-            if count == 0 {
-                return Ok(None);
+            let (filled, outcome) = self.fill(body, &mut buffer);
+            // What was written is hashed, also if it is the last that came.
+            buffer = helper.pass(buffer, filled, self.store.memory);
+            match outcome? {
+                Filled::Whole => {}
+                Filled::Slowly => return Ok(Some(buffer)),
+                Filled::ToTheEnd => return Ok(None),
             }
+        }
+    }
+
+    /// Fills a buffer, and writes each piece as it comes: a body that comes in small ones, as with chunked coding, wakes up the
+    /// helper no more often than another. Gives the number of bytes that were written.
+    fn fill(&mut self, body: &mut dyn Read, buffer: &mut [u8]) -> (usize, Result<Filled>) {
+        let mut filled = 0;
+        loop {
+            let asked = Instant::now();
+            let count = match self.read(body, buffer, filled) {
+                Ok(0) => return (filled, Ok(Filled::ToTheEnd)),
+                Ok(count) => count,
+                Err(error) => return (filled, Err(error)),
+            };
             let is_slow = asked.elapsed() > SLOW;
-            self.write(buffer.split_at(count).0)?;
-            buffer = helper.pass(buffer, count, self.store.memory);
+            let (_, piece) = buffer.split_at(filled);
+            if let Err(error) = self.write(piece.split_at(count).0) {
+                return (filled, Err(error));
+            }
+            filled += count;
             if is_slow {
-                return Ok(Some(buffer));
+                return (filled, Ok(Filled::Slowly));
+            }
+            if self.past_whole(buffer.len()) == 0 {
+                return (filled, Ok(Filled::Whole));
             }
         }
     }
@@ -101,13 +134,18 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Some of the next bytes; none at the end.
-    fn read(&self, body: &mut dyn Read, buffer: &mut [u8]) -> Result<usize> {
+    /// How many bytes of the session are past the last multiple of the length of a buffer.
+    fn past_whole(&self, buffer_bytes: usize) -> usize {
+        let past = (self.start() + self.written) % buffer_bytes as u64;
+        usize::try_from(past).unwrap_or(0)
+    }
+
+    /// Some of the next bytes, behind those that the buffer holds; none at the end.
+    fn read(&self, body: &mut dyn Read, buffer: &mut [u8], filled: usize) -> Result<usize> {
         // Up to where a whole buffer would end: the head of a request brings some first bytes, and without this every page of
         // the file between two steps would be written twice.
-        let past = (self.start() + self.written) % buffer.len() as u64;
-        let room = buffer.len() - usize::try_from(past).unwrap_or(0);
-        let (room, _) = buffer.split_at_mut(room);
+        let room = buffer.len() - self.past_whole(buffer.len());
+        let (room, _) = buffer.split_at_mut(filled).1.split_at_mut(room);
         loop {
             match body.read(room) {
                 Ok(count) => return Ok(count),
