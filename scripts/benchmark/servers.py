@@ -196,6 +196,9 @@ class Angos(Server):
     def locate(self):
         return find("ANGOS_PROGRAM", JUDGES_HOME / "bin/angos", "angos")
 
+    def tell_version(self):
+        return os.environ.get("ANGOS_VERSION") or said(self.program, "--version")
+
     def command(self, folder, port, variant, certificate):
         tls = ""
         if variant == "tls":
