@@ -5,7 +5,7 @@
 //! what this process adds and removes is noted in place.
 
 use crate::sync::Mutex;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,8 @@ const SETTLED_COARSE: Duration = Duration::from_secs(3);
 
 /// The kept directories.
 pub struct Listings {
-    directories: Mutex<HashMap<PathBuf, Arc<Mutex<Directory>>>>,
+    /// In the order of their paths, so that those below one follow it.
+    directories: Mutex<BTreeMap<PathBuf, Arc<Mutex<Directory>>>>,
     names_max: usize,
     /// Names that were read since they were last counted.
     read: AtomicUsize,
@@ -98,9 +99,18 @@ impl Listings {
 
     /// Forgets a directory and all below it.
     pub fn forget(&self, path: &Path) {
-        self.directories
-            .lock()
-            .retain(|kept, _| !kept.starts_with(path));
+        let mut directories = self.directories.lock();
+        let from = (Bound::Included(path), Bound::Unbounded);
+        let is_within = |kept: &&PathBuf| kept.starts_with(path);
+        let within: Vec<PathBuf> = directories
+            .range::<Path, _>(from)
+            .map(|(kept, _)| kept)
+            .take_while(is_within)
+            .cloned()
+            .collect();
+        for kept in within {
+            directories.remove(&kept);
+        }
     }
 
     /// Notes that the names of a directory were read, and forgets the others when there may be too many.
@@ -221,6 +231,31 @@ mod tests {
 
     fn page(listings: &Listings, path: &Path, after: &str, limit: usize) -> String {
         listings.page(path, after, limit).unwrap().join(" ")
+    }
+
+    #[test]
+    fn what_is_forgotten_is_a_directory_with_all_below_it_and_nothing_beside() {
+        let root = tempfile::tempdir().unwrap();
+        let listings = Listings::default();
+        for name in ["a", "a-b", "a/b", "a/b/c", "a0", "b"] {
+            let path = root.path().join(name);
+            fs::create_dir(&path).unwrap();
+            page(&listings, &path, "", 1);
+        }
+        let kept = || -> Vec<String> {
+            let directories = listings.directories.lock();
+            let below = |path: &PathBuf| path.strip_prefix(root.path()).map(Path::to_owned);
+            let names = directories.keys().map(|path| below(path).unwrap());
+            names
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect()
+        };
+        listings.forget(&root.path().join("a"));
+        assert_eq!(kept(), ["a-b", "a0", "b"]);
+        // Nor does it matter that there is none.
+        listings.forget(&root.path().join("a"));
+        listings.forget(&root.path().join("z"));
+        assert_eq!(kept(), ["a-b", "a0", "b"]);
     }
 
     #[test]
