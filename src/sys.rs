@@ -8,6 +8,7 @@
 mod configurations;
 mod directory;
 mod disk;
+mod file_system;
 mod limits;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
@@ -28,6 +29,7 @@ pub use disk::{
     kept_name, literal, look_at, may_write, open_folder, open_regular, plain, read_at, special,
     sync_directory, touch, user_and_group, without_waiting,
 };
+pub use file_system::{device, keeps_names_in_order};
 pub use limits::{is_out_of_files, lower_priority, raise_open_files_limit, spare_file};
 pub use listen::{bind, bind_all_interfaces, no_address};
 pub use shutdown::{StopAction, on_shutdown_signal};

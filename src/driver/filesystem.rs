@@ -16,6 +16,7 @@ mod hash_states;
 mod leftovers;
 mod listing;
 mod lock;
+mod name_order;
 mod open_file;
 mod presence;
 mod root;
@@ -62,6 +63,17 @@ impl Filesystem {
     /// The same for a root that is never created: while it is missing everything fails.
     pub fn over(root: impl Into<PathBuf>, threads_max: usize) -> io::Result<Filesystem> {
         let root = Root::new(sys::literal(&root.into())?, threads_max)?;
+        Ok(Filesystem {
+            root: Arc::new(root),
+        })
+    }
+
+    /// The same on a disk that is taken to keep names in order.
+    #[cfg(test)]
+    pub(crate) fn in_order(root: PathBuf, threads_max: usize) -> io::Result<Filesystem> {
+        make_root(&root)?;
+        let mut root = Root::new(root, threads_max)?;
+        root.order = name_order::NameOrder::assumed();
         Ok(Filesystem {
             root: Arc::new(root),
         })
@@ -180,7 +192,7 @@ impl Driver for Filesystem {
     fn write(&self, writes: &[Write<'_>]) -> Result<()> {
         let _pass = self.root.gate.enter();
         let staged: Vec<Staged<'_>> = writes.iter().map(|write| self.root.stage(write)).collect();
-        self.root.publish(staged)
+        self.root.publish(staged, None)
     }
 
     fn touch(&self, key: &Key) -> Result<bool> {

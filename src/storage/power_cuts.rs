@@ -13,7 +13,7 @@ mod trial;
 use crate::spec::media_type::OCI_MANIFEST;
 use crate::spec::{Algorithm, Digest};
 use serde_json::json;
-use trial::Trial;
+use trial::{Names, Trial};
 
 /// Bytes that are unlike those of any other seed.
 fn bytes(seed: u8, count: usize) -> Vec<u8> {
@@ -38,73 +38,82 @@ fn image(config: &[u8], layer: &[u8]) -> Vec<u8> {
     image.to_string().into_bytes()
 }
 
+/// Plays a history on a disk of each kind, and cuts the power after each operation.
+fn on_any_disk(history: impl Fn(&mut Trial)) {
+    for names in [Names::InAnyOrder, Names::InOrder] {
+        let mut trial = Trial::new(names);
+        history(&mut trial);
+        trial.cut_the_power_everywhere();
+    }
+}
+
 #[test]
 fn the_first_push_of_an_image_and_what_replaces_it() {
-    let mut trial = Trial::new();
-    let (config, layer, next) = (bytes(1, 40), bytes(2, 3000), bytes(3, 200));
-    trial.push("a/b", &config);
-    trial.push_in_pieces("a/b", &layer, 2);
-    trial.put("a/b", &image(&config, &layer), &["1", "latest"]);
-    trial.push("a/b", &next);
-    trial.put("a/b", &image(&config, &next), &["2", "latest"]);
-    // The same again is stored again.
-    trial.push("a/b", &layer);
-    trial.put("a/b", &image(&config, &layer), &["latest"]);
-    trial.cut_the_power_everywhere();
+    on_any_disk(|trial| {
+        let (config, layer, next) = (bytes(1, 40), bytes(2, 3000), bytes(3, 200));
+        trial.push("a/b", &config);
+        trial.push_in_pieces("a/b", &layer, 2);
+        trial.put("a/b", &image(&config, &layer), &["1", "latest"]);
+        trial.push("a/b", &next);
+        trial.put("a/b", &image(&config, &next), &["2", "latest"]);
+        // The same again is stored again.
+        trial.push("a/b", &layer);
+        trial.put("a/b", &image(&config, &layer), &["latest"]);
+    });
 }
 
 #[test]
 fn what_is_deleted_stays_deleted_and_what_is_pushed_again_stays() {
-    let mut trial = Trial::new();
-    let (config, layer) = (bytes(4, 30), bytes(5, 500));
-    let image = image(&config, &layer);
-    trial.push("a", &config);
-    trial.push("a", &layer);
-    trial.put("a", &image, &["1", "2"]);
-    trial.delete_tag("a", "1");
-    trial.put("a", &image, &["1"]);
-    trial.delete_manifest("a", &image);
-    trial.delete_blob("a", &layer);
-    trial.push("a", &layer);
-    trial.put("a", &image, &["2"]);
-    trial.cut_the_power_everywhere();
+    on_any_disk(|trial| {
+        let (config, layer) = (bytes(4, 30), bytes(5, 500));
+        let image = image(&config, &layer);
+        trial.push("a", &config);
+        trial.push("a", &layer);
+        trial.put("a", &image, &["1", "2"]);
+        trial.delete_tag("a", "1");
+        trial.put("a", &image, &["1"]);
+        trial.delete_manifest("a", &image);
+        trial.delete_blob("a", &layer);
+        trial.push("a", &layer);
+        trial.put("a", &image, &["2"]);
+    });
 }
 
 #[test]
 fn mounts_other_repositories_and_registries_that_start_again() {
-    let mut trial = Trial::new();
-    let (config, layer) = (bytes(6, 30), bytes(7, 700));
-    trial.push("from/here", &config);
-    trial.push("from/here", &layer);
-    trial.mount("to/there", &config, "from/here");
-    trial.restart();
-    trial.mount("to/there", &layer, "from/here");
-    trial.put("to/there", &image(&config, &layer), &["1"]);
-    trial.delete_blob("from/here", &config);
-    trial.restart();
-    trial.push("from/here/below", &layer);
-    trial.put("from/here/below", &image(&layer, &layer), &["1", "2"]);
-    trial.delete_repository("from/here/below");
-    trial.push("from/here/below", &config);
-    trial.cut_the_power_everywhere();
+    on_any_disk(|trial| {
+        let (config, layer) = (bytes(6, 30), bytes(7, 700));
+        trial.push("from/here", &config);
+        trial.push("from/here", &layer);
+        trial.mount("to/there", &config, "from/here");
+        trial.restart();
+        trial.mount("to/there", &layer, "from/here");
+        trial.put("to/there", &image(&config, &layer), &["1"]);
+        trial.delete_blob("from/here", &config);
+        trial.restart();
+        trial.push("from/here/below", &layer);
+        trial.put("from/here/below", &image(&layer, &layer), &["1", "2"]);
+        trial.delete_repository("from/here/below");
+        trial.push("from/here/below", &config);
+    });
 }
 
 #[test]
 fn uploads_in_chunks_that_go_on_are_sent_again_or_are_cancelled() {
-    let mut trial = Trial::new();
-    // They differ in the middle, and whoever trusts what is known of one for the other takes them for the same.
-    let right = bytes(8, 14_000);
-    let mut wrong = right.clone();
-    wrong[5000..10_000].fill(0xff);
-    let upload = trial.start("a", &[&wrong, &right]);
-    trial.append(&upload, 0, &wrong[..5000]);
-    trial.append_and_break(&upload, 5000, &wrong[5000..10_000]);
-    // What the client does not know to have arrived it sends again, and other bytes.
-    trial.append(&upload, 5000, &right[5000..11_000]);
-    trial.append(&upload, 11_000, &right[11_000..12_000]);
-    trial.commit(&upload, &right, 12_000);
-    let upload = trial.start("a", &[&right]);
-    trial.append(&upload, 0, &right[..9000]);
-    trial.cancel(&upload);
-    trial.cut_the_power_everywhere();
+    on_any_disk(|trial| {
+        // They differ in the middle, and whoever trusts what is known of one for the other takes them for the same.
+        let right = bytes(8, 14_000);
+        let mut wrong = right.clone();
+        wrong[5000..10_000].fill(0xff);
+        let upload = trial.start("a", &[&wrong, &right]);
+        trial.append(&upload, 0, &wrong[..5000]);
+        trial.append_and_break(&upload, 5000, &wrong[5000..10_000]);
+        // What the client does not know to have arrived it sends again, and other bytes.
+        trial.append(&upload, 5000, &right[5000..11_000]);
+        trial.append(&upload, 11_000, &right[11_000..12_000]);
+        trial.commit(&upload, &right, 12_000);
+        let upload = trial.start("a", &[&right]);
+        trial.append(&upload, 0, &right[..9000]);
+        trial.cancel(&upload);
+    });
 }

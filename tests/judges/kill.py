@@ -43,6 +43,7 @@ class Gone(Exception):
 class Registry:
     def __init__(self, program, folder):
         self.program, self.folder, self.process, self.port = program, folder, None, None
+        self.said = []
         self.config = os.path.join(folder, "kill.yml")
         data = os.path.join(folder, "data").replace("'", "''")
         with open(self.config, "w", encoding="utf-8") as file:
@@ -62,7 +63,7 @@ class Registry:
             found = re.search(r"listening on 127\.0\.0\.1:(\d+)", line)
             if found:
                 self.port = int(found.group(1))
-                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                threading.Thread(target=self.said.extend, args=[self.process.stdout], daemon=True).start()
                 return
             if time.monotonic() > deadline:
                 break

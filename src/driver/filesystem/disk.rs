@@ -114,6 +114,15 @@ pub fn sync(file: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes every name of the file system that was changed before the directory's last change survive a power loss, as well as its own.
+/// Only where names are kept in order ([`sys::keeps_names_in_order`]).
+pub fn sync_names(directory: &Path) -> io::Result<()> {
+    sys::sync_directory(directory)?;
+    #[cfg(test)]
+    recording::synced_names(directory);
+    Ok(())
+}
+
 /// Makes the entries of a directory survive a power loss: what was created, renamed and removed in it.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     sys::sync_directory(path)?;

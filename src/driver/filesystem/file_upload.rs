@@ -322,26 +322,21 @@ impl Upload for FileUpload {
             let placed = self.go_to(self.length);
             root.outcome(&data, placed)?;
         }
-        let synced = match self.open.take() {
-            Some(open) => {
-                // It may have got its last bytes long ago, and is new all the same.
-                let touched = match self.checkpointed > 0 {
-                    true => open.touch(),
-                    false => Ok(()),
-                };
-                touched.and_then(|()| open.sync()).map(|()| open.id())
-            }
-            None => Err(ErrorKind::NotFound.into()),
-        };
+        let open = self.open.take().ok_or(ErrorKind::NotFound.into());
+        let open = root.outcome(&data, open)?;
+        if self.checkpointed > 0 {
+            // It may have got its last bytes long ago, and is new all the same.
+            root.outcome(&data, open.touch())?;
+        }
         let state = FileState {
-            file: root.outcome(&data, synced)?,
+            file: open.id(),
             length: self.length,
         };
         let file = root.path(&data);
         let from = root.temporary(&file);
         let moved = Staged::new(to, from, Origin::File { file, state });
         let links = links.iter().map(|link| root.stage(link));
-        root.publish(std::iter::once(moved).chain(links).collect())
+        root.publish(std::iter::once(moved).chain(links).collect(), Some(open))
     }
 }
 

@@ -80,6 +80,14 @@ impl OpenFile {
         self.file.set_modified(SystemTime::now())
     }
 
+    /// Has the disk begin to write what it was not asked to write yet, and does not wait for it.
+    pub fn begin_write_back(&mut self) {
+        if self.position > self.given {
+            sys::begin_write_back(&self.file, self.given..self.position);
+            self.given = self.position;
+        }
+    }
+
     /// Makes everything written so far survive a power loss.
     pub fn sync(&self) -> io::Result<()> {
         disk::sync_data(&self.file)
@@ -91,8 +99,7 @@ impl Write for OpenFile {
         let count = disk::write(&mut self.file, bytes)?;
         self.position += count as u64;
         if self.position - self.given >= WRITE_BACK_BYTES {
-            sys::begin_write_back(&self.file, self.given..self.position);
-            self.given = self.position;
+            self.begin_write_back();
         }
         Ok(count)
     }

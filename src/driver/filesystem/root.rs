@@ -10,12 +10,14 @@ use super::durable::Durable;
 use super::gate::Gate;
 use super::listing::Listings;
 use super::lock;
-use super::open_file::Ids;
+use super::name_order::NameOrder;
+use super::open_file::{Ids, OpenFile};
 use super::presence::{Held, Presence};
 use super::staged::{Origin, Staged};
 use crate::driver::{Error, Key, Lock, Precondition, Result, RootGone, Write, found};
 use crate::sync::Mutex;
 use crate::sys;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,7 @@ pub struct Root {
     pub(super) listings: Listings,
     pub(super) durable: Durable,
     pub(super) ids: Ids,
+    pub(super) order: NameOrder,
     /// A directory in the root that has been seen: without it the root does not hold the data.
     landmark: OnceLock<PathBuf>,
     presence: Presence,
@@ -54,6 +57,7 @@ impl Root {
             listings: Listings::default(),
             durable: Durable::default(),
             ids: Ids::default(),
+            order: NameOrder::default(),
             landmark: OnceLock::new(),
             conditional: Mutex::default(),
             temporaries: AtomicU64::new(0),
@@ -165,11 +169,10 @@ impl Root {
         self.outcome(key, held)
     }
 
-    /// Performs changes: temporary files are written and synced, then all are renamed, then each directory is synced once.
-    pub fn publish(&self, changes: Vec<Staged<'_>>) -> Result<()> {
-        for change in &changes {
-            self.outcome(change.key, self.prepare(change))?;
-        }
+    /// Performs changes: temporary files are written and synced, then all are renamed, then their directories are synced. `body` is
+    /// the file of one of them that is still open, and not synced either.
+    pub fn publish(&self, changes: Vec<Staged<'_>>, body: Option<OpenFile>) -> Result<()> {
+        self.prepare_all(&changes, body)?;
         for change in &changes {
             self.place(change)?;
         }
@@ -184,14 +187,37 @@ impl Root {
         Staged::new(&write.key, from, Origin::Content(write))
     }
 
-    /// Writes and syncs the temporary file of a change, if it has one.
-    fn prepare(&self, staged: &Staged<'_>) -> io::Result<()> {
+    /// Writes and syncs the temporary files of all changes. The disk begins to write all of them before the first is waited for:
+    /// then one commit of its journal may do for several.
+    fn prepare_all(&self, changes: &[Staged<'_>], mut body: Option<OpenFile>) -> Result<()> {
+        if let Some(body) = &mut body {
+            body.begin_write_back();
+        }
+        let mut written = Vec::new();
+        for change in changes {
+            let file = self.outcome(change.key, self.write(change))?;
+            if let Some(file) = file {
+                sys::begin_write_back(&file, 0..change.length());
+                written.push((change.key, file));
+            }
+        }
+        if let (Some(body), Some(first)) = (body, changes.first()) {
+            self.outcome(first.key, body.sync())?;
+        }
+        for (key, file) in written {
+            self.outcome(key, disk::sync(&file))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the temporary file of a change, if it has one, and leaves it open.
+    fn write(&self, staged: &Staged<'_>) -> io::Result<Option<File>> {
         let Origin::Content(write) = &staged.origin else {
-            return Ok(());
+            return Ok(None);
         };
         let mut file = self.create_new(&staged.from)?;
         disk::write_all(&mut file, write.content)?;
-        disk::sync(&file)
+        Ok(Some(file))
     }
 
     fn place(&self, staged: &Staged<'_>) -> Result<()> {
@@ -221,8 +247,10 @@ impl Root {
             match patiently(|| disk::rename(&staged.from, &to)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && retries.may_continue() => {
                     self.make_directory_of(&to)?;
-                    if !staged.from.exists() {
-                        self.prepare(staged)?;
+                    if !staged.from.exists()
+                        && let Some(file) = self.write(staged)?
+                    {
+                        disk::sync(&file)?;
                     }
                 }
                 Ok(()) => {
@@ -281,9 +309,18 @@ impl Root {
         }
     }
 
-    /// Syncs the directory of each key, and those above that are not known to be durable.
-    fn sync_directories<'k>(&self, targets: impl Iterator<Item = &'k Key>) -> Result<()> {
-        let unsynced = self.durable.unsynced(targets);
+    /// Syncs the directory of each key, the last of which was changed last, and those above that are not known to be durable.
+    fn sync_directories<'k>(
+        &self,
+        targets: impl DoubleEndedIterator<Item = &'k Key> + Clone,
+    ) -> Result<()> {
+        let unsynced = self.durable.unsynced(targets.clone());
+        if let Some(last) = targets.last()
+            && self.sync_names(&last.parent(), &unsynced.directories)?
+        {
+            self.durable.note(unsynced);
+            return Ok(());
+        }
         for directory in &unsynced.directories {
             match disk::sync_directory(&self.path(directory)) {
                 // Another request has removed it, and is responsible for the durability of that.
@@ -295,5 +332,19 @@ impl Root {
         }
         self.durable.note(unsynced);
         Ok(())
+    }
+
+    /// Syncs the directory that was changed last, if that does for all of them. `false` if each has to be synced.
+    fn sync_names(&self, last: &Key, directories: &BTreeSet<Key>) -> Result<bool> {
+        let path = self.path(last);
+        let all = directories.iter().map(|directory| self.path(directory));
+        if !self.order.covers(&path, all) {
+            return Ok(false);
+        }
+        match disk::sync_names(&path) {
+            // Another request has removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            synced => self.outcome(last, synced.map(|()| true)),
+        }
     }
 }

@@ -46,6 +46,14 @@ impl<'a> Staged<'a> {
         }
     }
 
+    /// Bytes of the content that is written for it.
+    pub fn length(&self) -> u64 {
+        match &self.origin {
+            Origin::Content(write) => write.content.len() as u64,
+            Origin::File { state, .. } => state.length,
+        }
+    }
+
     /// Gives a file a name that no other process knows, and verifies that it is the expected one.
     pub fn take(&self, ids: &Ids) -> io::Result<()> {
         let Origin::File { file, state } = &self.origin else {

@@ -56,6 +56,7 @@ pub struct Session {
 pub struct Trial {
     recording: Recording,
     directory: TempDir,
+    names: Names,
     storage: Storage,
     steps: Vec<Step>,
     sessions: Vec<(usize, Session)>,
@@ -69,8 +70,22 @@ fn root(directory: &Path) -> PathBuf {
     directory.join("new/above/data")
 }
 
-fn open(directory: &Path) -> Storage {
-    let driver: Arc<dyn Driver> = Arc::new(Filesystem::new(root(directory), 4).unwrap());
+/// What is known of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Nothing: each directory has to be synced.
+    InAnyOrder,
+    /// One sync makes all earlier changes of names durable.
+    InOrder,
+}
+
+fn open(directory: &Path, names: Names) -> Storage {
+    let root = root(directory);
+    let driver = match names {
+        Names::InAnyOrder => Filesystem::new(root, 4),
+        Names::InOrder => Filesystem::in_order(root, 4),
+    };
+    let driver: Arc<dyn Driver> = Arc::new(driver.unwrap());
     Storage::new(driver, roomy_options())
 }
 
@@ -102,13 +117,14 @@ fn gone(outcome: Result<()>) -> Result<()> {
 
 impl Trial {
     /// A history that begins with the creation of the root directory.
-    pub fn new() -> Trial {
+    pub fn new(names: Names) -> Trial {
         let directory = directory_in_memory();
         let recording = Recording::begin(directory.path());
-        let storage = open(directory.path());
+        let storage = open(directory.path(), names);
         Trial {
             recording,
             directory,
+            names,
             storage,
             steps: Vec::new(),
             sessions: Vec::new(),
@@ -135,7 +151,7 @@ impl Trial {
 
     /// Another process serves the directory from here on.
     pub fn restart(&mut self) {
-        self.storage = open(self.directory.path());
+        self.storage = open(self.directory.path(), self.names);
     }
 
     fn know(&mut self, content: &[u8]) -> Digest {

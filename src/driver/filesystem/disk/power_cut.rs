@@ -6,6 +6,9 @@
 //!   happened or not, in any order. The two halves of a rename from one directory to another are separate: both
 //!   names may be there, or none.
 //!
+//! One sync goes beyond that: of all names up to a directory's last change, as the journals of ext4 and xfs have it
+//! (`sys::keeps_names_in_order`). It is tried on a disk that otherwise keeps no order.
+//!
 //! ext4, xfs and btrfs keep names in the order of their journal, and so does NTFS, whose journal of names is flushed with a directory
 //! that is: what they leave behind is among these states. The model is that of ALICE (Pillai et al., OSDI 2014) without the
 //! properties of a particular file system; the states for each operation are tried as CrashMonkey does (Mohan et al.,
@@ -120,6 +123,8 @@ pub(crate) struct Disk {
     durable: Nodes,
     /// What it may take away, the oldest first, each with its number.
     pending: Vec<(usize, Change)>,
+    /// The number of the last change of each directory.
+    changed: Vec<usize>,
     /// How many changes there were, and how many when states were given last.
     count: usize,
     given: usize,
@@ -141,6 +146,7 @@ impl Disk {
                 files: Vec::new(),
             },
             pending: Vec::new(),
+            changed: vec![0],
             count: 0,
             given: 0,
         }
@@ -157,6 +163,7 @@ impl Disk {
             Operation::CreateDirectory(path) => {
                 let number = self.directories.len();
                 self.directories.push(BTreeMap::new());
+                self.changed.push(0);
                 self.durable.directories.push(BTreeMap::new());
                 self.enter(path, Some(Node::Directory(number)));
             }
@@ -180,7 +187,7 @@ impl Disk {
                 file: *file,
                 length: usize::try_from(*length).unwrap(),
             }),
-            Operation::Sync { file } => self.settle(|change| match change {
+            Operation::Sync { file } => self.settle(|_, change| match change {
                 Change::Entry { .. } => false,
                 Change::Bytes { file: of, .. } | Change::Length { file: of, .. } => of == file,
             }),
@@ -188,9 +195,16 @@ impl Disk {
                 let Some(Node::Directory(number)) = self.find(path) else {
                     panic!("{path:?} is no directory");
                 };
-                self.settle(|change| {
+                self.settle(|_, change| {
                     matches!(change, Change::Entry { directory, .. } if *directory == number)
                 });
+            }
+            Operation::SyncNames(path) => {
+                let Some(Node::Directory(number)) = self.find(path) else {
+                    panic!("{path:?} is no directory");
+                };
+                let last = self.changed[number];
+                self.settle(|at, change| matches!(change, Change::Entry { .. }) && at <= last);
             }
         }
     }
@@ -224,6 +238,9 @@ impl Disk {
 
     fn change(&mut self, change: Change) {
         self.count += 1;
+        if let Change::Entry { directory, .. } = &change {
+            self.changed[*directory] = self.count;
+        }
         self.pending.push((self.count, change));
     }
 
@@ -236,10 +253,10 @@ impl Disk {
     }
 
     /// Makes changes durable.
-    fn settle(&mut self, is_synced: impl Fn(&Change) -> bool) {
+    fn settle(&mut self, is_synced: impl Fn(usize, &Change) -> bool) {
         let (synced, pending) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition(|(_, change)| is_synced(change));
+            .partition(|(at, change)| is_synced(*at, change));
         self.pending = pending;
         let synced: Vec<(usize, Change)> = synced;
         for (_, change) in &synced {

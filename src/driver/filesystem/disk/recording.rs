@@ -38,12 +38,15 @@ pub(crate) enum Operation {
         file: usize,
     },
     SyncDirectory(PathBuf),
+    /// Of all names up to the last change of that directory.
+    SyncNames(PathBuf),
 }
 
 impl Operation {
     /// Whether it takes away from what a power cut may do.
     pub(crate) fn is_sync(&self) -> bool {
-        matches!(self, Operation::Sync { .. } | Operation::SyncDirectory(_))
+        use Operation::{Sync, SyncDirectory, SyncNames};
+        matches!(self, Sync { .. } | SyncDirectory(_) | SyncNames(_))
     }
 }
 
@@ -178,4 +181,8 @@ pub(super) fn synced(file: &File) {
 
 pub(super) fn synced_directory(path: &Path) {
     of_path(path, |path, _| Operation::SyncDirectory(path));
+}
+
+pub(super) fn synced_names(path: &Path) {
+    of_path(path, |path, _| Operation::SyncNames(path));
 }

@@ -79,7 +79,7 @@ impl Trial {
     ) -> std::result::Result<(), String> {
         let directory = directory_in_memory();
         state.build(directory.path(), ids);
-        let storage = open(directory.path());
+        let storage = open(directory.path(), self.names);
         let expected = self.expected(at);
         let mut begun = self.steps.iter().filter(|step| step.begin < at);
         let in_the_middle = begun.clone().find(|step| step.end > at);
