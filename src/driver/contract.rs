@@ -195,6 +195,34 @@ fn each_of_many_is_looked_up_as_it_is_alone() {
 }
 
 #[test]
+fn what_is_said_of_many_directories_is_what_each_lists() {
+    on_each(|driver| {
+        for file in ["1/b/x", "1/c/x", "2/x", "3", "4/d/e/x"] {
+            write(driver, &format!("a/{file}"), "");
+        }
+        let names = ["1", "2", "3", "4", "5"];
+        for round in 0..3 {
+            let found = driver.directories_in_each(&key("a"), &names);
+            assert_eq!(found.len(), names.len());
+            let added = if round < 2 { "" } else { " f" };
+            let expected = ["b c", "", "-", &format!("d{added}"), "-"];
+            for ((name, found), expected) in names.iter().zip(found).zip(expected) {
+                // Nothing has to be known at once.
+                let Some(found) = found else { continue };
+                let mut found: Vec<&str> = found.iter().collect();
+                found.sort_unstable();
+                assert_eq!(found.join(" "), expected, "{name} in round {round}");
+            }
+            if round == 1 {
+                write(driver, "a/4/f/x", "");
+            }
+        }
+        let of_nothing = driver.directories_in_each(&key("b"), &names);
+        assert_eq!(of_nothing, vec![None; names.len()]);
+    });
+}
+
+#[test]
 fn what_is_touched_counts_as_just_written_and_keeps_its_bytes() {
     on_each(|driver| {
         write(driver, "a/link", "one");

@@ -5,6 +5,7 @@ use super::{Driver, Error, Key, Result};
 use std::collections::VecDeque;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Names that are listed in one step.
 const STEP: usize = 1000;
@@ -34,6 +35,27 @@ pub enum EntryKind {
     LinkToNothing,
     /// That cannot be told.
     Unreadable(io::Error),
+}
+
+/// A few names, each without a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FewNames(Arc<str>);
+
+impl FewNames {
+    /// These names.
+    pub fn new(names: &[String]) -> FewNames {
+        FewNames(names.join("/").into())
+    }
+
+    /// Each of them, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|name| !name.is_empty())
+    }
+
+    /// Whether one of them is this.
+    pub fn contains(&self, name: &str) -> bool {
+        self.iter().any(|one| one == name)
+    }
 }
 
 /// The entries of one directory, in no particular order.

@@ -31,8 +31,8 @@ pub use leftovers::{Leftovers, is_temporary};
 pub use writable::{Unwritable, look, look_below};
 
 use super::{
-    Capabilities, Driver, Entries, Error, Key, LeftoverSearch, Lock, Object, ProbeError, Replay,
-    Result, SmallObject, Stat, Upload, UploadState, Write,
+    Capabilities, Driver, Entries, Error, FewNames, Key, LeftoverSearch, Lock, Object, ProbeError,
+    Replay, Result, SmallObject, Stat, Upload, UploadState, Write,
 };
 use crate::sys::{self, OpenDirectory};
 use directories::{make_root, open_file, patiently, remove_any};
@@ -251,6 +251,12 @@ impl Driver for Filesystem {
             }
         });
         page.map_err(|error| Error::new(directory, error))
+    }
+
+    fn directories_in_each(&self, directory: &Key, names: &[&str]) -> Vec<Option<FewNames>> {
+        let _pass = self.root.gate.enter();
+        let path = self.root.path(directory);
+        self.root.listings.directories_in_each(&path, names)
     }
 
     fn has_directory(&self, key: &Key) -> Result<bool> {

@@ -18,7 +18,7 @@ mod upload;
 
 #[cfg(test)]
 pub(crate) use contract::{directory_in_memory, object_store};
-pub use entry::{Entries, Entry, EntryKind, LINK_TO_NOTHING};
+pub use entry::{Entries, Entry, EntryKind, FewNames, LINK_TO_NOTHING};
 pub use error::{Error, Result, found};
 pub use filesystem::{Filesystem, Leftovers, Unwritable, is_temporary, look, look_below};
 #[cfg(test)]
@@ -126,6 +126,12 @@ pub trait Driver: Send + Sync {
     /// Lists up to `limit` names in a directory that sort after `after`, each once, in the byte order of the names themselves
     /// (`a` before `a-b`, although `a/x` sorts after `a-b/x`). Empty if the directory does not exist.
     fn list(&self, directory: &Key, after: &str, limit: usize) -> Result<Vec<String>>;
+
+    /// The names of the directories in each directory `directory`/NAME, in the order of these names. `None` where that is not known at
+    /// once: there is no such directory, it is a symbolic link, it holds one or many other things, or it cannot be read.
+    fn directories_in_each(&self, _directory: &Key, names: &[&str]) -> Vec<Option<FewNames>> {
+        vec![None; names.len()]
+    }
 
     /// Whether a directory exists. An empty one may count as existing.
     fn has_directory(&self, directory: &Key) -> Result<bool> {

@@ -2,8 +2,8 @@
 //! read-only.
 
 use super::{
-    Capabilities, Driver, Entries, Error, Key, Object, Presign, Replay, Result, SmallObject, Stat,
-    Upload, UploadState, Write,
+    Capabilities, Driver, Entries, Error, FewNames, Key, Object, Presign, Replay, Result,
+    SmallObject, Stat, Upload, UploadState, Write,
 };
 use std::io;
 use std::ops::ControlFlow;
@@ -31,6 +31,10 @@ impl<D: Driver> Driver for ReadOnly<D> {
 
     fn stat_each(&self, directory: &Key, names: &[&str], rest: &str) -> Vec<Result<Option<Stat>>> {
         self.0.stat_each(directory, names, rest)
+    }
+
+    fn directories_in_each(&self, directory: &Key, names: &[&str]) -> Vec<Option<FewNames>> {
+        self.0.directories_in_each(directory, names)
     }
 
     fn write(&self, writes: &[Write<'_>]) -> Result<()> {

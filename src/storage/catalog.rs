@@ -5,12 +5,13 @@
 //! not that of a plain walk: `a-b` and `a.b` come between `a` and `a/b`.
 
 use super::{Result, Storage, layout};
-use crate::driver::Key;
+use crate::driver::{FewNames, Key};
 use crate::spec::Name;
 use crate::spec::name::is_component;
 
-/// Directory entries that are read in one step.
+/// Directory entries that are read in one step, at most and at least.
 const STEP: usize = 256;
+const STEP_MIN: usize = 16;
 
 /// How deep the walk goes: deeper than a name of 255 characters can.
 const DEPTH_MAX: usize = 128;
@@ -109,6 +110,11 @@ impl CatalogWalk<'_> {
         self.found.len() >= self.limit || !(self.may_continue)()
     }
 
+    /// How many names are missing.
+    fn wanted(&self) -> usize {
+        self.limit.saturating_sub(self.found.len())
+    }
+
     /// Visits what lies in a directory whose own name is `prefix` without its last slash, as far as its name there begins
     /// with `piece`.
     fn directory(&mut self, key: &Key, (prefix, piece): (&str, &str), depth: usize) -> Result<()> {
@@ -135,7 +141,8 @@ impl CatalogWalk<'_> {
         }
         let mut cursor = before(piece).max(rest.to_owned());
         while !self.is_full() {
-            let names = self.storage.driver.list(key, &cursor, STEP);
+            let step = self.wanted().clamp(STEP_MIN, STEP);
+            let names = self.storage.driver.list(key, &cursor, step);
             let names = match prefix.is_empty() {
                 true => names?,
                 // What cannot be read hides nothing but itself.
@@ -144,21 +151,31 @@ impl CatalogWalk<'_> {
                     names.unwrap_or_default()
                 }
             };
-            let is_last = names.len() < STEP;
+            let is_last = names.len() < step;
             let Some(last) = names.last().cloned() else {
                 break;
             };
             let is_last = is_last || !last.starts_with(piece);
-            let is_due = |name: &String| is_component(name) && name.starts_with(piece);
-            for component in names.into_iter().filter(is_due) {
-                self.descend(key, prefix, &mut waiting, Some(&component), depth)?;
-                if self.is_full() {
-                    return Ok(());
-                }
-                let below = key.child(&component);
-                if self.is_below(&below) {
-                    self.visit(&below, &format!("{prefix}{component}"))?;
-                    waiting.push(component);
+            let is_due = |name: &str| is_component(name) && name.starts_with(piece);
+            let due: Vec<&str> = names
+                .iter()
+                .map(String::as_str)
+                .filter(|name| is_due(name))
+                .collect();
+            let mut due = due.as_slice();
+            // As many as are still wanted: nothing is looked up in vain where each is a repository.
+            while !due.is_empty() {
+                let (now, later) = due.split_at(self.wanted().clamp(1, due.len()));
+                due = later;
+                let inside = self.storage.driver.directories_in_each(key, now);
+                for (component, inside) in now.iter().zip(inside) {
+                    self.descend(key, prefix, &mut waiting, Some(component), depth)?;
+                    if self.is_full() {
+                        return Ok(());
+                    }
+                    if self.enter(key, prefix, component, inside)? {
+                        waiting.push((*component).to_owned());
+                    }
                 }
             }
             cursor = last;
@@ -197,6 +214,29 @@ impl CatalogWalk<'_> {
             self.directory(&below, (&format!("{prefix}{component}/"), ""), depth + 1)?;
         }
         Ok(())
+    }
+
+    /// Visits an entry; whether there may be more below it.
+    fn enter(
+        &mut self,
+        key: &Key,
+        prefix: &str,
+        component: &str,
+        inside: Option<FewNames>,
+    ) -> Result<bool> {
+        let name = format!("{prefix}{component}");
+        if let Some(inside) = inside {
+            if self.marks.iter().any(|mark| inside.contains(mark)) {
+                self.found.extend(name.parse::<Name>().ok());
+            }
+            return Ok(inside.iter().any(is_component));
+        }
+        let below = key.child(component);
+        let is_below = self.is_below(&below);
+        if is_below {
+            self.visit(&below, &name)?;
+        }
+        Ok(is_below)
     }
 
     /// Whether the walk goes into an entry: not into one that leads back to where it is. If that is unknown, it

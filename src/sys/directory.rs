@@ -41,6 +41,16 @@ impl OpenDirectory {
             modified: time_of(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
         })
     }
+
+    /// When something was last changed in a directory below it. A link is an error, whatever it leads to.
+    pub fn directory_modified(&self, below: &str) -> io::Result<SystemTime> {
+        use rustix::fs::{AtFlags, FileType, statat};
+        let stat = statat(&self.0, below, AtFlags::SYMLINK_NOFOLLOW)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Ok(time_of(stat.st_mtime.into(), stat.st_mtime_nsec.into())),
+            _ => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
 }
 
 /// The time of so many seconds after 1970, or before, and nanoseconds after those.
@@ -78,5 +88,14 @@ impl OpenDirectory {
             length: metadata.len(),
             modified: metadata.modified()?,
         })
+    }
+
+    /// See the twin.
+    pub fn directory_modified(&self, below: &str) -> io::Result<SystemTime> {
+        let metadata = std::fs::symlink_metadata(self.0.join(below.replace('/', r"\")))?;
+        match metadata.is_dir() {
+            true => metadata.modified(),
+            false => Err(io::ErrorKind::NotADirectory.into()),
+        }
     }
 }

@@ -4,11 +4,21 @@
 //! trusted as long as the directory's modification time is the one that it had when they were read;
 //! what this process adds and removes is noted in place.
 
+mod inside;
+mod settled;
+#[cfg(test)]
+mod tests;
+
+use crate::driver::FewNames;
 use crate::sync::Mutex;
+use crate::sys::OpenDirectory;
+use inside::Inside;
+use settled::is_settled;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR_STR, Path};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,20 +27,17 @@ use std::time::{Duration, Instant, SystemTime};
 /// A name takes about 50 bytes.
 pub const NAMES_MAX: usize = 400_000;
 
+/// What is kept of the inside of a directory counts as so many names.
+const INSIDE_NAMES: usize = 3;
+
 /// Names that were noted by ourselves are read again after this time, so that what another program
 /// did in the very moment of a note of ours is not hidden for long.
 const NOTED_AGE_MAX: Duration = Duration::from_secs(10);
 
-/// A directory that changed so shortly before it was read may change again without its time changing:
-/// the clock of a file system ticks every few milliseconds, or every two seconds where it keeps no
-/// fraction.
-const SETTLED_FINE: Duration = Duration::from_millis(25);
-const SETTLED_COARSE: Duration = Duration::from_secs(3);
-
 /// The kept directories.
 pub struct Listings {
-    /// In the order of their paths, so that those below one follow it.
-    directories: Mutex<BTreeMap<PathBuf, Arc<Mutex<Directory>>>>,
+    /// By their paths, in the order of the bytes of these: those below one are together.
+    directories: Mutex<BTreeMap<OsString, Arc<Mutex<Directory>>>>,
     names_max: usize,
     /// Names that were read since they were last counted.
     read: AtomicUsize,
@@ -48,7 +55,10 @@ impl Default for Listings {
 
 #[derive(Default)]
 struct Directory {
-    names: BTreeSet<Box<str>>,
+    /// What was found in those that are directories, as far as somebody asked.
+    names: BTreeMap<Box<str>, Option<Arc<Inside>>>,
+    /// Of how many that is kept.
+    insides: usize,
     /// The directory's time when the names were right; `None`: they are not to be trusted.
     modified: Option<SystemTime>,
     read_at: Option<Instant>,
@@ -68,30 +78,66 @@ impl Listings {
             if !directory.read(path, modified, self.names_max)? {
                 return read_page(path, after, limit);
             }
-            self.count(path, directory.names.len());
+            self.count(path, directory.names.len(), directory.weight());
         }
         let after = (Bound::Excluded(after), Bound::Unbounded);
         Ok(directory
             .names
             .range::<str, _>(after)
             .take(limit)
-            .map(|name| name.to_string())
+            .map(|(name, _)| name.to_string())
             .collect())
+    }
+
+    /// The names of the directories in each of these directories in `path`, where that is known at once.
+    pub fn directories_in_each(&self, path: &Path, names: &[&str]) -> Vec<Option<FewNames>> {
+        let Ok(opened) = OpenDirectory::open(path) else {
+            return vec![None; names.len()];
+        };
+        let directory = self.directories.lock().get(path.as_os_str()).cloned();
+        // Others look at the same directory: it is not locked meanwhile.
+        let before: Vec<Option<Arc<Inside>>> = match &directory {
+            Some(directory) => {
+                let directory = directory.lock();
+                let kept = names.iter().map(|name| directory.names.get(*name)?.clone());
+                kept.collect()
+            }
+            None => vec![None; names.len()],
+        };
+        let mut after = before.clone();
+        let looked = names.iter().zip(&mut after);
+        let found = looked
+            .map(|(name, kept)| inside::names((&opened, path), name, kept))
+            .collect();
+        if let Some(directory) = directory {
+            let all = names.iter().zip(before.iter().zip(after));
+            let changed = all.filter(|(_, (before, after))| match (before, after) {
+                (Some(before), Some(after)) => !Arc::ptr_eq(before, after),
+                (before, after) => before.is_some() != after.is_some(),
+            });
+            let changed = changed.map(|(name, (_, after))| (*name, after));
+            let mut directory = directory.lock();
+            let added = directory.keep(changed);
+            if added > 0 {
+                self.count(path, added * INSIDE_NAMES, directory.weight());
+            }
+        }
+        found
     }
 
     /// Notes that this process made or removed an entry. To be called after the change.
     pub fn note(&self, path: &Path, name: &str, exists: bool) {
-        let Some(directory) = self.directories.lock().get(path).cloned() else {
+        let Some(directory) = self.directories.lock().get(path.as_os_str()).cloned() else {
             return;
         };
         let mut directory = directory.lock();
         if directory.modified.is_none() {
             return;
         }
-        if exists {
-            directory.names.insert(name.into());
-        } else {
-            directory.names.remove(name);
+        if !exists {
+            directory.remove(name);
+        } else if !directory.names.contains_key(name) {
+            directory.names.insert(name.into(), None);
         }
         directory.noted = true;
         directory.modified = modified(path).ok().flatten();
@@ -100,10 +146,16 @@ impl Listings {
     /// Forgets a directory and all below it.
     pub fn forget(&self, path: &Path) {
         let mut directories = self.directories.lock();
-        let from = (Bound::Included(path), Bound::Unbounded);
-        let is_within = |kept: &&PathBuf| kept.starts_with(path);
-        let within: Vec<PathBuf> = directories
-            .range::<Path, _>(from)
+        directories.remove(path.as_os_str());
+        let mut below = path.as_os_str().to_owned();
+        below.push(MAIN_SEPARATOR_STR);
+        let from = (Bound::Included(below.as_os_str()), Bound::Unbounded);
+        let is_within = |kept: &&OsString| {
+            let (kept, below) = (kept.as_encoded_bytes(), below.as_encoded_bytes());
+            kept.starts_with(below)
+        };
+        let within: Vec<OsString> = directories
+            .range::<OsStr, _>(from)
             .map(|(kept, _)| kept)
             .take_while(is_within)
             .cloned()
@@ -113,44 +165,69 @@ impl Listings {
         }
     }
 
-    /// Notes that the names of a directory were read, and forgets the others when there may be too many.
-    fn count(&self, path: &Path, names: usize) {
-        let read = self.read.fetch_add(names, Ordering::Relaxed) + names;
+    /// Notes that so many names were read in a directory that weighs so much now, and forgets the others when there may be too many.
+    fn count(&self, path: &Path, added: usize, weight: usize) {
+        let read = self.read.fetch_add(added, Ordering::Relaxed) + added;
         if read <= self.names_max {
             return;
         }
         let mut directories = self.directories.lock();
         // The directory itself is locked, and counts nothing here.
         let count =
-            |directory: &Arc<Mutex<Directory>>| directory.try_lock().map_or(0, |f| f.names.len());
-        let mut kept = names + directories.values().map(count).sum::<usize>();
+            |directory: &Arc<Mutex<Directory>>| directory.try_lock().map_or(0, |f| f.weight());
+        let mut kept = weight + directories.values().map(count).sum::<usize>();
         if kept > self.names_max {
-            directories.retain(|kept, _| kept == path);
-            kept = names;
+            directories.retain(|kept, _| kept == path.as_os_str());
+            kept = weight;
         }
         self.read.store(kept, Ordering::Relaxed);
     }
 
     fn directory(&self, path: &Path) -> Arc<Mutex<Directory>> {
         let mut directories = self.directories.lock();
-        if let Some(directory) = directories.get(path) {
+        if let Some(directory) = directories.get(path.as_os_str()) {
             return Arc::clone(directory);
         }
         // Each kept directory counts as a name, so that empty ones are bounded too. A directory that is
         // being read right now is skipped: it is counted the next time.
-        let count = |directory: &Arc<Mutex<Directory>>| {
-            1 + directory.try_lock().map_or(0, |f| f.names.len())
-        };
+        let count =
+            |directory: &Arc<Mutex<Directory>>| 1 + directory.try_lock().map_or(0, |f| f.weight());
         if directories.len() % 64 == 63
             && directories.values().map(count).sum::<usize>() > NAMES_MAX
         {
             directories.clear();
         }
-        Arc::clone(directories.entry(path.to_owned()).or_default())
+        let path = path.as_os_str().to_owned();
+        Arc::clone(directories.entry(path).or_default())
     }
 }
 
 impl Directory {
+    /// What it takes in memory, in names.
+    fn weight(&self) -> usize {
+        self.names.len() + self.insides * INSIDE_NAMES
+    }
+
+    /// Keeps what was found in some of the directories; tells how many more there are of which something is kept.
+    fn keep<'n>(&mut self, found: impl Iterator<Item = (&'n str, Option<Arc<Inside>>)>) -> usize {
+        let before = self.insides;
+        for (name, inside) in found {
+            // It may have been removed meanwhile.
+            if let Some(kept) = self.names.get_mut(name) {
+                self.insides += usize::from(inside.is_some());
+                self.insides -= usize::from(kept.is_some());
+                *kept = inside;
+            }
+        }
+        self.insides.saturating_sub(before)
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Some(Some(_)) = self.names.remove(name) {
+            self.insides -= 1;
+        }
+    }
+
     fn is_fresh(&self, modified: SystemTime) -> bool {
         let too_old = || {
             self.read_at
@@ -165,7 +242,7 @@ impl Directory {
         for entry in std::fs::read_dir(path)? {
             // No key has a name that is not UTF-8: such an entry is not ours.
             if let Ok(name) = entry?.file_name().into_string() {
-                self.names.insert(name.into());
+                self.names.insert(name.into(), None);
             }
             if self.names.len() > names_max {
                 *self = Directory::default();
@@ -195,17 +272,6 @@ fn read_page(path: &Path, after: &str, limit: usize) -> io::Result<Vec<String>> 
     Ok(names.into_iter().collect())
 }
 
-fn is_settled(modified: SystemTime) -> bool {
-    let since_epoch = modified
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let coarse = since_epoch.subsec_nanos() == 0;
-    let wait = if coarse { SETTLED_COARSE } else { SETTLED_FINE };
-    SystemTime::now()
-        .duration_since(modified)
-        .is_ok_and(|age| age > wait)
-}
-
 /// The directory's time; `None` when there is no such directory.
 fn modified(path: &Path) -> io::Result<Option<SystemTime>> {
     match std::fs::metadata(path) {
@@ -214,123 +280,5 @@ fn modified(path: &Path) -> io::Result<Option<SystemTime>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sys::open_folder;
-    use std::fs;
-
-    /// Makes a directory look as if nothing had happened in it for an hour.
-    fn settle(path: &Path) {
-        let then = SystemTime::now() - Duration::from_secs(3600);
-        open_folder(path).unwrap().set_modified(then).unwrap();
-    }
-
-    fn page(listings: &Listings, path: &Path, after: &str, limit: usize) -> String {
-        listings.page(path, after, limit).unwrap().join(" ")
-    }
-
-    #[test]
-    fn what_is_forgotten_is_a_directory_with_all_below_it_and_nothing_beside() {
-        let root = tempfile::tempdir().unwrap();
-        let listings = Listings::default();
-        for name in ["a", "a-b", "a/b", "a/b/c", "a0", "b"] {
-            let path = root.path().join(name);
-            fs::create_dir(&path).unwrap();
-            page(&listings, &path, "", 1);
-        }
-        let kept = || -> Vec<String> {
-            let directories = listings.directories.lock();
-            let below = |path: &PathBuf| path.strip_prefix(root.path()).map(Path::to_owned);
-            let names = directories.keys().map(|path| below(path).unwrap());
-            names
-                .map(|name| name.to_string_lossy().into_owned())
-                .collect()
-        };
-        listings.forget(&root.path().join("a"));
-        assert_eq!(kept(), ["a-b", "a0", "b"]);
-        // Nor does it matter that there is none.
-        listings.forget(&root.path().join("a"));
-        listings.forget(&root.path().join("z"));
-        assert_eq!(kept(), ["a-b", "a0", "b"]);
-    }
-
-    #[test]
-    fn pages_follow_each_other_in_byte_order() {
-        let root = tempfile::tempdir().unwrap();
-        for name in ["b", "a", "a-b", "a.b", "C"] {
-            fs::create_dir(root.path().join(name)).unwrap();
-        }
-        let listings = Listings::default();
-        assert_eq!(page(&listings, root.path(), "", 3), "C a a-b");
-        assert_eq!(page(&listings, root.path(), "a-b", 3), "a.b b");
-        assert_eq!(page(&listings, root.path(), "zz", 3), "");
-        assert_eq!(page(&listings, &root.path().join("none"), "", 3), "");
-    }
-
-    #[test]
-    fn names_that_are_kept_are_bounded_and_a_larger_folder_is_read_by_pages() {
-        let root = tempfile::tempdir().unwrap();
-        let listings = Listings {
-            names_max: 10,
-            ..Listings::default()
-        };
-        let directory = |number: usize| root.path().join(number.to_string());
-        for number in 0..8 {
-            for name in 0..=number * 2 {
-                fs::create_dir_all(directory(number).join(format!("{name:02}"))).unwrap();
-            }
-            settle(&directory(number));
-        }
-        for _ in 0..3 {
-            for number in 0..8 {
-                let all: Vec<String> = (0..=number * 2).map(|name| format!("{name:02}")).collect();
-                let found = listings.page(&directory(number), "", 100).unwrap();
-                assert_eq!(found, all);
-                let found = listings.page(&directory(number), "00", 2).unwrap();
-                assert_eq!(found, all[1..all.len().min(3)]);
-                let directories = listings.directories.lock();
-                let kept: usize = directories.values().map(|one| one.lock().names.len()).sum();
-                assert!(kept <= 20, "{kept}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_change_by_another_program_is_seen() {
-        let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("a")).unwrap();
-        settle(root.path());
-        let listings = Listings::default();
-        assert_eq!(page(&listings, root.path(), "", 9), "a");
-        fs::create_dir(root.path().join("b")).unwrap();
-        assert_eq!(page(&listings, root.path(), "", 9), "a b");
-        fs::remove_dir(root.path().join("a")).unwrap();
-        assert_eq!(page(&listings, root.path(), "", 9), "b");
-    }
-
-    #[test]
-    fn kept_names_are_served_without_reading_the_folder_again() {
-        let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("a")).unwrap();
-        settle(root.path());
-        let kept = fs::metadata(root.path()).unwrap().modified().unwrap();
-        let listings = Listings::default();
-        assert_eq!(page(&listings, root.path(), "", 9), "a");
-        // Behind its back, with the time put back: only a directory that is read again shows it.
-        fs::create_dir(root.path().join("hidden")).unwrap();
-        open_folder(root.path())
-            .unwrap()
-            .set_modified(kept)
-            .unwrap();
-        assert_eq!(page(&listings, root.path(), "", 9), "a");
-        fs::create_dir(root.path().join("noted")).unwrap();
-        listings.note(root.path(), "noted", true);
-        assert_eq!(page(&listings, root.path(), "", 9), "a noted");
-        listings.note(root.path(), "a", false);
-        assert_eq!(page(&listings, root.path(), "", 9), "noted");
     }
 }

@@ -4,7 +4,7 @@
 use super::counts::{ShortDigest, short};
 use super::{Quota, Refusal};
 use crate::driver::{
-    Capabilities, Driver, Entries, Error, Key, LeftoverSearch, Leftovers, Lock, Object,
+    Capabilities, Driver, Entries, Error, FewNames, Key, LeftoverSearch, Leftovers, Lock, Object,
     ObjectReader, Presign, ProbeError, Replay, Result, SmallObject, Stat, Upload, UploadNote,
     UploadState, Version, Write,
 };
@@ -240,6 +240,10 @@ impl Driver for Counting {
 
     fn stat_each(&self, directory: &Key, names: &[&str], rest: &str) -> Vec<Result<Option<Stat>>> {
         self.driver.stat_each(directory, names, rest)
+    }
+
+    fn directories_in_each(&self, directory: &Key, names: &[&str]) -> Vec<Option<FewNames>> {
+        self.driver.directories_in_each(directory, names)
     }
 
     fn write(&self, writes: &[Write<'_>]) -> Result<()> {
