@@ -17,6 +17,7 @@ pub mod logging;
 pub mod memory;
 pub mod pattern;
 pub mod policy;
+mod recent;
 pub mod server;
 mod settings;
 mod small_file;

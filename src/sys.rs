@@ -17,6 +17,7 @@ mod listen;
 pub mod service;
 mod shutdown;
 mod socket;
+mod stamp;
 mod terminal;
 #[cfg(windows)]
 #[allow(unsafe_code)]
@@ -37,4 +38,5 @@ pub use socket::{
     LocalListener, LocalStream, Timeouts, interrupt_accept, is_socket, is_tick, receive, send,
     send_file, send_pieces, set_ticks,
 };
+pub use stamp::{Stamp, stamp, stamp_of};
 pub use terminal::{Shown, columns, hide_typing, show_typing};

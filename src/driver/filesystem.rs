@@ -20,6 +20,8 @@ mod name_order;
 mod open_file;
 mod presence;
 mod root;
+mod settled;
+mod small_files;
 mod staged;
 mod uploads;
 mod walk;
@@ -37,10 +39,11 @@ use super::{
 use crate::sys::{self, OpenDirectory};
 use directories::{make_root, open_file, patiently, remove_any};
 use root::Root;
-use staged::{Staged, version};
+use small_files::SmallFile;
+use staged::Staged;
 use std::any::Any;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -77,6 +80,19 @@ impl Filesystem {
         Ok(Filesystem {
             root: Arc::new(root),
         })
+    }
+
+    /// Reads a small file whole, and keeps it.
+    fn read_small(
+        &self,
+        key: &Key,
+        mut file: File,
+        metadata: &Metadata,
+    ) -> io::Result<Arc<SmallFile>> {
+        let bytes = read_whole(&mut file, metadata.len())?;
+        let file = Arc::new(SmallFile::new(metadata, bytes)?);
+        self.root.small_files.keep(key, &file);
+        Ok(file)
     }
 
     /// What has to be synced for a file under this key.
@@ -127,35 +143,48 @@ fn unless_locked<T: Any + Send>(outcome: Result<T>) -> Result<Option<Box<dyn Any
 impl Driver for Filesystem {
     fn read(&self, key: &Key, bytes_max: u64) -> Result<Option<SmallObject>> {
         let _pass = self.root.gate.enter();
+        let path = self.root.path(key);
         let read = || {
-            let (mut file, metadata) = open_file(&self.root.path(key))?;
+            if let Some(kept) = self.root.small_files.find(key, &path)
+                && kept.bytes.len() as u64 <= bytes_max
+            {
+                return Ok(kept);
+            }
+            let (file, metadata) = open_file(&path)?;
             let length = metadata.len();
             if length > bytes_max {
                 let text = format!("it has {length} bytes; at most {bytes_max} are expected");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
-            let bytes = read_whole(&mut file, length)?;
-            Ok(SmallObject {
-                version: version(&metadata, &bytes),
-                bytes,
-                modified: metadata.modified()?,
-            })
+            self.read_small(key, file, &metadata)
         };
-        self.root.found(key, read())
+        let found = self.root.found(key, read())?;
+        Ok(found.map(|file| SmallObject {
+            bytes: Arc::clone(&file.bytes),
+            version: file.version.clone(),
+            modified: file.modified,
+        }))
     }
 
     fn open(&self, key: &Key, small_bytes_max: u64) -> Result<Option<Object>> {
         let _pass = self.root.gate.enter();
+        let path = self.root.path(key);
         let open = || {
-            let (mut file, metadata) = open_file(&self.root.path(key))?;
+            // A large file is not among them: nothing is looked up for a blob.
+            if small_bytes_max > 0
+                && let Some(kept) = self.root.small_files.find(key, &path)
+                && kept.bytes.len() as u64 <= small_bytes_max
+            {
+                return Ok(Object::Bytes(Arc::clone(&kept.bytes)));
+            }
+            let (file, metadata) = open_file(&path)?;
             let length = metadata.len();
-            Ok(match length > small_bytes_max {
-                true => Object::File {
-                    file: Arc::new(file),
-                    length,
-                },
-                false => Object::Bytes(read_whole(&mut file, length)?.into()),
-            })
+            if length > small_bytes_max {
+                let file = Arc::new(file);
+                return Ok(Object::File { file, length });
+            }
+            let small = self.read_small(key, file, &metadata)?;
+            Ok(Object::Bytes(Arc::clone(&small.bytes)))
         };
         self.root.found(key, open())
     }

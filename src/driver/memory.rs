@@ -79,7 +79,7 @@ impl Driver for Memory {
             return Err(Error::new(key, io::ErrorKind::InvalidData.into()));
         }
         Ok(Some(SmallObject {
-            bytes,
+            bytes: bytes.into(),
             version: file.version(),
             modified: file.stat().modified,
         }))

@@ -60,7 +60,7 @@ impl<'a> Write<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmallObject {
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
     /// Its version.
     pub version: Version,
     /// When it was last written.

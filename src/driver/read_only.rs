@@ -142,7 +142,7 @@ mod tests {
         );
         assert!(driver.touch(&key).is_err_and(|e| e.is_read_only()));
         driver.discard(&key);
-        assert_eq!(driver.read(&key, 9).unwrap().unwrap().bytes, b"1");
+        assert_eq!(*driver.read(&key, 9).unwrap().unwrap().bytes, *b"1");
         assert_eq!(
             (
                 disk.steps(),

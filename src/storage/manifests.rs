@@ -236,8 +236,22 @@ impl Storage {
 
     /// A manifest, wherever it is linked; `None` when there are no bytes.
     fn read_manifest(&self, digest: &Digest) -> Result<Option<StoredManifest>> {
-        let Some((content, _, media_type)) = self.checked(digest)? else {
+        let Some(content) = self.open_manifest(digest)? else {
             return Ok(None);
+        };
+        let known = match &content {
+            Object::Bytes(bytes) => self.known_manifests.find(digest, bytes),
+            Object::File { .. } | Object::Remote(_) => None,
+        };
+        let media_type = match known {
+            Some(media_type) => media_type,
+            None => {
+                let (_, media_type) = self.check(digest, &content)?;
+                if let Object::Bytes(bytes) = &content {
+                    self.known_manifests.note(digest, bytes, &media_type);
+                }
+                media_type
+            }
         };
         Ok(Some(StoredManifest {
             digest: digest.clone(),
@@ -257,23 +271,35 @@ impl Storage {
         &self,
         digest: &Digest,
     ) -> Result<Option<(Object, LoadedManifest, MediaType)>> {
+        let Some(content) = self.open_manifest(digest)? else {
+            return Ok(None);
+        };
+        let (bytes, media_type) = self.check(digest, &content)?;
+        Ok(Some((content, bytes, media_type)))
+    }
+
+    /// The bytes of a manifest; `None` when there are none.
+    fn open_manifest(&self, digest: &Digest) -> Result<Option<Object>> {
         let key = layout::blob_data(digest);
         // A file that lost its bytes in a crash is as good as none: a push heals it.
         let content = self.driver.open(&key, SMALL_BYTES)?;
-        let Some(content) = content.filter(|content| content.length() > 0) else {
-            return Ok(None);
-        };
+        Ok(content.filter(|content| content.length() > 0))
+    }
+
+    /// Checks a manifest against its digest, and finds its type.
+    fn check(&self, digest: &Digest, content: &Object) -> Result<(LoadedManifest, MediaType)> {
+        let key = layout::blob_data(digest);
         let (length, most) = (content.length(), self.options.manifest_bytes_max);
         if length > most {
             let text = format!("{length} bytes, where {most} are the most expected");
             let error = io::Error::new(ErrorKind::InvalidData, text);
             return Err(driver::Error::new(&key, error).into());
         }
-        let bytes = self.load_whole(&key, &content)?;
+        let bytes = self.load_whole(&key, content)?;
         let is_right = digest.algorithm().digest(&bytes) == *digest;
         let media_type = is_right.then(|| stored::media_type(&bytes)).flatten();
         let media_type = media_type.ok_or_else(|| Error::Corrupt(digest.clone()))?;
-        Ok(Some((content, bytes, media_type)))
+        Ok((bytes, media_type))
     }
 
     /// Reads content whole; what it takes in memory is counted for as long as it is there.

@@ -11,6 +11,7 @@ mod deletion;
 mod freshness;
 mod grace;
 mod immutable;
+mod known_manifests;
 pub mod layout;
 mod links;
 mod manifests;
@@ -19,7 +20,7 @@ mod pages;
 mod power_cuts;
 mod purge;
 mod quota;
-mod recent;
+
 mod references;
 mod referrers;
 #[cfg(test)]
@@ -60,6 +61,7 @@ pub struct Storage {
     driver: Arc<dyn Driver>,
     uploads: uploads::Sessions,
     referrers: referrers::KnownReferrers,
+    known_manifests: known_manifests::KnownManifests,
     changes: changes::Changes,
     known_grace: grace::KnownGrace,
     checked: writable::WritableCheck,
@@ -95,6 +97,7 @@ impl Storage {
             driver,
             uploads,
             referrers: referrers::KnownReferrers::default(),
+            known_manifests: known_manifests::KnownManifests::default(),
             changes: changes::Changes::default(),
             known_grace: grace::KnownGrace::default(),
             checked: writable::WritableCheck::default(),

@@ -11,9 +11,9 @@
 mod index;
 
 use super::manifests::{ManifestAsReferrer, ReadManifest};
-use super::recent::Recent;
 use super::{Error, Result, Storage, layout};
 use crate::memory::{Share, Use};
+use crate::recent::Recent;
 use crate::spec::media_type::MEDIA_TYPE_BYTES_MAX;
 use crate::spec::{Algorithm, Digest, Name, descriptor};
 use crate::sync::Mutex;

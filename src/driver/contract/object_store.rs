@@ -166,7 +166,7 @@ impl Driver for ObjectStore {
             return Err(failed(key)(ErrorKind::InvalidData.into()));
         }
         Ok(Some(SmallObject {
-            bytes: stored.bytes.to_vec(),
+            bytes: Arc::clone(&stored.bytes),
             version: Version::Text(stored.etag),
             modified: stored.modified,
         }))

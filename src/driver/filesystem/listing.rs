@@ -5,15 +5,14 @@
 //! what this process adds and removes is noted in place.
 
 mod inside;
-mod settled;
 #[cfg(test)]
 mod tests;
 
+use super::settled::is_settled;
 use crate::driver::FewNames;
 use crate::sync::Mutex;
 use crate::sys::OpenDirectory;
 use inside::Inside;
-use settled::is_settled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;

@@ -13,6 +13,7 @@ use super::lock;
 use super::name_order::NameOrder;
 use super::open_file::{Ids, OpenFile};
 use super::presence::{Held, Presence};
+use super::small_files::SmallFiles;
 use super::staged::{Origin, Staged};
 use crate::driver::{Error, Key, Lock, Precondition, Result, RootGone, Write, found};
 use crate::sync::Mutex;
@@ -36,6 +37,7 @@ pub struct Root {
     pub(super) durable: Durable,
     pub(super) ids: Ids,
     pub(super) order: NameOrder,
+    pub(super) small_files: SmallFiles,
     /// A directory in the root that has been seen: without it the root does not hold the data.
     landmark: OnceLock<PathBuf>,
     presence: Presence,
@@ -58,6 +60,7 @@ impl Root {
             durable: Durable::default(),
             ids: Ids::default(),
             order: NameOrder::default(),
+            small_files: SmallFiles::default(),
             landmark: OnceLock::new(),
             conditional: Mutex::default(),
             temporaries: AtomicU64::new(0),

@@ -7,6 +7,7 @@ use crate::spec::{Algorithm, Digest, Name};
 use crate::storage::links::LinkContent;
 use crate::storage::{Result, layout};
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
@@ -134,7 +135,7 @@ impl Collector<'_> {
         &self,
         digest: &Digest,
         visit: &mut Visit<'_>,
-    ) -> Result<Option<Vec<u8>>> {
+    ) -> Result<Option<Arc<[u8]>>> {
         let key = layout::blob_data(digest);
         match self.storage.driver.stat(&key) {
             Ok(None) => return Ok(None),
@@ -153,7 +154,7 @@ impl Collector<'_> {
     }
 
     /// The bytes of a stored manifest; `None` if there are none, or more than a manifest may have, or if they cannot be read.
-    pub(super) fn stored(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
+    pub(super) fn stored(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>> {
         let key = layout::blob_data(digest);
         let most = self.storage.options.manifest_bytes_max;
         match self.storage.driver.read(&key, most) {

@@ -1,10 +1,10 @@
 //! The index of a repository's referrers: a link for each under its subject, written when it is pushed. Here the links that
 //! are missing are added, once after a start: those of indexes that distribution wrote or a crash left half-linked.
 
+use crate::recent::Recent;
 use crate::spec::{Algorithm, Digest, Name};
 use crate::storage::links::Link;
 use crate::storage::manifests::ManifestAsReferrer;
-use crate::storage::recent::Recent;
 use crate::storage::{Error, Result, Storage, layout};
 use crate::sync::Mutex;
 use std::collections::BTreeSet;

@@ -1,8 +1,8 @@
 //! What is directly in a directory, where that is little. It is kept beside the directory's name, so that a page of the catalog
 //! costs one look at each repository.
 
-use super::settled::is_settled;
 use crate::driver::FewNames;
+use crate::driver::filesystem::settled::is_settled;
 use crate::sys::OpenDirectory;
 use std::fs;
 use std::path::Path;
