@@ -3,6 +3,9 @@
 //!
 //! ```text
 //! cargo bench --bench load -- HOST:PORT OPERATION [KEY=VALUE ...]
+//! cargo bench --bench load -- guard               # whether the hot paths are as fast as they were: two minutes
+//! cargo bench --bench load -- guard push          # those whose rows have that in them
+//! cargo bench --bench load -- guard --record      # notes how fast they are now
 //! ```
 //!
 //! The address may be USER:PASSWORD@HOST:PORT.
@@ -17,42 +20,25 @@
 //!
 //! It writes to the registry it measures. A wrong status ends it: a rate of errors is no rate.
 
+mod guard;
+mod measure;
 mod operation;
 mod wire;
 
-use operation::{Operation, Plan, Ready, Upload};
+use measure::{Measured, Task, measure};
+use operation::{Operation, Plan, Upload};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
-use wire::{Connection, Outcome, Server};
+use std::time::Duration;
+use wire::{Outcome, Server};
 
-const USAGE: &str = "usage: load HOST:PORT ping|get|head|handshake|pull|blob-head|push|manifest-get|\
+const USAGE: &str = "usage: load guard [--record] [TEXT ...], or load HOST:PORT ping|get|head|handshake|pull|blob-head|push|manifest-get|\
     manifest-head|manifest-put|tags|catalog|referrers [connections=8] [seconds=5] [requests=0] [bytes=1048576] \
     [chunk=0] [stream=0] [repository=bench/load] [fill=0] [page=100] [path=/] [copy=0] [trust=FILE] [resume=0]";
 const CONNECTIONS_MAX: u64 = 1024;
 const SECONDS_MAX: u64 = 600;
 const BLOB_BYTES_MAX: u64 = 1 << 30;
-
-/// What the command line asks for.
-struct Task {
-    server: Server,
-    connections: u64,
-    duration: Duration,
-    requests: u64,
-    plan: Plan,
-}
-
-/// What one connection did.
-#[derive(Default)]
-struct Tally {
-    latencies: Vec<Duration>,
-    bytes: u64,
-}
 
 fn main() -> ExitCode {
     // `cargo bench` adds --bench; without a word of ours there is nothing to measure.
@@ -64,9 +50,22 @@ fn main() -> ExitCode {
         println!("{USAGE}");
         return ExitCode::SUCCESS;
     }
-    match parse(&words).and_then(|task| measure(&task)) {
-        Ok(line) => {
-            println!("{line}");
+    if let Some((first, rest)) = words.split_first()
+        && first == "guard"
+    {
+        return match guard::run(rest) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("guard: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let measured = parse(&words).and_then(|task| Ok((measure(&task)?, task)));
+    match measured {
+        Ok((measured, task)) => {
+            println!("{}", report(&task, &measured));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -134,85 +133,22 @@ fn parse(words: &[String]) -> Outcome<Task> {
     }
 }
 
-/// Prepares what the operation needs, runs it on every connection, and makes the report.
-fn measure(task: &Task) -> Outcome<String> {
-    let ready = task.plan.prepare(&task.server)?;
-    let requests = AtomicU64::new(0);
-    let tallies = Mutex::new(Vec::new());
-    let failure = Mutex::new(None);
-    let started = Instant::now();
-    thread::scope(|scope| {
-        for worker in 0..task.connections {
-            let (ready, tallies, failure) = (ready.clone(), &tallies, &failure);
-            let requests = &requests;
-            scope.spawn(move || match work(task, ready, worker, started, requests) {
-                Ok(tally) => tallies
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(tally),
-                Err(error) => {
-                    failure
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .get_or_insert(error);
-                }
-            });
-        }
-    });
-    let elapsed = started.elapsed();
-    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    let tallies = tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(report(task, &tallies, elapsed))
-}
-
-fn work(
-    task: &Task,
-    mut ready: Ready,
-    worker: u64,
-    started: Instant,
-    requests: &AtomicU64,
-) -> Outcome<Tally> {
-    let mut connection = Connection::open(&task.server)?;
-    let mut tally = Tally::default();
-    let mut round = 0;
-    while started.elapsed() < task.duration
-        && requests.fetch_add(1, Ordering::Relaxed) < task.requests
-    {
-        let begun = Instant::now();
-        tally.bytes += ready.run(&mut connection, worker, round)?;
-        tally.latencies.push(begun.elapsed());
-        round += 1;
-    }
-    Ok(tally)
-}
-
-fn report(task: &Task, tallies: &[Tally], elapsed: Duration) -> String {
-    let mut latencies: Vec<Duration> = tallies
-        .iter()
-        .flat_map(|tally| tally.latencies.iter().copied())
-        .collect();
-    latencies.sort_unstable();
+fn report(task: &Task, measured: &Measured) -> String {
     let at = |share: f64| {
+        let latencies = &measured.latencies;
         let place = (latencies.len() as f64 * share) as usize;
-        let latency = latencies
-            .get(place)
-            .or(latencies.last())
-            .copied()
-            .unwrap_or_default();
-        latency.as_secs_f64() * 1e3
+        let latency = latencies.get(place).or(latencies.last());
+        latency.copied().unwrap_or_default().as_secs_f64() * 1e3
     };
-    let bytes: u64 = tallies.iter().map(|tally| tally.bytes).sum();
-    let seconds = elapsed.as_secs_f64();
+    let seconds = measured.elapsed.as_secs_f64();
     format!(
         "{} connections={} requests={} seconds={seconds:.2} rps={:.1} mb_per_second={:.1} \
          p50_ms={:.3} p99_ms={:.3}",
         task.plan.operation.name(),
         task.connections,
-        latencies.len(),
-        latencies.len() as f64 / seconds,
-        bytes as f64 / seconds / 1e6,
+        measured.latencies.len(),
+        measured.per_second(),
+        measured.bytes as f64 / seconds / 1e6,
         at(0.50),
         at(0.99),
     )
