@@ -26,6 +26,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// A name takes about 50 bytes.
 pub const NAMES_MAX: usize = 400_000;
 
+/// A directory with fewer names is read each time: that costs little, and there are many of them.
+const KEPT_MIN: usize = 4;
+
 /// What is kept of the inside of a directory counts as so many names.
 const INSIDE_NAMES: usize = 3;
 
@@ -77,7 +80,10 @@ impl Listings {
             if !directory.read(path, modified, self.names_max)? {
                 return read_page(path, after, limit);
             }
-            self.count(path, directory.names.len(), directory.weight());
+            match directory.names.len() < KEPT_MIN {
+                true => drop(self.directories.lock().remove(path.as_os_str())),
+                false => self.count(path, directory.names.len(), directory.weight()),
+            }
         }
         let after = (Bound::Excluded(after), Bound::Unbounded);
         Ok(directory

@@ -10,6 +10,13 @@ fn settle(path: &Path) {
     open_folder(path).unwrap().set_modified(then).unwrap();
 }
 
+/// Makes a directory with as many others in it as make its names worth keeping: `x0`, `x1` and so on.
+fn make_with_kept_names(path: &Path) {
+    for number in 0..KEPT_MIN {
+        fs::create_dir_all(path.join(format!("x{number}"))).unwrap();
+    }
+}
+
 fn page(listings: &Listings, path: &Path, after: &str, limit: usize) -> String {
     listings.page(path, after, limit).unwrap().join(" ")
 }
@@ -20,9 +27,11 @@ fn what_is_forgotten_is_a_directory_with_all_below_it_and_nothing_beside() {
     let listings = Listings::default();
     for name in ["a", "a-b", "a/b", "a/b/c", "a0", "b"] {
         let path = root.path().join(name);
-        fs::create_dir(&path).unwrap();
+        make_with_kept_names(&path);
         page(&listings, &path, "", 1);
     }
+    // One with few names is not kept.
+    page(&listings, &root.path().join("b/x0"), "", 1);
     let kept = || -> Vec<String> {
         let directories = listings.directories.lock();
         let below = |path: &OsString| {
@@ -31,6 +40,7 @@ fn what_is_forgotten_is_a_directory_with_all_below_it_and_nothing_beside() {
         };
         directories.keys().map(below).collect()
     };
+    assert_eq!(kept(), ["a", "a-b", "a/b", "a/b/c", "a0", "b"]);
     listings.forget(&root.path().join("a"));
     assert_eq!(kept(), ["a-b", "a0", "b"]);
     // Nor does it matter that there is none.
@@ -91,6 +101,7 @@ fn inside(listings: &Listings, path: &Path, name: &str) -> Option<String> {
 fn what_is_inside_is_kept_as_long_as_nothing_changes_there() {
     let root = tempfile::tempdir().unwrap();
     let below = root.path().join("a");
+    make_with_kept_names(root.path());
     fs::create_dir_all(below.join("one")).unwrap();
     fs::write(below.join("file"), "").unwrap();
     settle(&below);
@@ -172,21 +183,21 @@ fn a_change_by_another_program_is_seen() {
 #[test]
 fn kept_names_are_served_without_reading_the_folder_again() {
     let root = tempfile::tempdir().unwrap();
-    fs::create_dir(root.path().join("a")).unwrap();
+    make_with_kept_names(root.path());
     settle(root.path());
     let kept = fs::metadata(root.path()).unwrap().modified().unwrap();
     let listings = Listings::default();
-    assert_eq!(page(&listings, root.path(), "", 9), "a");
+    assert_eq!(page(&listings, root.path(), "", 9), "x0 x1 x2 x3");
     // Behind its back, with the time put back: only a directory that is read again shows it.
     fs::create_dir(root.path().join("hidden")).unwrap();
     open_folder(root.path())
         .unwrap()
         .set_modified(kept)
         .unwrap();
-    assert_eq!(page(&listings, root.path(), "", 9), "a");
+    assert_eq!(page(&listings, root.path(), "", 9), "x0 x1 x2 x3");
     fs::create_dir(root.path().join("noted")).unwrap();
     listings.note(root.path(), "noted", true);
-    assert_eq!(page(&listings, root.path(), "", 9), "a noted");
-    listings.note(root.path(), "a", false);
-    assert_eq!(page(&listings, root.path(), "", 9), "noted");
+    assert_eq!(page(&listings, root.path(), "", 9), "noted x0 x1 x2 x3");
+    listings.note(root.path(), "x0", false);
+    assert_eq!(page(&listings, root.path(), "", 9), "noted x1 x2 x3");
 }
