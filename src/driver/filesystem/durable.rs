@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::MutexGuard;
 
 /// Directories that are remembered; beyond that all are forgotten, which costs a few more syncs.
-const DIRECTORIES_MAX: usize = 8192;
+const DIRECTORIES_MAX: usize = 2048;
 
 /// Directories of which it is known that they were forgotten recently.
 const FORGOTTEN_MAX: usize = 256;
