@@ -26,6 +26,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Files of one request that are open at once while they are written: a manifest may come with many tags.
+const OPEN_FILES_MAX: usize = 16;
+
 /// The lock of processes that write with a precondition.
 const WRITES_LOCK: &str = "locks/writes";
 
@@ -173,7 +176,7 @@ impl Root {
     }
 
     /// Performs changes: temporary files are written and synced, then all are renamed, then their directories are synced. `body` is
-    /// the file of one of them that is still open, and not synced either.
+    /// the file of the first, if that is still open and not synced either.
     pub fn publish(&self, changes: Vec<Staged<'_>>, body: Option<OpenFile>) -> Result<()> {
         self.prepare_all(&changes, body)?;
         for change in &changes {
@@ -196,19 +199,21 @@ impl Root {
         if let Some(body) = &mut body {
             body.begin_write_back();
         }
-        let mut written = Vec::new();
-        for change in changes {
-            let file = self.outcome(change.key, self.write(change))?;
-            if let Some(file) = file {
-                sys::begin_write_back(&file, 0..change.length());
-                written.push((change.key, file));
+        for changes in changes.chunks(OPEN_FILES_MAX) {
+            let mut written = Vec::new();
+            for change in changes {
+                let file = self.outcome(change.key, self.write(change))?;
+                if let Some(file) = file {
+                    sys::begin_write_back(&file, 0..change.length());
+                    written.push((change.key, file));
+                }
             }
-        }
-        if let (Some(body), Some(first)) = (body, changes.first()) {
-            self.outcome(first.key, body.sync())?;
-        }
-        for (key, file) in written {
-            self.outcome(key, disk::sync(&file))?;
+            if let (Some(body), Some(first)) = (body.take(), changes.first()) {
+                self.outcome(first.key, body.sync())?;
+            }
+            for (key, file) in written {
+                self.outcome(key, disk::sync(&file))?;
+            }
         }
         Ok(())
     }
