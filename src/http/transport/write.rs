@@ -20,10 +20,10 @@ use std::io::{self, Read, Write};
 pub(in crate::http) const SMALL_BYTES: usize = 16 * 1024;
 /// The buffer for copies, when there is memory for it.
 const COPY_BYTES: usize = 256 * 1024;
-/// The most bytes of one sendfile: they fit one packet inside the kernel (64 KiB). More than that goes through it in steps of
-/// 64 KiB, which do not quite fit, so that a tiny packet follows each large one, and each wakes up the reader: a third of the rate on
-/// loopback.
-const SEND_FILE_BYTES: usize = 48 * 1024;
+/// The most bytes of one sendfile: whole pages, as many as fit one packet inside the kernel (64 KiB less the headers). More than that
+/// goes through it in steps of 64 KiB, which do not quite fit, so that a tiny packet follows each large one, and each wakes up the
+/// reader: a third of the rate on loopback.
+const SEND_FILE_BYTES: usize = 60 * 1024;
 /// Hex digits of a chunk's size, and the CRLF.
 const CHUNK_HEADER: usize = 10;
 
