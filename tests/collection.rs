@@ -7,7 +7,7 @@ mod online;
 mod owners;
 mod work;
 
-use crate::util::program::{command, started};
+use crate::util::program::{command, output};
 use crate::util::registry::TestRegistry;
 use crate::util::tree::quick_directory;
 use std::fs;
@@ -24,7 +24,7 @@ fn garbage_collect(root: &Path, options: &[&str]) -> Output {
     fs::write(&config, text).unwrap();
     let mut command = command();
     command.arg("garbage-collect").args(options).arg(&config);
-    started(|| command.output())
+    output(&mut command)
 }
 
 /// The same over data that nobody serves; gives what it printed, and checks the exit code.

@@ -5,7 +5,7 @@ mod paused;
 mod tls;
 
 use crate::process::{command, err, out, registry};
-use crate::util::program::started;
+use crate::util::program::output;
 use crate::util::registry::{Settings, TestRegistry};
 use crate::util::secure::Identity;
 use crate::util::tree::quick_directory;
@@ -74,7 +74,7 @@ fn variables(registry: &TestRegistry) -> [(&'static str, String); 1] {
 fn of_folder(directory: &Path, variables: &[(&str, &str)]) -> Output {
     let mut command = command(&["health"], variables);
     command.current_dir(directory);
-    started(|| command.output())
+    output(&mut command)
 }
 
 fn config(directory: &Path, http: &str) -> String {

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 /// What [`command`] comes to.
 pub fn registry(words: &[&str], variables: &[(&str, &str)]) -> Output {
-    program::started(|| command(words, variables).output())
+    program::output(&mut command(words, variables))
 }
 
 /// The program with these words, these variables and no other `REGISTRY_*` ones.

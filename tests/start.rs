@@ -4,7 +4,7 @@
 use crate::process::{command, err, out, registry};
 #[cfg(unix)]
 use crate::util::program;
-use crate::util::program::{Program, slashed, started};
+use crate::util::program::{Program, output, slashed};
 use crate::util::registry::{Settings, TestRegistry};
 use std::fs;
 use std::path::Path;
@@ -132,7 +132,7 @@ fn a_configuration_that_is_there_and_broken_is_never_passed_over() {
     for word in ["serve", "check-config", "health"] {
         let mut command = command(&[word], &[]);
         command.current_dir(directory.path());
-        let output = started(|| command.output());
+        let output = output(&mut command);
         assert_eq!(output.status.code(), Some(1), "{word}");
         let said = err(&output);
         assert!(
@@ -144,7 +144,7 @@ fn a_configuration_that_is_there_and_broken_is_never_passed_over() {
     fs::create_dir(directory.path().join("config.yml")).unwrap();
     let mut command = command(&["serve"], &[]);
     command.current_dir(directory.path());
-    let output = started(|| command.output());
+    let output = output(&mut command);
     assert_eq!(output.status.code(), Some(1));
     let said = err(&output);
     assert!(said.contains("config.yml: is a directory; "), "{said}");

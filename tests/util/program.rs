@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,24 @@ pub fn started<T>(mut start: impl FnMut() -> std::io::Result<T>) -> T {
             }
             other => return other.unwrap(),
         }
+    }
+}
+
+/// Runs a program to its end. Under Wine 8 one ends now and then before it began, as if it had failed, and says nothing: ours says why
+/// it fails, so such a one is run again.
+#[track_caller]
+pub fn output(command: &mut Command) -> Output {
+    let is_wine = cfg!(windows) || std::env::var_os("REGISTRY_TEST_RUNNER").is_some();
+    let mut tries = 0;
+    loop {
+        let output = started(|| command.output());
+        let has_begun =
+            output.status.success() || !output.stdout.is_empty() || !output.stderr.is_empty();
+        if has_begun || !is_wine || tries == 5 {
+            return output;
+        }
+        tries += 1;
+        breathe();
     }
 }
 

@@ -26,7 +26,8 @@ fn what_is_forgotten_is_a_directory_with_all_below_it_and_nothing_beside() {
     let root = tempfile::tempdir().unwrap();
     let listings = Listings::default();
     for name in ["a", "a-b", "a/b", "a/b/c", "a0", "b"] {
-        let path = root.path().join(name);
+        let parts = name.split('/');
+        let path = parts.fold(root.path().to_owned(), |path, part| path.join(part));
         make_with_kept_names(&path);
         page(&listings, &path, "", 1);
     }
@@ -36,7 +37,7 @@ fn what_is_forgotten_is_a_directory_with_all_below_it_and_nothing_beside() {
         let directories = listings.directories.lock();
         let below = |path: &OsString| {
             let below = Path::new(path).strip_prefix(root.path()).unwrap();
-            below.to_string_lossy().into_owned()
+            below.to_string_lossy().replace('\\', "/")
         };
         directories.keys().map(below).collect()
     };
