@@ -311,7 +311,14 @@ def machine():
 
 def disk(folder):
     """What the data is on, and how fast it takes a file that is synced at its end."""
-    kind = output("findmnt", "-n", "-o", "FSTYPE", "-T", str(folder)) or "unknown file system"
+    kind, source = (output("findmnt", "-n", "-o", what, "-T", str(folder)) for what in ("FSTYPE", "SOURCE"))
+    kind = kind or "unknown file system"
+    device = pathlib.Path(source).name
+    if kind == "ext4":
+        journals = (path.name.rpartition("-")[0] for path in pathlib.Path("/proc/fs/jbd2").glob("*"))
+        kind += " with a journal" if device in journals else " without a journal"
+    if device.startswith("loop"):
+        kind += " in a file (loop device)"
     path, size, rates = folder / "probe", 512 * table.MIB, []
     for _ in range(3):
         drop_caches()
