@@ -105,7 +105,7 @@ tell_failure() (
 )
 
 # run_tests NAME PROGRAM...: every test of the program that can be here, each module in a process of
-# its own. One that Wine ended or left hanging without a word of a test is told, and gets a second try.
+# its own. One that Wine ended or left hanging while no test failed is told, and gets a second try.
 run_tests() {
     local started=$SECONDS logs=$SCRATCH/$1 module log status passed
     shift
@@ -126,7 +126,7 @@ run_tests() {
         if [ "$status" -ne 0 ]; then
             echo "the tests of $module ended with status $status"
             tell_failure "$log"
-            if grep -qa 'panicked at\|^test result' "$log"; then fail "a test of $module failed"; fi
+            if grep -qa 'panicked at\|^test result: FAILED' "$log"; then fail "a test of $module failed"; fi
             AGAIN+=("$module")
             run_module "$log" "$@"
             status=$(cat "$log.status")
