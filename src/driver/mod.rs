@@ -128,7 +128,7 @@ pub trait Driver: Send + Sync {
     fn list(&self, directory: &Key, after: &str, limit: usize) -> Result<Vec<String>>;
 
     /// The names of the directories in each directory `directory`/NAME, in the order of these names. `None` where that is not known at
-    /// once: there is no such directory, it is a symbolic link, it holds one or many other things, or it cannot be read.
+    /// once: there is no such directory, it is a symbolic link, it holds many directories or a link, or it cannot be read.
     fn directories_in_each(&self, _directory: &Key, names: &[&str]) -> Vec<Option<FewNames>> {
         vec![None; names.len()]
     }
